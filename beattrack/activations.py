@@ -1,0 +1,91 @@
+"""What the network says about every frame, and its file format (.npz)."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.errors import ActivationError
+from beattrack.files import atomic_path
+
+Float = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Probabilities per frame, as the network gives them.
+
+    beats: (frames,) probability that a beat, downbeat or not, lies at the frame.
+    downbeats: (frames,) probability of a downbeat; a downbeat is high in both. None: beats only.
+    tempo: (bins,) probability of each whole BPM, bin k standing for k beats per minute; None without the head.
+    fps: frames per second; frame t is centred at t / fps seconds.
+
+    Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, or fps is not
+    positive. NaN is allowed here and read as 0 by the decoders.
+    """
+
+    beats: Float
+    downbeats: Float | None
+    fps: float
+    tempo: Float | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise ActivationError(f"fps must be a positive number, not {self.fps}")
+        for name in ("beats", "downbeats", "tempo"):
+            array = getattr(self, name)
+            if array is None and name != "beats":
+                continue
+            if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind != "f":
+                raise ActivationError(f"{name} must be a one-dimensional array of floats")
+        if self.downbeats is not None and len(self.downbeats) != len(self.beats):
+            raise ActivationError(
+                f"beats and downbeats must be of one length, not {len(self.beats)} and {len(self.downbeats)}"
+            )
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.beats) / self.fps
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (where present) and the scalar `fps`."""
+        arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
+        present = {name: array for name, array in arrays.items() if array is not None}
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, fps=np.float64(self.fps), **present)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Activations:
+        """Read what `save` writes, or any .npz with those arrays.
+
+        Raises ActivationError for anything else, naming what is wrong.
+        """
+        name = os.fspath(path)
+        try:
+            with np.load(Path(path), allow_pickle=False) as file:
+                if not isinstance(file, np.lib.npyio.NpzFile):
+                    raise ActivationError(f"{name}: not an .npz file of activations")
+                arrays = {key: file[key] for key in ("beats", "downbeats", "tempo", "fps") if key in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+            raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({error})") from error
+        missing = {"beats", "fps"} - arrays.keys()
+        if missing:
+            raise ActivationError(f"{name}: has no array {' and no array '.join(sorted(missing))}")
+        fps = arrays.pop("fps")
+        if fps.size != 1 or fps.dtype.kind not in "fiu":
+            raise ActivationError(f"{name}: fps must be a single number")
+        try:
+            return cls(
+                beats=arrays["beats"],
+                downbeats=arrays.get("downbeats"),
+                tempo=arrays.get("tempo"),
+                fps=float(fps.reshape(())),
+            )
+        except ActivationError as error:
+            raise ActivationError(f"{name}: {error}") from error
