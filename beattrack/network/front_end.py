@@ -1,0 +1,63 @@
+"""The convolutional front-end: from a spectrogram to one feature vector a frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from beattrack.network.settings import FrontEndSettings
+
+
+class FrontEnd(nn.Module):
+    """Compress, standardise, and reduce all bands to `channels` features a frame (Böck & Davies, ISMIR 2020).
+
+    Input: (batch, frames, bands) magnitudes over the level of the recording, 0 or more.
+    Output: (batch, channels, frames - receptive_field + 1): the convolutions are valid in time, `pad` gives
+    back the frames they take.
+    """
+
+    band_mean: Tensor
+    band_scale: Tensor
+
+    def __init__(self, settings: FrontEndSettings, *, causal: bool = False) -> None:
+        super().__init__()
+        self.settings = settings
+        self.causal = causal
+        self.register_buffer("band_mean", torch.zeros(settings.bands))
+        self.register_buffer("band_scale", torch.ones(settings.bands))
+        inputs = [1] + [settings.channels] * (len(settings.pools) - 1)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(channels, settings.channels, (time, frequency))
+            for channels, time, frequency in zip(
+                inputs, settings.time_kernels, settings.frequency_kernels, strict=True
+            )
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set the mean and standard deviation of each compressed band, (bands,), from training data."""
+        self.band_mean.copy_(mean)
+        self.band_scale.copy_(1.0 / deviation)
+
+    def compress(self, spectrogram: Tensor) -> Tensor:
+        """Apply ln(1 + log_scale x)."""
+        return torch.log(1.0 + self.settings.log_scale * spectrogram)
+
+    def pad(self, spectrogram: Tensor) -> Tensor:
+        """Repeat the first and last frame as often as the convolutions need to keep the number of frames."""
+        missing = self.settings.receptive_field - 1
+        before = missing if self.causal else missing // 2
+        padded = functional.pad(spectrogram.transpose(1, 2), (before, missing - before), mode="replicate")
+        return padded.transpose(1, 2)
+
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """Compute the features of an already padded spectrogram."""
+        bands = (self.compress(spectrogram) - self.band_mean) * self.band_scale
+        maps = bands.unsqueeze(1)  # (batch, 1, frames, bands)
+        for convolution, pool in zip(self.convolutions, self.settings.pools, strict=True):
+            # ELU rises strictly, so pooling first gives the same result for a third of the exponentials.
+            maps = functional.elu(functional.max_pool2d(convolution(maps), (1, pool)))
+            # (batch, channels, frames, bands)
+        features: Tensor = self.dropout(maps.squeeze(3))  # (batch, channels, frames)
+        return features

@@ -1,0 +1,81 @@
+"""The whole network: front-end, TCN, and the beat, downbeat and tempo heads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from beattrack.network.front_end import FrontEnd
+from beattrack.network.settings import NetworkSettings
+from beattrack.network.tcn import TCN
+
+
+class Logits(NamedTuple):
+    """What the heads give before sigmoid and softmax."""
+
+    beats: Tensor  # (batch, frames)
+    downbeats: Tensor  # (batch, frames)
+    tempo: Tensor | None  # (batch, bins)
+
+
+class Heads(nn.Module):
+    """Beats and downbeats for each frame, tempo for the whole input (Böck & Davies, ISMIR 2020)."""
+
+    def __init__(self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float) -> None:
+        super().__init__()
+        self.sum_head = sum_head
+        self.dropout = nn.Dropout(dropout)
+        self.frames = nn.Conv1d(channels, 2, 1)
+        self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
+
+    def forward(self, stream: Tensor, skips: Tensor | None) -> Logits:
+        """Map the TCN's outputs, (batch, channels, frames), to logits."""
+        beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
+        if self.sum_head:
+            beats = beats + downbeats
+        tempo = None
+        if self.tempo is not None and skips is not None:
+            tempo = self.tempo(self.dropout(skips.mean(dim=2)))
+        return Logits(beats, downbeats, tempo)
+
+
+class BeatNetwork(nn.Module):
+    """Spectrogram in, logits out; any number of frames.
+
+    Input (batch, frames, bands): magnitudes over the level of the recording (`beattrack.level`).
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.front_end = FrontEnd(settings.front_end, causal=settings.tcn.causal)
+        self.tcn = TCN(settings.tcn)
+        self.heads = Heads(
+            settings.tcn.channels,
+            tempo_bins=settings.tempo_bins,
+            sum_head=settings.sum_head,
+            dropout=settings.tcn.dropout,
+        )
+
+    def forward(self, spectrogram: Tensor) -> Logits:
+        """Compute the logits of a batch of spectrograms."""
+        features = self.front_end(self.front_end.pad(spectrogram))  # (batch, channels, frames)
+        logits: Logits = self.heads(*self.tcn(features))
+        return logits
+
+    def features(self, padded: Tensor) -> Tensor:
+        """Features of an already padded spectrogram, so that long input can pass in blocks."""
+        out: Tensor = self.front_end(padded)
+        return out
+
+    def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Beats and downbeats, (batch, frames), and tempo, (batch, bins), as probabilities."""
+        logits = self.heads(*self.tcn(features))
+        frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
+        return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
+
+    def parameter_count(self) -> int:
+        """Number of trained parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,100 @@
+"""The temporal convolutional network: residual blocks of growing dilation.
+
+A convolution of kernel k and dilation d reaches (k - 1) d frames; doubling d from block to block lets the
+receptive field grow exponentially with depth while the cost grows linearly, and all frames are computed in
+parallel. After Bai, Kolter & Koltun (arXiv 1803.01271), van den Oord et al. (WaveNet, arXiv 1609.03499) and
+Böck & Davies (ISMIR 2020).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from beattrack.network.settings import Activation, TCNSettings
+
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "gelu": nn.GELU}
+
+
+class DilatedConvolution(nn.Module):
+    """A dilated convolution that keeps the number of frames, non-causal or causal.
+
+    Input (batch, inputs, frames), output (batch, outputs, frames).
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int, *, causal: bool) -> None:
+        super().__init__()
+        self.reach = (kernel - 1) * dilation
+        self.causal = causal
+        padding = 0 if causal else self.reach // 2
+        self.convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=padding)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Convolve, with zeros for the frames beyond the ends."""
+        if self.causal:
+            features = functional.pad(features, (self.reach, 0))
+        out: Tensor = self.convolution(features)
+        return out
+
+
+class ResidualBlock(nn.Module):
+    """One block: dilated convolutions, activation or gate, dropout, 1x1 mix; residual and skip output."""
+
+    def __init__(self, settings: TCNSettings, dilation: int) -> None:
+        super().__init__()
+        channels = settings.channels
+        dilations = (dilation, 2 * dilation) if settings.parallel_pair else (dilation,)
+        outputs = channels * (2 if settings.gated else 1)
+        self.gated = settings.gated
+        self.branches = nn.ModuleList(
+            DilatedConvolution(channels, outputs, settings.kernel, d, causal=settings.causal)
+            for d in dilations
+        )
+        self.activation = ACTIVATIONS[settings.activation]()
+        spatial = settings.dropout_kind == "spatial"
+        self.dropout: nn.Module = nn.Dropout1d(settings.dropout) if spatial else nn.Dropout(settings.dropout)
+        self.mix = nn.Conv1d(channels * len(dilations), channels, 1)
+        self.residual: nn.Module = (
+            nn.Conv1d(channels, channels, 1) if settings.residual_1x1 else nn.Identity()
+        )
+
+    def _nonlinearity(self, features: Tensor) -> Tensor:
+        if self.gated:
+            signal, gate = features.chunk(2, dim=1)
+            return torch.tanh(signal) * torch.sigmoid(gate)
+        out: Tensor = self.activation(features)
+        return out
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (batch, channels, frames) to the next residual stream and this block's skip output."""
+        branches = [self._nonlinearity(branch(features)) for branch in self.branches]
+        skip = self.mix(self.dropout(torch.cat(branches, dim=1)))  # (batch, channels, frames)
+        return self.residual(features) + skip, skip
+
+
+class TCN(nn.Module):
+    """A stack of residual blocks, one for each dilation.
+
+    Input (batch, channels, frames) of any length; output the activated residual stream and, with `skip_sum`,
+    the sum of the blocks' skip outputs, both (batch, channels, frames).
+    """
+
+    def __init__(self, settings: TCNSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.blocks = nn.ModuleList(ResidualBlock(settings, dilation) for dilation in settings.dilations)
+        self.activation = ACTIVATIONS[settings.activation]()
+
+    def receptive_field(self) -> int:
+        """Frames of input that one output frame sees."""
+        return self.settings.receptive_field
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run all blocks."""
+        total: Tensor | None = None
+        for block in self.blocks:
+            features, skip = block(features)
+            if self.settings.skip_sum:
+                total = skip if total is None else total + skip
+        return self.activation(features), total

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beattrack.errors import ModelError, SettingsError
+from beattrack.model_settings import ModelSettings
+from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
+
+tcn_settings = st.builds(
+    TCNSettings,
+    channels=st.just(20),
+    kernel=st.sampled_from([3, 5, 7]),
+    dilations=st.lists(st.integers(1, 4096), min_size=1, max_size=5).map(tuple),
+    causal=st.booleans(),
+    parallel_pair=st.booleans(),
+    residual_1x1=st.booleans(),
+    activation=st.sampled_from(["elu", "relu", "gelu"]),
+    gated=st.booleans(),
+    dropout=st.floats(0, 0.9),
+    dropout_kind=st.sampled_from(["spatial", "element"]),
+)
+
+
+@given(tcn=tcn_settings, bins=st.integers(0, 400), sum_head=st.booleans())
+def test_settings_survive_json(tcn: TCNSettings, bins: int, sum_head: bool) -> None:
+    settings = ModelSettings(network=NetworkSettings(tcn=tcn, tempo_bins=bins, sum_head=sum_head))
+    assert ModelSettings.from_json(settings.to_json()) == settings
+
+
+def changed(**changes: object) -> str:
+    return json.dumps({**json.loads(ModelSettings().to_json()), **changes})
+
+
+def network(**changes: object) -> str:
+    data = json.loads(ModelSettings().to_json())
+    data["network"].update(changes)
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        changed(format=2),
+        changed(colour="red"),
+        changed(spectrogram=3),
+        network(tempo_bins="many"),
+        network(tempo_bins=1.5),
+        network(tempo_bins=True),
+        network(sum_head=1),
+        network(tcn={}),
+        network(front_end={**json.loads(network())["network"]["front_end"], "pools": 3}),
+        network(tcn={**json.loads(network())["network"]["tcn"], "activation": "swish"}),
+    ],
+)
+def test_foreign_settings_are_a_model_error(text: str) -> None:
+    with pytest.raises(ModelError):
+        ModelSettings.from_json(text)
+
+
+def test_bands_must_agree() -> None:
+    narrow = FrontEndSettings(bands=64, frequency_kernels=(3, 3, 3), pools=(3, 3, 4))
+    with pytest.raises(SettingsError, match="73 bands"):
+        ModelSettings(network=NetworkSettings(front_end=narrow))

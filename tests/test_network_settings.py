@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from beattrack.errors import SettingsError
+from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
+
+
+def test_published_network_sees_16381_frames() -> None:
+    assert NetworkSettings().receptive_field == 16381
+
+
+def test_doubling_the_dilations_doubles_the_receptive_field() -> None:
+    single = TCNSettings(dilations=(1, 2, 4), parallel_pair=False, kernel=3)
+    doubled = TCNSettings(dilations=(2, 4, 8), parallel_pair=False, kernel=3)
+    assert single.receptive_field == 1 + 2 * 7
+    assert doubled.receptive_field - 1 == 2 * (single.receptive_field - 1)
+
+
+def test_a_causal_kernel_may_be_even() -> None:
+    assert TCNSettings(kernel=2, causal=True).receptive_field == 1 + 2 * 2047
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "reason"),
+    [
+        (FrontEndSettings, {"time_kernels": (3, 1)}, "of one length"),
+        (FrontEndSettings, {"time_kernels": (3, 2, 3)}, "odd"),
+        (FrontEndSettings, {"bands": 110}, "reduce 110 bands to 1"),
+        (FrontEndSettings, {"dropout": 1.0}, "below 1"),
+        (TCNSettings, {"channels": 0}, "channels"),
+        (TCNSettings, {"kernel": 4}, "odd unless causal"),
+        (TCNSettings, {"dilations": ()}, "dilations"),
+        (TCNSettings, {"dilations": (1, 0)}, "dilations"),
+        (TCNSettings, {"activation": "swish"}, "activation"),
+        (TCNSettings, {"dropout_kind": "none"}, "dropout_kind"),
+        (TCNSettings, {"dropout": -0.1}, "at least 0"),
+        (NetworkSettings, {"tcn": TCNSettings(channels=16)}, "same number of channels"),
+        (NetworkSettings, {"tempo_bins": -1}, "tempo_bins"),
+        (NetworkSettings, {"tcn": TCNSettings(skip_sum=False)}, "skip"),
+    ],
+)
+def test_impossible_settings_are_refused(kind: type, wrong: dict[str, object], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        kind(**wrong)
