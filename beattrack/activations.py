@@ -6,6 +6,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class Activations:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (where present) and the scalar `fps`."""
         arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
-        present = {name: array for name, array in arrays.items() if array is not None}
+        present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fps=np.float64(self.fps), **present)
 
