@@ -1,0 +1,134 @@
+"""Random training crops from quantised songs, augmented in the spectrogram domain.
+
+Tempo changes by resampling frames, pitch by shifting bands (12 to the octave: one band is one semitone), so
+no audio is needed. Everything random comes from the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from beattrack.datasets.pack import PackedSong, Quantisation
+from beattrack.level import recording_level
+from beattrack.training.targets import Targets, make_targets
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropSettings:
+    """How crops are drawn and varied; a probability, a standard deviation or a range for each effect.
+
+    tempo_bpm, tempo_spread: training tempi follow a log-normal around tempo_bpm, since charts of rhythm
+        games run faster than listeners tap; the song is resampled to that tempo within tempo_factor.
+    """
+
+    frames: int = 2000
+    tempo_bpm: float = 110.0
+    tempo_spread: float = 0.30
+    tempo_factor: tuple[float, float] = (0.55, 1.8)
+    pitch_probability: float = 0.5
+    pitch_bands: int = 4
+    gain_db: float = 4.0
+    equaliser_db: float = 4.0
+    band_mask_probability: float = 0.3
+    band_mask_bands: int = 12
+    time_mask_probability: float = 0.2
+    time_mask_frames: int = 50
+    bass_cut_probability: float = 0.15
+    bass_bands: int = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """One training example: spectrogram (frames, bands) over its level, and what is to be learnt from it."""
+
+    spectrogram: Float
+    targets: Targets
+
+
+def draw_crop(
+    song: PackedSong, quantisation: Quantisation, settings: CropSettings, fps: float, rng: Generator
+) -> Crop:
+    """Draw one crop of `settings.frames` frames."""
+    factor = draw_tempo_factor(song.bpm, settings, rng)
+    start = rng.uniform(0, max(len(song.levels) - settings.frames * factor, 0))
+    magnitudes = resample_frames(song, quantisation, start, factor, settings.frames, rng)
+    magnitudes = vary_spectrum(magnitudes, settings, rng)
+    return Crop(
+        spectrogram=over_level(magnitudes) * decibels(rng.normal(0.0, settings.gain_db)),
+        targets=make_targets(
+            beats=(song.beats * fps - start) / factor,
+            positions=song.positions,
+            trust=song.downbeats,
+            frames=settings.frames,
+            fps=fps,
+        ),
+    )
+
+
+def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator) -> float:
+    """Draw how much faster the song is to play, so that tempi follow the log-normal of the settings."""
+    tempo = settings.tempo_bpm * np.exp(rng.normal(0.0, settings.tempo_spread))
+    return float(np.clip(tempo / bpm, *settings.tempo_factor))
+
+
+def resample_frames(
+    song: PackedSong, quantisation: Quantisation, start: float, factor: float, frames: int, rng: Generator
+) -> Float:
+    """Magnitudes at start + factor t, (frames, bands), linear between frames; silence past the end."""
+    times = start + factor * np.arange(frames)
+    first = int(start)
+    last = min(int(times[-1]) + 2, len(song.levels))
+    levels = song.levels[first:last]
+    dither = rng.random(levels.shape, dtype=np.float32) - np.float32(0.5)
+    source = quantisation.magnitude(levels, dither=dither)  # (source frames, bands)
+    padded = np.concatenate([source, np.zeros((2, source.shape[1]), np.float32)])
+    left = np.minimum((times - first).astype(np.int64), len(source))
+    weight = (times - first - left).clip(0, 1).astype(np.float32)[:, None]
+    right = np.minimum(left + 1, len(source))
+    resampled: Float = padded[left] * (1 - weight) + padded[right] * weight
+    return resampled
+
+
+def vary_spectrum(magnitudes: Float, settings: CropSettings, rng: Generator) -> Float:
+    """Shift pitch, equalise, and mask bands or moments of (frames, bands) magnitudes."""
+    frames, bands = magnitudes.shape
+    if rng.random() < settings.pitch_probability:
+        shift = rng.integers(-settings.pitch_bands, settings.pitch_bands + 1)
+        magnitudes = magnitudes[:, np.clip(np.arange(bands) - shift, 0, bands - 1)]
+    gains = np.full(bands, 1.0, np.float32) * decibels(_smooth_curve(bands, rng) * settings.equaliser_db)
+    if rng.random() < settings.bass_cut_probability:
+        gains[: rng.integers(4, settings.bass_bands + 1)] *= decibels(-rng.uniform(15, 40))
+    if rng.random() < settings.band_mask_probability:
+        width = int(rng.integers(1, settings.band_mask_bands + 1))
+        first = int(rng.integers(0, bands - width + 1))
+        gains[first : first + width] = 0.0
+    magnitudes = magnitudes * gains
+    if rng.random() < settings.time_mask_probability:
+        width = int(rng.integers(5, settings.time_mask_frames + 1))
+        first = int(rng.integers(0, frames - width + 1))
+        magnitudes[first : first + width] = 0.0
+    return magnitudes
+
+
+def over_level(magnitudes: Float) -> Float:
+    """Divide by the level of the crop; silence stays silence."""
+    crop_level = recording_level(magnitudes)
+    return magnitudes / np.float32(crop_level) if crop_level > 0 else magnitudes
+
+
+def decibels(gain: float | NDArray[np.float64]) -> Float:
+    """Factor for a gain in dB."""
+    return np.asarray(10.0 ** (np.asarray(gain) / 20.0), dtype=np.float32)
+
+
+def _smooth_curve(bands: int, rng: Generator) -> NDArray[np.float64]:
+    """A tilt and one bump over the bands, of about unit size."""
+    position = np.linspace(-1.0, 1.0, bands)
+    bump = np.exp(-(((position - rng.uniform(-1, 1)) / rng.uniform(0.1, 0.5)) ** 2))
+    return rng.normal() * position + rng.normal() * bump

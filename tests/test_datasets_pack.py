@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beattrack.datasets.base import DatasetError
+from beattrack.datasets.pack import Quantisation, load_pack
+from tests.example_pack import write_pack
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def test_a_pack_reads_back(tmp_path: Path) -> None:
+    levels = write_pack(tmp_path, songs=2, seconds=3)
+    pack = load_pack(tmp_path)
+    assert (pack.fps, pack.bands, len(pack.songs)) == (100, 73, 2)
+    for song, expected in zip(pack.songs, levels, strict=True):
+        np.testing.assert_array_equal(song.levels, expected)
+    assert pack.songs[0].bpm == pytest.approx(120)
+    assert pack.hours == pytest.approx(6 / 3600)
+
+
+def test_levels_are_decibels_and_zero_is_silence() -> None:
+    quantisation = Quantisation(step_db=3, floor_db=-80)
+    magnitudes = quantisation.magnitude(np.array([[0, 20, 40]], np.uint8))
+    np.testing.assert_allclose(magnitudes, [[0, 0.1, 100]], rtol=1e-5)
+    dithered = quantisation.magnitude(
+        np.array([[0, 20]], np.uint8), dither=np.array([[0.5, 0.5]], np.float32)
+    )
+    np.testing.assert_allclose(dithered, [[0, 0.1 * 10 ** (1.5 / 20)]], rtol=1e-5)
+
+
+def test_what_is_no_pack_is_a_dataset_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no feature pack"):
+        load_pack(tmp_path)
+    (tmp_path / "index.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no feature pack"):
+        load_pack(tmp_path)
+    (tmp_path / "index.json").write_text('{"fps": 100}', encoding="utf-8")
+    with pytest.raises(DatasetError, match="damaged"):
+        load_pack(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", lzma.compress(b"short")])
+def test_a_damaged_song_is_a_dataset_error(tmp_path: Path, damage: bytes) -> None:
+    write_pack(tmp_path, songs=1, seconds=1)
+    (tmp_path / "song0.xz").write_bytes(damage)
+    with pytest.raises(DatasetError, match="damaged"):
+        load_pack(tmp_path)
+
+
+def test_the_reference_reader_agrees() -> None:
+    if not (SHARED / "features").is_dir():
+        pytest.skip("the training pack is not beside the project")
+    index = json.loads((SHARED / "features" / "index.json").read_text(encoding="utf-8"))
+    entry = min(index["songs"], key=lambda song: song["frames"])
+    raw = np.frombuffer(lzma.decompress((SHARED / "features" / f"{entry['id']}.xz").read_bytes()), np.uint8)
+    levels = np.cumsum(raw.reshape(index["bands"], entry["frames"]), axis=1, dtype=np.uint8).T
+    reference = np.where(levels == 0, 0, 10 ** ((levels.astype(float) * 3 - 80) / 20))
+    ours = Quantisation(step_db=index["step_db"], floor_db=index["floor_db"]).magnitude(levels)
+    np.testing.assert_allclose(ours, reference, rtol=1e-4)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beattrack.datasets.pack import FeaturePack, load_pack
+from beattrack.level import recording_level
+from beattrack.training.crops import (
+    CropSettings,
+    decibels,
+    draw_crop,
+    draw_tempo_factor,
+    over_level,
+    resample_frames,
+    vary_spectrum,
+)
+from tests.example_pack import write_pack
+
+STILL = CropSettings(
+    frames=400,
+    pitch_probability=0,
+    gain_db=0,
+    equaliser_db=0,
+    band_mask_probability=0,
+    time_mask_probability=0,
+    bass_cut_probability=0,
+)
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> FeaturePack:
+    folder = tmp_path_factory.mktemp("pack")
+    write_pack(folder, songs=1, seconds=20)
+    return load_pack(folder)
+
+
+def onsets(spectrogram: np.ndarray) -> np.ndarray:
+    """Frames where the energy jumps up."""
+    energy = np.log(spectrogram.mean(axis=1) + 1e-9)
+    return np.nonzero(np.diff(energy) > 1.0)[0] + 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_targets_follow_the_resampled_music(pack: FeaturePack, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    crop = draw_crop(pack.songs[0], pack.quantisation, STILL, 100, rng)
+    assert crop.spectrogram.shape == (400, 73)
+    assert crop.spectrogram.dtype == np.float32
+    beats = np.nonzero(crop.targets.beats == 1)[0]
+    found = onsets(crop.spectrogram)
+    inside = beats[(beats > 3) & (beats < 396)]
+    assert len(inside) >= 2
+    for beat in inside:
+        assert np.abs(found - beat).min() <= 2
+
+
+def test_training_tempi_follow_the_log_normal() -> None:
+    settings = CropSettings(tempo_factor=(0.01, 100))
+    rng = np.random.default_rng(0)
+    tempi = np.log([170 * draw_tempo_factor(170, settings, rng) for _ in range(4000)])
+    assert np.exp(tempi.mean()) == pytest.approx(110, rel=0.03)
+    assert tempi.std() == pytest.approx(0.30, rel=0.05)
+
+
+@given(bpm=st.floats(30, 300), seed=st.integers(0, 99))
+def test_tempo_factors_stay_in_their_range(bpm: float, seed: int) -> None:
+    factor = draw_tempo_factor(bpm, CropSettings(), np.random.default_rng(seed))
+    assert 0.55 <= factor <= 1.8
+
+
+def test_frames_past_the_end_are_silent(pack: FeaturePack) -> None:
+    song = pack.songs[0]
+    magnitudes = resample_frames(song, pack.quantisation, 1900, 1.0, 400, np.random.default_rng(0))
+    assert magnitudes[:99].min() > 0
+    assert not magnitudes[102:].any()
+
+
+def test_resampling_at_the_same_speed_is_the_song(pack: FeaturePack) -> None:
+    song = pack.songs[0]
+    magnitudes = resample_frames(song, pack.quantisation, 300, 1.0, 200, np.random.default_rng(0))
+    exact = pack.quantisation.magnitude(song.levels[300:500])
+    assert np.abs(20 * np.log10(magnitudes / exact)).max() <= 1.51  # the dither, half a step of 3 dB
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_any_crop_is_finite_and_of_level_near_one(pack: FeaturePack, seed: int) -> None:
+    lively = replace(STILL, pitch_probability=1, gain_db=4, equaliser_db=4, bass_cut_probability=0.5)
+    crop = draw_crop(pack.songs[0], pack.quantisation, lively, 100, np.random.default_rng(seed))
+    assert np.isfinite(crop.spectrogram).all()
+    assert 0.05 < recording_level(crop.spectrogram) < 20
+
+
+def test_one_seed_gives_one_crop(pack: FeaturePack) -> None:
+    crops = [
+        draw_crop(pack.songs[0], pack.quantisation, CropSettings(), 100, np.random.default_rng(5))
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(crops[0].spectrogram, crops[1].spectrogram)
+
+
+def test_masks_and_cuts_do_what_they_say() -> None:
+    music = np.ones((300, 73), np.float32)
+    rng = np.random.default_rng(0)
+    masked = vary_spectrum(music, replace(STILL, band_mask_probability=1), rng)
+    assert 1 <= (masked.sum(axis=0) == 0).sum() <= STILL.band_mask_bands
+    paused = vary_spectrum(music, replace(STILL, time_mask_probability=1), rng)
+    assert 5 <= (paused.sum(axis=1) == 0).sum() <= STILL.time_mask_frames
+    thin = vary_spectrum(music, replace(STILL, bass_cut_probability=1), rng)
+    assert thin[0, 0] < 0.2
+    assert thin[0, -1] == 1
+    np.testing.assert_array_equal(vary_spectrum(music, STILL, rng), music)
+
+
+def test_pitch_moves_bands() -> None:
+    music = np.tile(np.arange(73, dtype=np.float32), (10, 1))
+    shifts = {
+        round(float(vary_spectrum(music, replace(STILL, pitch_probability=1), rng)[0, 36]) - 36)
+        for rng in map(np.random.default_rng, range(60))
+    }
+    assert shifts == set(range(-4, 5))
+
+
+def test_level_is_taken_out_and_silence_stays() -> None:
+    loud = np.full((50, 73), 30.0, np.float32)
+    np.testing.assert_allclose(over_level(loud), 1, rtol=1e-6)
+    assert not over_level(np.zeros((50, 73), np.float32)).any()
+    assert decibels(20) == pytest.approx(10)
