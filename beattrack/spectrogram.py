@@ -1,0 +1,248 @@
+"""Log-filtered spectrogram: the network's view of the sound.
+
+Short-time Fourier magnitudes through triangular filters on a logarithmic frequency axis, as introduced for
+onset detection by Böck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection Methods",
+ISMIR 2012. No logarithm of the magnitudes is taken here: compression belongs to the network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from beattrack.errors import AudioError, SettingsError
+
+Float32: TypeAlias = NDArray[np.float32]
+
+TUNING = 440.0  # Hz; the filters' centres are equal-tempered around it
+FRAMES_PER_BLOCK = 256  # frames, spectra and magnitudes of a block fit the second-level cache
+# BLAS libraries start threads for products larger than about 2^18 multiplications. Thin products by the
+# filters of few neighbouring bands stay below it (and skip most of the filterbank's zeros): five times as
+# fast on one core, and no threads are left spinning beside the network's.
+MAX_MULTIPLICATIONS = 1 << 18
+
+
+@dataclass(frozen=True)
+class SpectrogramSettings:
+    """How the spectrogram is computed; stored in every model file.
+
+    sample_rate: Hz of the samples. fps: frames per second; frame t is centred at sample
+    round(t * sample_rate / fps). frame_size: samples in a (Hann) window, even. bands_per_octave: triangular
+    filters in each octave, fewer where the frequency bins are wider than that. fmin, fmax: Hz, between which
+    all filters lie; fmax is at most sample_rate / 2.
+
+    Raises SettingsError where a value is out of range or the range holds no filter.
+    """
+
+    sample_rate: int = 22050
+    fps: float = 100
+    frame_size: int = 1024
+    bands_per_octave: int = 12
+    fmin: float = 30.0
+    fmax: float = 11025.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        if self.frame_size % 2:
+            raise SettingsError(f"frame_size must be even, not {self.frame_size}")
+        if self.fps > self.sample_rate:
+            raise SettingsError(f"fps must be at most the sample rate {self.sample_rate}, not {self.fps}")
+        if not self.fmin < self.fmax <= self.sample_rate / 2:
+            raise SettingsError(
+                f"fmin < fmax <= sample_rate / 2 = {self.sample_rate / 2:g} must hold, "
+                f"not fmin = {self.fmin:g}, fmax = {self.fmax:g}"
+            )
+        if self.bands < 1:
+            raise SettingsError(
+                f"{self.fmin:g} to {self.fmax:g} Hz is too narrow for a filter "
+                f"at {self.bands_per_octave} bands per octave and {self.frame_size} samples per frame"
+            )
+
+    @property
+    def bands(self) -> int:
+        """Number of filters."""
+        return len(_corner_bins(self)) - 2
+
+    def frames(self, samples: int) -> int:
+        """Give the number of frames of so many samples: as many as have their centre before the end."""
+        return math.ceil(samples * self.fps / self.sample_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields by name, as numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SpectrogramSettings:
+        """Read what `to_dict` gave.
+
+        Raises SettingsError where a field is missing, unknown or out of range.
+        """
+        names = {field.name for field in fields(cls)}
+        if data.keys() != names:
+            odd = ", ".join(sorted(map(str, data.keys() ^ names)))
+            raise SettingsError(f"the spectrogram's settings have missing or unknown fields: {odd}")
+        return cls(**data)
+
+
+def _check_number(name: str, value: object, *, whole: bool) -> None:
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise SettingsError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
+    if not 0 < value < math.inf:
+        raise SettingsError(f"{name} must be positive and finite, not {value}")
+
+
+@lru_cache(maxsize=32)
+def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
+    """Give the FFT bins nearest to the equal-tempered frequencies between fmin and fmax, each once.
+
+    Each filter rises from one of them, peaks at the next and ends at the one after.
+    """
+    per_octave = settings.bands_per_octave
+    lowest = math.floor(per_octave * math.log2(settings.fmin / TUNING))
+    highest = math.ceil(per_octave * math.log2(settings.fmax / TUNING))
+    pitches = TUNING * 2 ** (np.arange(lowest, highest + 1) / per_octave)
+    pitches = pitches[(pitches >= settings.fmin) & (pitches <= settings.fmax)]
+    bins = np.fft.rfftfreq(settings.frame_size, 1 / settings.sample_rate)  # Hz
+    above = np.clip(np.searchsorted(bins, pitches), 1, len(bins) - 1)
+    nearest = np.where(pitches - bins[above - 1] < bins[above] - pitches, above - 1, above)
+    return tuple(int(k) for k in np.unique(nearest))
+
+
+def filterbank(settings: SpectrogramSettings) -> Float32:
+    """Give the triangular filters, each of unit sum, as columns: (frame_size // 2 + 1, bands)."""
+    corners = _corner_bins(settings)
+    bins = np.arange(settings.frame_size // 2 + 1)
+    triangles = [np.interp(bins, corners[b : b + 3], (0, 1, 0)) for b in range(settings.bands)]
+    return np.stack([triangle / triangle.sum() for triangle in triangles], axis=1).astype(np.float32)
+
+
+class Spectrogram:
+    """Samples to spectrogram, whole or block by block.
+
+    There are ceil(samples * fps / sample_rate) frames; those at the ends reach beyond the samples into
+    silence.
+    """
+
+    def __init__(self, settings: SpectrogramSettings | None = None) -> None:
+        self.settings = settings or SpectrogramSettings()
+        self._window = np.hanning(self.settings.frame_size).astype(np.float32)
+        bank = filterbank(self.settings)
+        self._bins = _nonzero_rows(bank)
+        self._products = _thin_products(bank[self._bins])
+
+    def __call__(self, samples: ArrayLike) -> Float32:
+        """Give the magnitudes, (frames, bands) float32, of (samples,) mono floats at the settings' rate.
+
+        Raises AudioError where the samples are of another shape or type.
+        """
+        checked = _checked(samples)
+        frames = self.settings.frames(len(checked))
+        spectrogram = np.empty((frames, self.settings.bands), np.float32)
+        for first in range(0, frames, FRAMES_PER_BLOCK):
+            self._analyse(checked, 0, first, spectrogram[first : first + FRAMES_PER_BLOCK])
+        return spectrogram
+
+    def blocks(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
+        """Give the spectrogram of samples that come in blocks of any lengths, as soon as they suffice.
+
+        Yields (n, bands); their concatenation is identical to the spectrogram of the concatenated samples.
+        Raises AudioError where a block is not (samples,) floats.
+        """
+        pending = np.empty(0, np.float32)
+        origin = 0  # position of the first pending sample
+        first = 0  # frame that the next block starts with
+        for block in blocks:
+            pending = np.concatenate((pending, _checked(block)))
+            end = origin + len(pending)
+            while self._stop(first + FRAMES_PER_BLOCK - 1) <= end:
+                yield self._analyse(pending, origin, first, self._empty(FRAMES_PER_BLOCK))
+                first += FRAMES_PER_BLOCK
+            kept = min(max(self._start(first), origin), end)
+            pending, origin = pending[kept - origin :], kept
+        frames = self.settings.frames(origin + len(pending))
+        for start in range(first, frames, FRAMES_PER_BLOCK):
+            yield self._analyse(pending, origin, start, self._empty(min(FRAMES_PER_BLOCK, frames - start)))
+
+    def _analyse(self, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
+        """Fill `out` with the frames from `first` on; `origin` is the position of samples[0].
+
+        Blocks start at multiples of FRAMES_PER_BLOCK whoever calls: BLAS rounds a row differently in a
+        product of another size, so this alone makes streaming identical to the whole.
+        """
+        starts = self._starts(first, len(out))
+        begin, end = int(starts[0]), int(starts[-1]) + self.settings.frame_size
+        segment = _padded(samples, begin - origin, end - origin)
+        frames = sliding_window_view(segment, self.settings.frame_size)[
+            starts - begin
+        ]  # (n, frame_size), a copy
+        frames *= self._window
+        spectrum = np.fft.rfft(frames, axis=1)[:, self._bins]  # NumPy 1 computes it in double precision
+        magnitude = np.abs(spectrum).astype(np.float32, copy=False)  # (n, bins used)
+        for bins, bands, weights in self._products:
+            np.matmul(magnitude[:, bins], weights, out=out[:, bands])
+        return out
+
+    def _starts(self, first: int, count: int) -> NDArray[np.int64]:
+        frames = np.arange(first, first + count)
+        centres = np.floor(frames * self.settings.sample_rate / self.settings.fps + 0.5)
+        starts: NDArray[np.int64] = centres.astype(np.int64) - self.settings.frame_size // 2
+        return starts
+
+    def _start(self, frame: int) -> int:
+        return int(self._starts(frame, 1)[0])
+
+    def _stop(self, frame: int) -> int:
+        return self._start(frame) + self.settings.frame_size
+
+    def _empty(self, frames: int) -> Float32:
+        return np.empty((frames, self.settings.bands), np.float32)
+
+
+def _checked(samples: ArrayLike) -> Float32:
+    array = np.asarray(samples)
+    if array.ndim != 1 or array.dtype.kind != "f":
+        raise AudioError(
+            f"samples must be (samples,) floats, not {array.dtype} of shape {array.shape}; "
+            "beattrack.audio.from_samples makes them"
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _padded(samples: Float32, begin: int, end: int) -> Float32:
+    """Give samples[begin:end] with zeros where that reaches beyond the ends."""
+    before, after = max(-begin, 0), max(end - len(samples), 0)
+    segment = samples[begin + before : end - after]
+    return np.pad(segment, (before, after)) if before or after else segment
+
+
+def _thin_products(bank: Float32) -> list[tuple[slice, slice, Float32]]:
+    """Split the filterbank (bins, bands) into runs of neighbouring bands: bins, bands and weights of each."""
+    runs = []
+    first = 0
+    while first < bank.shape[1]:
+        stop = first + 1
+        while stop < bank.shape[1] and _multiplications(bank[:, first : stop + 1]) <= MAX_MULTIPLICATIONS:
+            stop += 1
+        bins = _nonzero_rows(bank[:, first:stop])
+        runs.append((bins, slice(first, stop), np.ascontiguousarray(bank[bins, first:stop])))
+        first = stop
+    return runs
+
+
+def _multiplications(bank: Float32) -> int:
+    bins = _nonzero_rows(bank)
+    return FRAMES_PER_BLOCK * len(bank[bins]) * len(bank[0])
+
+
+def _nonzero_rows(bank: Float32) -> slice:
+    rows = np.flatnonzero(bank.any(axis=1))
+    return slice(int(rows[0]), int(rows[-1]) + 1)

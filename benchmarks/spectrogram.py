@@ -1,0 +1,181 @@
+"""Speed of decoding and of the spectrogram on one core, beside librosa and madmom where these are installed.
+
+    taskset -c 0 python benchmarks/spectrogram.py [--seconds 180] [--repeats 7] [--file song.mp3]
+
+Prints Markdown. Every figure is the median CPU time of the repeats, which go round all contestants in turn,
+so that a busy moment of the machine hits them alike; "x real time" is seconds of music per second of work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
+
+import numpy as np  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+Task = Callable[[], Any]
+
+
+def music(seconds: float, rate: int) -> np.ndarray:
+    """Give (samples, 2) float32: drums and a held chord."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from synth import drum_clip
+
+    left = drum_clip(120, duration=seconds, sample_rate=rate)[0]
+    right = drum_clip(120, duration=seconds, sample_rate=rate, seed=1)[0]
+    clock = np.arange(len(left)) / rate
+    chords = sum(np.sin(2 * np.pi * pitch * clock) for pitch in (220, 277.2, 329.6, 440)) * 0.05
+    return np.stack([left + chords, right + chords], axis=1).astype(np.float32).clip(-1, 1)
+
+
+def write_files(folder: Path, samples: np.ndarray, rate: int) -> list[Path]:
+    """Write the music in the common formats, at libsndfile's default qualities."""
+    import soundfile
+
+    paths = []
+    for kind in ("WAV", "FLAC", "MP3", "OGG"):
+        paths.append(folder / f"music.{kind.lower()}")
+        with soundfile.SoundFile(paths[-1], "w", rate, 2, format=kind) as file:
+            for start in range(0, len(samples), 65536):
+                file.write(samples[start : start + 65536])
+    return paths
+
+
+def decoding_tasks(paths: list[Path], rate: int) -> dict[str, Task]:
+    """Ways from a file to mono samples at `rate`."""
+    tasks: dict[str, Task] = {}
+    try:
+        from beattrack.audio import load
+    except ImportError as error:
+        print(f"<!-- beattrack: {error} -->")
+    else:
+        for path in paths:
+            tasks[f"beattrack {path.suffix[1:].upper()}"] = lambda path=path: load(path, sample_rate=rate)
+    try:
+        import librosa
+    except ImportError:
+        pass
+    else:
+        for path in paths:
+            tasks[f"librosa.load {path.suffix[1:].upper()}"] = lambda path=path: librosa.load(path, sr=rate)
+    return tasks
+
+
+def spectrogram_tasks(mono: np.ndarray, rate: int) -> dict[str, Task]:
+    """All give 100 frames/s of Hann 1024 at 22.05 kHz; librosa has whole hops and mel filters only."""
+    tasks: dict[str, Task] = {}
+    if ours := _beattrack_task(mono):
+        tasks["beattrack (73 bands)"] = ours
+    try:
+        import librosa
+    except ImportError:
+        pass
+    else:
+        options = {"sr": rate, "n_fft": 1024, "hop_length": 220, "n_mels": 73, "power": 1.0}
+        tasks["librosa.feature.melspectrogram (73 bands)"] = lambda: librosa.feature.melspectrogram(
+            y=mono, **options
+        )
+    if madmom := _madmom_task(mono, rate):
+        tasks["madmom FilteredSpectrogram (12 bands/octave)"] = madmom
+    return tasks
+
+
+def _beattrack_task(mono: np.ndarray) -> Task | None:
+    try:
+        from beattrack.spectrogram import Spectrogram
+    except ImportError as error:
+        print(f"<!-- beattrack: {error} -->")
+        return None
+    spectrogram = Spectrogram()
+    return lambda: spectrogram(mono)
+
+
+def _madmom_task(mono: np.ndarray, rate: int) -> Task | None:
+    # What madmom 0.16.1 expects of Python and NumPy before 2018.
+    collections.MutableSequence = collections.abc.MutableSequence  # type: ignore[attr-defined]
+    for name, kind in (("float", float), ("int", int), ("bool", bool), ("object", object)):
+        if name not in vars(np):
+            setattr(np, name, kind)
+    try:
+        from madmom.audio.signal import FramedSignal, Signal
+        from madmom.audio.spectrogram import FilteredSpectrogram
+        from madmom.audio.stft import ShortTimeFourierTransform
+    except ImportError:
+        return None
+
+    def run() -> Any:
+        frames = FramedSignal(Signal(mono, sample_rate=rate), frame_size=1024, fps=100)
+        stft = ShortTimeFourierTransform(frames)
+        return FilteredSpectrogram(stft, num_bands=12, fmin=30, fmax=rate / 2, norm_filters=True)
+
+    return run
+
+
+def measure(tasks: dict[str, Task], repeats: int) -> dict[str, float]:
+    """Median seconds of each task."""
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for task in tasks.values():
+        task()  # imports, caches, compilation
+    for _ in range(repeats):
+        for name, task in tasks.items():
+            start = time.process_time()
+            task()
+            seconds[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def report(title: str, medians: dict[str, float], music_seconds: float, baseline: dict[str, str]) -> None:
+    """Print a Markdown table; `baseline` names the row that each row is compared to."""
+    print(f"\n### {title}\n\n| | ms | x real time | times ours |\n|---|---:|---:|---:|")
+    for name, median in medians.items():
+        ours = medians.get(baseline.get(name, name))
+        ratio = f"{median / ours:.1f}" if ours else ""
+        print(f"| {name} | {median * 1e3:.1f} | {music_seconds / median:.0f} | {ratio} |")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=180, help="length of the synthetic music")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--file", type=Path, help="decode this recording in place of synthetic music")
+    options = parser.parse_args()
+    rate = 22050
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [options.file] if options.file else []
+        seconds = options.seconds
+        try:
+            import soundfile
+        except ImportError:
+            print("<!-- no soundfile: decoding is not measured -->")
+        else:
+            if options.file:
+                seconds = soundfile.info(options.file).duration
+            else:
+                paths = write_files(Path(folder), music(seconds, 44100), 44100)
+            tasks = decoding_tasks(paths, rate)
+            baseline = {name: f"beattrack {name.split()[-1]}" for name in tasks}
+            title = f"Decode, mix down, resample to 22.05 kHz: {seconds:.0f} s"
+            report(title, measure(tasks, options.repeats), seconds, baseline)
+    mono = music(seconds, rate).mean(axis=1)
+    tasks = spectrogram_tasks(mono, rate)
+    baseline = dict.fromkeys(tasks, "beattrack (73 bands)")
+    report(f"Spectrogram: {seconds:.0f} s", measure(tasks, options.repeats), seconds, baseline)
+
+
+if __name__ == "__main__":
+    main()
