@@ -3,4 +3,90 @@
 `beattrack.track("song.wav")` is the one-line use; see `BeatTracker` to keep a model for many files.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.dbn import DBNSettings
+    from beattrack.decoder import Decoder, Decoding, make_decoder
+    from beattrack.errors import (
+        ActivationError,
+        AudioError,
+        BeattrackError,
+        MissingExtraError,
+        ModelError,
+        SettingsError,
+    )
+    from beattrack.inference import Network, load_network
+    from beattrack.peaks import PeakSettings
+    from beattrack.result import Beats
+    from beattrack.spectrogram import Spectrogram, SpectrogramSettings
+    from beattrack.tempo import Tempo, TempoCandidate, estimate_tempo
+    from beattrack.tracker import BeatTracker, track
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ActivationError",
+    "Activations",
+    "AudioError",
+    "BeatTracker",
+    "Beats",
+    "BeattrackError",
+    "DBNSettings",
+    "Decoder",
+    "Decoding",
+    "MissingExtraError",
+    "ModelError",
+    "Network",
+    "PeakSettings",
+    "SettingsError",
+    "Spectrogram",
+    "SpectrogramSettings",
+    "Tempo",
+    "TempoCandidate",
+    "__version__",
+    "estimate_tempo",
+    "load_network",
+    "make_decoder",
+    "track",
+]
+
+# Everything public is imported when it is first asked for, so that `import beattrack` costs nothing.
+_MODULES = {
+    "ActivationError": "errors",
+    "Activations": "activations",
+    "AudioError": "errors",
+    "BeatTracker": "tracker",
+    "Beats": "result",
+    "BeattrackError": "errors",
+    "DBNSettings": "dbn",
+    "Decoder": "decoder",
+    "Decoding": "decoder",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "Network": "inference",
+    "PeakSettings": "peaks",
+    "SettingsError": "errors",
+    "Spectrogram": "spectrogram",
+    "SpectrogramSettings": "spectrogram",
+    "Tempo": "tempo",
+    "TempoCandidate": "tempo",
+    "estimate_tempo": "tempo",
+    "load_network": "inference",
+    "make_decoder": "decoder",
+    "track": "tracker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'beattrack' has no attribute {name!r}")
+    return getattr(import_module(f"beattrack.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,35 @@
+"""The command line: thin commands over the library.
+
+Only click is imported here and in the commands' modules; each command imports what it needs when it runs, so
+that help, versions and usage errors come at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+from beattrack import __version__
+from beattrack.cli.lazy import Command, LazyGroup
+
+COMMANDS = {
+    "predict": Command("beattrack.cli.predict", "predict", "Track the beats of audio files."),
+    "decode": Command("beattrack.cli.decode", "decode", "Track beats from saved activations."),
+    "models": Command("beattrack.cli.models", "models", "List the models that are shipped."),
+    "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
+}
+
+
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS, invoke_without_command=True)
+@click.version_option(__version__, prog_name="beattrack", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Beats, downbeats and tempo of any recording.
+
+    \b
+    beattrack predict song.flac               beats on standard output
+    beattrack predict -o beats/ *.flac        one .beats file for each
+    beattrack COMMAND --help                  more of each command
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)

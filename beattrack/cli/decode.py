@@ -1,0 +1,40 @@
+"""`beattrack decode`: saved activations to beats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.outputs import Job, chosen_format, plan
+from beattrack.cli.report import prepared, run_jobs
+
+if TYPE_CHECKING:
+    from beattrack.result import Beats
+
+
+@click.command()
+@click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
+@output_options
+@decoder_options
+def decode(files: tuple[str, ...], **options: Any) -> None:
+    """Track beats from saved activations.
+
+    An .npz file of activations, as `beattrack predict --activations` saves it, holds the array `beats`, the
+    probability of a beat at each frame, and the frames per second, `fps`; likewise `downbeats`, without which
+    only beats are tracked, and maybe `tempo`, the probability of each whole BPM.
+    """
+    format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
+    jobs = plan(files, output=options["output"], suffix=f".{format}")
+
+    from beattrack import tracker
+    from beattrack.activations import Activations
+
+    with prepared():
+        decoder = tracker.decoder_with(options["decoder"], chosen(options))
+
+    def track(job: Job) -> Beats:
+        return tracker.decode(Activations.load(job.source), decoder, file=job.name)
+
+    click.get_current_context().exit(run_jobs(jobs, track, format=format, quiet=options["quiet"]))

@@ -1,0 +1,283 @@
+"""The beats of one recording: what tracking returns and what every writer writes.
+
+JSON schema, version 1 (`Beats.to_dict`; a later version only ever adds keys):
+
+    schema_version  1
+    beattrack       version of the package that made the record
+    file            path of the recording as it was given, or null
+    duration        seconds
+    tempo           null with fewer than two beats, else
+                    {"bpm": beats per minute,
+                     "candidates": [{"bpm", "strength"}, ...] at most 2, stronger first, strengths sum to 1,
+                     "stability": standard deviation of the intervals between beats, seconds}
+    metre           beats in most bars, or null
+    confidence      mean confidence of the beats, or null without beats
+    model           name of the network, or null
+    decoder         {"name": ..., "settings": {...}}, or {}
+    beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
+                      "confidence": 0..1}, ...], times strictly increasing
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beattrack import __version__
+from beattrack.errors import SettingsError
+from beattrack.files import atomic_write_text
+from beattrack.tempo import Tempo, estimate_tempo
+
+if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.decoder import Decoding
+    from beattrack.writers import Format
+
+SCHEMA_VERSION = 1
+
+# The decoder may set a beat beside the activation's peak: its confidence looks this many frames to each side.
+CONFIDENCE_REACH = 2
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Beats:
+    """The beats of one recording, immutable and compared by value.
+
+    times: (beats,) seconds, strictly increasing, inside 0..duration.
+    positions: (beats,) position in the bar, 1 = downbeat; None when only beats were tracked.
+    confidence: (beats,) in 0..1, the network's probability of a beat there.
+    tempo: None with fewer than two beats. metre: beats in most bars, None when unknown.
+    duration: seconds of audio. file: its path as given, or None.
+    model: name of the network, or None.
+    decoder: name and settings, as plain JSON values.
+
+    Raises SettingsError where the values contradict this.
+    """
+
+    times: NDArray[np.float64]
+    positions: NDArray[np.int64] | None
+    confidence: NDArray[np.float64]
+    duration: float
+    tempo: Tempo | None = None
+    metre: int | None = None
+    file: str | None = None
+    model: str | None = None
+    decoder: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._set("times", _read_only("times", self.times, np.float64))
+        self._set("confidence", _read_only("confidence", self.confidence, np.float64))
+        if self.positions is not None:
+            self._set("positions", _read_only("positions", self.positions, np.int64))
+        self._set("duration", float(self.duration))
+        self._set("file", _encodable(self.file))
+        self._set("model", _encodable(self.model))
+        self._set("decoder", plain(self.decoder))
+        _check(self)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_decoding(
+        cls,
+        decoding: Decoding,
+        activations: Activations,
+        *,
+        duration: float | None = None,
+        file: str | None = None,
+        model: str | None = None,
+        decoder: Mapping[str, Any] | None = None,
+    ) -> Beats:
+        """Add tempo, metre and confidence to what a decoder found in `activations`.
+
+        duration: seconds of audio; None takes the activations'. Beats beyond it, by a frame at most, go.
+        """
+        duration = activations.duration if duration is None else duration
+        inside = (decoding.times >= 0) & (decoding.times <= duration)
+        times = decoding.times[inside]
+        positions = None if decoding.positions is None else decoding.positions[inside]
+        return cls(
+            times=times,
+            positions=positions,
+            confidence=beat_confidence(times, activations),
+            duration=duration,
+            tempo=estimate_tempo(times, activations.tempo),
+            metre=estimate_metre(positions) or (decoding.beats_per_bar if len(times) else None),
+            file=file,
+            model=model,
+            decoder=decoder or {},
+        )
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __repr__(self) -> str:
+        tempo = "no tempo" if self.tempo is None else f"{self.tempo.bpm:.2f} BPM"
+        metre = "" if self.metre is None else f", {self.metre} beats a bar"
+        name = "" if self.file is None else f", {self.file!r}"
+        return f"<Beats: {len(self)} beats in {self.duration:.2f} s, {tempo}{metre}{name}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Beats):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.times.tobytes(), self.duration, self.file))
+
+    @property
+    def downbeats(self) -> NDArray[np.float64]:
+        """Times of the downbeats, seconds; empty when only beats were tracked."""
+        return self.times[:0] if self.positions is None else self.times[self.positions == 1]
+
+    @property
+    def bpm(self) -> float | None:
+        """Tempo in beats per minute, None with fewer than two beats."""
+        return None if self.tempo is None else self.tempo.bpm
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Mean confidence of the beats in 0..1, None without beats."""
+        return round(float(self.confidence.mean()), 4) if len(self) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the beats as plain JSON values, by the schema in this module's docstring."""
+        positions = [None] * len(self) if self.positions is None else self.positions.tolist()
+        rows = zip(self.times.tolist(), positions, self.confidence.tolist(), strict=True)
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "beattrack": __version__,
+            "file": self.file,
+            "duration": self.duration,
+            "tempo": None if self.tempo is None else self.tempo.to_dict(),
+            "metre": self.metre,
+            "confidence": self.mean_confidence,
+            "model": self.model,
+            "decoder": plain(self.decoder),
+            "beats": [{"time": t, "position": p, "confidence": c} for t, p, c in rows],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Beats:
+        """Read what `to_dict` gives; SettingsError for anything else."""
+        version = record.get("schema_version") if isinstance(record, Mapping) else None
+        if version != SCHEMA_VERSION:
+            raise SettingsError(f"not a record of beats of schema version {SCHEMA_VERSION}")
+        try:
+            rows, tempo = record["beats"], record["tempo"]
+            positions = [row["position"] for row in rows]
+            return cls(
+                times=np.array([row["time"] for row in rows], dtype=np.float64),
+                # Without beats nothing tells whether positions were tracked; what follows is the same.
+                positions=None if None in positions or not rows else np.array(positions),
+                confidence=np.array([row["confidence"] for row in rows], dtype=np.float64),
+                duration=record["duration"],
+                tempo=None if tempo is None else Tempo.from_dict(tempo),
+                metre=record["metre"],
+                file=record["file"],
+                model=record["model"],
+                decoder=record["decoder"],
+            )
+        except SettingsError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(f"the record of beats is damaged: {error!r}") from error
+
+    def to_text(self, format: Format = "beats") -> str:
+        """Give what a file of this format holds: `beats`, `json` or `csv` (see `beattrack.writers`)."""
+        from beattrack.writers import writer_named
+
+        return writer_named(format).render(self)
+
+    def save(self, path: str | os.PathLike[str], format: Format | None = None) -> None:
+        """Write a file, whole or not at all; the suffix tells the format unless that is given.
+
+        Raises SettingsError for an unknown format, OSError where the file cannot be written.
+        """
+        from beattrack.writers import writer_for, writer_named
+
+        writer = writer_for(path) if format is None else writer_named(format)
+        atomic_write_text(path, writer.render(self))
+
+
+def beat_confidence(times: NDArray[np.float64], activations: Activations) -> NDArray[np.float64]:
+    """Give for each beat (beats,) the highest beat activation within 2 frames: 0..1, to 4 decimals."""
+    frames = np.rint(np.asarray(times) * activations.fps).astype(np.int64)
+    reach = np.arange(-CONFIDENCE_REACH, CONFIDENCE_REACH + 1)
+    if not len(activations.beats):
+        return np.zeros(len(frames))
+    near = (frames[:, None] + reach).clip(0, len(activations.beats) - 1)  # (beats, frames around)
+    probabilities: NDArray[np.float64] = np.nan_to_num(activations.beats[near].astype(np.float64), nan=0.0)
+    confidence: NDArray[np.float64] = probabilities.max(axis=1).clip(0, 1).round(4)
+    return confidence
+
+
+def estimate_metre(positions: ArrayLike | None) -> int | None:
+    """Give the most common length of the whole bars in `positions` (beats,); of equals, the first to occur.
+
+    None without a whole bar, that is without two downbeats.
+    """
+    if positions is None:
+        return None
+    lengths = np.diff(np.flatnonzero(np.asarray(positions) == 1)).tolist()
+    return Counter(lengths).most_common(1)[0][0] if lengths else None
+
+
+def plain(value: Any) -> Any:
+    """Give settings as JSON values: dataclasses as dictionaries, tuples as lists, NaN and inf as None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    return _encodable(str(value))
+
+
+def _read_only(name: str, values: ArrayLike, kind: type[np.generic]) -> NDArray[Any]:
+    array = np.array(values)  # a copy, which nobody else can write to
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "fiu"):
+        raise SettingsError(f"{name} must be a one-dimensional array of numbers")
+    if kind is np.int64 and array.size and not np.array_equal(array, np.rint(array)):
+        raise SettingsError(f"{name} must be whole numbers")
+    array = array.astype(kind)
+    array.flags.writeable = False
+    return array
+
+
+def _encodable(text: str | None) -> str | None:
+    # File names may hold bytes that are no UTF-8, which no output file could then hold.
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _check(beats: Beats) -> None:
+    times, positions, confidence = beats.times, beats.positions, beats.confidence
+    if len(confidence) != len(times) or (positions is not None and len(positions) != len(times)):
+        raise SettingsError("times, positions and confidence must be of one length")
+    if not (math.isfinite(beats.duration) and beats.duration >= 0):
+        raise SettingsError(f"duration must be zero or a positive number, not {beats.duration}")
+    if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+        raise SettingsError("times must be strictly increasing")
+    if len(times) and not (times[0] >= 0 and times[-1] <= beats.duration):
+        raise SettingsError(f"times must lie between 0 and the duration, {beats.duration:g} s")
+    if positions is not None and (positions < 1).any():
+        raise SettingsError("positions must be 1 or more")
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise SettingsError("confidence must lie between 0 and 1")
+    if beats.metre is not None and beats.metre < 1:
+        raise SettingsError(f"metre must be 1 or more, not {beats.metre}")

@@ -1,0 +1,178 @@
+"""One tempo for a recording, its likeliest octave alternative and how steady it is, from the decoded beats.
+
+`bpm` is always the tempo of the beats themselves, so that tempo and beats never contradict each other; what a
+tempo head or a listener's preference says against it shows in the strengths of the two candidates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beattrack.errors import SettingsError
+
+Float = NDArray[np.floating]
+
+# An interval belongs to the steady part of a recording when it lies this close to the median: as a share of
+# it, or in seconds where two frames of jitter are more than that share.
+STEADY_SHARE = 0.05
+STEADY_SECONDS = 0.025
+
+# Nothing slower or faster, in BPM, is called a tempo.
+TEMPO_RANGE = (1.0, 10_000.0)
+
+# How believable a tempo is, as a multiple of the tracked one, before anything else is known. Chosen by
+# likelihood on the public detections of the 2020 TCN for Ballroom, Beatles, SMC and GTZAN: 3..10 do alike.
+RATIO_WEIGHTS = {1.0: 6.0, 2.0: 1.0, 1 / 2: 1.0, 3 / 2: 0.25, 2 / 3: 0.25, 3.0: 0.25, 1 / 3: 0.25}
+
+# Preferred tempo of listeners: log-normal, centre in BPM, spread in natural logarithm (about 0.65 octaves).
+PREFERRED_BPM = 112.0
+PREFERRED_SPREAD = 0.45
+
+# The tempo head counts within 4 % of a candidate, as the tempo accuracies do, but in one bin around at least.
+HEAD_TOLERANCE = 0.04
+HEAD_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class TempoCandidate:
+    """A tempo in beats per minute and its strength, the probability that it, not the other one, is meant."""
+
+    bpm: float
+    strength: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.bpm) and self.bpm > 0):
+            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
+        if not 0 <= self.strength <= 1:
+            raise SettingsError(f"strength must lie between 0 and 1, not {self.strength}")
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """The tempo of a recording.
+
+    bpm: beats per minute of the tracked beats.
+    candidates: one or two tempi, stronger first, one of them `bpm`; their strengths sum to 1.
+    stability: standard deviation of the intervals between beats, seconds; 0 is a metronome.
+
+    Raises SettingsError where a value is not finite or out of its range.
+    """
+
+    bpm: float
+    candidates: tuple[TempoCandidate, ...]
+    stability: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.bpm) and self.bpm > 0):
+            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
+        if not (math.isfinite(self.stability) and self.stability >= 0):
+            raise SettingsError(f"stability must be zero or a positive number, not {self.stability}")
+        strengths = [candidate.strength for candidate in self.candidates]
+        if (
+            not 1 <= len(strengths) <= 2
+            or abs(sum(strengths) - 1) > 1e-6
+            or strengths != sorted(strengths)[::-1]
+        ):
+            raise SettingsError("a tempo has one or two candidates, stronger first, whose strengths sum to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the tempo as plain numbers, lists and dictionaries."""
+        return {
+            "bpm": self.bpm,
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+            "stability": self.stability,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Tempo:
+        """Read what `to_dict` gives; SettingsError for anything else."""
+        try:
+            candidates = tuple(
+                TempoCandidate(float(item["bpm"]), float(item["strength"])) for item in record["candidates"]
+            )
+            return cls(float(record["bpm"]), candidates, float(record["stability"]))
+        except (KeyError, TypeError) as error:
+            raise SettingsError(f"a tempo needs bpm, candidates and stability (wrong: {error!r})") from error
+
+
+def estimate_tempo(times: ArrayLike, tempo_activation: Float | None = None) -> Tempo | None:
+    """Estimate the tempo of beats at `times`; None with fewer than two of them, or outside `TEMPO_RANGE`.
+
+    times: (beats,) seconds, strictly increasing.
+    tempo_activation: (bins,) probability of each whole BPM, or None.
+
+    The period is a least-squares fit (`beat_period`), as the median interval knows no more than whole frames.
+    The alternatives are `bpm` times 1/3, 1/2, 2/3, 3/2, 2 and 3. Each tempo c, `bpm` included, scores
+        w(c) exp(-(ln(c / 112) / 0.45)^2 / 2), normalised to sum 1 over the tempi, with w = `RATIO_WEIGHTS`;
+    with a tempo head, the mean of that and the head's probability within 4 % of c, normalised likewise.
+    The candidates are `bpm` and the best alternative, with their scores scaled to sum 1. Values are rounded
+    to 0.001, stability to 0.1 ms.
+    """
+    beats = np.asarray(times, dtype=np.float64)
+    if len(beats) < 2:
+        return None
+    period = beat_period(beats)
+    if not 60 / TEMPO_RANGE[1] <= period <= 60 / TEMPO_RANGE[0]:
+        return None
+    bpm = 60 / period
+    scores = _scores(bpm, tempo_activation)
+    alternative = max((ratio for ratio in scores if ratio != 1.0), key=scores.__getitem__)
+    strength = round(scores[1.0] / (scores[1.0] + scores[alternative]), 3)
+    candidates = [
+        TempoCandidate(round(bpm, 3), strength),
+        TempoCandidate(round(bpm * alternative, 3), round(1 - strength, 3)),
+    ]
+    candidates.sort(key=lambda candidate: -candidate.strength)
+    return Tempo(round(bpm, 3), tuple(candidates), round(float(np.std(np.diff(beats))), 4))
+
+
+def beat_period(times: Float) -> float:
+    """Fit the seconds between beats to the steady part of at least two beat `times` (beats,).
+
+    Intervals near the median are steady; each run of them is a line over the beat number with an offset of
+    its own, and all runs share one slope, whose least-squares solution is returned.
+    """
+    intervals = np.diff(times)
+    median = float(np.median(intervals))
+    steady = np.abs(intervals - median) <= max(STEADY_SHARE * median, STEADY_SECONDS)
+    if not steady.any():  # an even number of intervals of two kinds: the median lies between them
+        return median
+    edges = np.flatnonzero(np.diff(steady, prepend=False, append=False))
+    covariance = variance = 0.0
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        numbers = np.arange(stop - start + 1) - (stop - start) / 2
+        covariance += float(numbers @ times[start : stop + 1])
+        variance += float(numbers @ numbers)
+    return covariance / variance
+
+
+def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
+    preference = _normalised({r: w * _preference(bpm * r) for r, w in RATIO_WEIGHTS.items()})
+    if tempo_activation is None:
+        return preference
+    head = _normalised({r: _head_probability(tempo_activation, bpm * r) for r in RATIO_WEIGHTS})
+    if not any(head.values()):
+        return preference
+    return {r: (1 - HEAD_SHARE) * preference[r] + HEAD_SHARE * head[r] for r in RATIO_WEIGHTS}
+
+
+def _preference(bpm: float) -> float:
+    # The floor keeps tempi hundreds of octaves away comparable: only their weights then count.
+    return max(math.exp(-((math.log(bpm / PREFERRED_BPM) / PREFERRED_SPREAD) ** 2) / 2), 1e-100)
+
+
+def _head_probability(tempo_activation: Float, bpm: float) -> float:
+    reach = max(HEAD_TOLERANCE * bpm, 1.0)
+    low, high = max(math.ceil(bpm - reach), 0), math.floor(bpm + reach)
+    return float(np.nan_to_num(tempo_activation[low : high + 1], posinf=0.0, neginf=0.0).clip(min=0).sum())
+
+
+def _normalised(scores: Mapping[float, float]) -> dict[float, float]:
+    total = sum(scores.values())
+    return {key: value / total if total > 0 else 0.0 for key, value in scores.items()}

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beattrack.errors import SettingsError
+from beattrack.tempo import Tempo, TempoCandidate, beat_period, estimate_tempo
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def grid(bpm: float, beats: int = 60, fps: float = 100.0) -> np.ndarray:
+    """Beats of a steady tempo, rounded to frames."""
+    return np.round(0.3 * fps + np.arange(beats) * 60 * fps / bpm) / fps
+
+
+def head(*peaks: tuple[int, float]) -> np.ndarray:
+    activation = np.zeros(300, np.float32)
+    for bpm, probability in peaks:
+        activation[bpm] = probability
+    return activation
+
+
+@given(st.floats(40, 240))
+def test_the_fit_sees_through_the_grid_of_frames(bpm: float) -> None:
+    tempo = estimate_tempo(grid(bpm))
+    assert tempo is not None
+    assert tempo.bpm == pytest.approx(bpm, rel=1e-3)
+
+
+def test_an_odd_tempo_is_not_rounded_to_whole_frames() -> None:
+    times = grid(121.95)
+    assert 60 / np.median(np.diff(times)) == pytest.approx(122.45, abs=0.01)
+    assert beat_period(times) == pytest.approx(60 / 121.95, rel=2e-4)
+
+
+def test_missing_and_spurious_beats_and_a_pause_do_not_move_the_tempo() -> None:
+    first, second = grid(97.3, 40), 3.21 + 40 * 60 / 97.3 + grid(97.3, 40)
+    damaged = np.sort(np.concatenate([np.delete(first, [7, 20]), [first[30] + 0.2], second]))
+    tempo = estimate_tempo(damaged)
+    assert tempo is not None
+    assert tempo.bpm == pytest.approx(97.3, rel=1e-3)
+    assert tempo.stability > 0.1
+
+
+def test_intervals_of_two_kinds_only_give_their_median() -> None:
+    assert beat_period(np.array([0.0, 0.4, 1.4])) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("times", [[], [1.0], [1.0, 1000.0], [1.0, 1.0 + 1e-9]])
+def test_no_tempo_where_there_is_none(times: list[float]) -> None:
+    assert estimate_tempo(times) is None
+
+
+def test_two_beats_have_a_tempo_and_no_deviation() -> None:
+    tempo = estimate_tempo([1.0, 1.5])
+    assert tempo is not None
+    assert (tempo.bpm, tempo.stability) == (120.0, 0.0)
+
+
+def test_stability_is_the_standard_deviation_of_the_intervals() -> None:
+    times = np.cumsum([0.5, 0.52, 0.48, 0.5, 0.52, 0.48])
+    tempo = estimate_tempo(times)
+    assert tempo is not None
+    assert tempo.stability == pytest.approx(np.std(np.diff(times)), abs=1e-4)
+
+
+@pytest.mark.parametrize(("bpm", "alternative"), [(70, 140), (90, 180), (170, 85), (120, 60), (45, 90)])
+def test_without_a_head_the_alternative_is_the_octave_listeners_prefer(
+    bpm: float, alternative: float
+) -> None:
+    tempo = estimate_tempo(grid(bpm))
+    assert tempo is not None
+    other = next(one for one in tempo.candidates if one.bpm != tempo.bpm)
+    assert other.bpm == pytest.approx(alternative, rel=2e-3)
+
+
+def test_the_tracked_tempo_is_the_stronger_unless_far_from_what_listeners_prefer() -> None:
+    for bpm in (60, 100, 150, 200):
+        tempo = estimate_tempo(grid(bpm))
+        assert tempo is not None
+        assert tempo.candidates[0].bpm == tempo.bpm
+    slow = estimate_tempo(grid(35))
+    assert slow is not None
+    assert slow.candidates[0].bpm == pytest.approx(70, rel=2e-3)
+    assert slow.bpm == pytest.approx(35, rel=2e-3)
+
+
+def test_the_head_shifts_the_strengths_but_not_the_tempo() -> None:
+    times = grid(80)
+    agreeing, none, opposing = (estimate_tempo(times, h) for h in (head((80, 0.9)), None, head((160, 0.9))))
+    assert agreeing is not None
+    assert none is not None
+    assert opposing is not None
+    assert agreeing.bpm == none.bpm == opposing.bpm
+    strength = [next(c.strength for c in t.candidates if c.bpm == t.bpm) for t in (agreeing, none, opposing)]
+    assert strength[0] > strength[1] > strength[2]
+    assert opposing.candidates[0].bpm == pytest.approx(160, rel=2e-3)
+
+
+def test_the_head_chooses_the_alternative() -> None:
+    tempo = estimate_tempo(grid(120), head((120, 0.6), (80, 0.4)))
+    assert tempo is not None
+    assert [candidate.bpm for candidate in tempo.candidates] == pytest.approx([120, 80], rel=2e-3)
+
+
+@pytest.mark.parametrize("activation", [np.zeros(300), np.full(300, np.nan), np.full(300, -1.0), np.zeros(0)])
+def test_a_head_that_says_nothing_changes_nothing(activation: np.ndarray) -> None:
+    assert estimate_tempo(grid(100), activation) == estimate_tempo(grid(100))
+
+
+@given(
+    st.lists(st.floats(0.01, 30), min_size=1, max_size=40),
+    st.none() | st.lists(st.floats(0, 1), max_size=300).map(np.array),
+)
+def test_whatever_the_beats_the_result_keeps_its_promises(
+    gaps: list[float], activation: np.ndarray | None
+) -> None:
+    tempo = estimate_tempo(np.cumsum([0.0, *gaps]), activation)
+    assert tempo is not None
+    strengths = [candidate.strength for candidate in tempo.candidates]
+    assert sum(strengths) == pytest.approx(1)
+    assert strengths[0] >= strengths[1]
+    assert tempo.bpm in [candidate.bpm for candidate in tempo.candidates]
+    assert 60 / max(gaps) * 0.99 <= tempo.bpm <= 60 / min(gaps) * 1.01
+    assert Tempo.from_dict(json.loads(json.dumps(tempo.to_dict(), allow_nan=False))) == tempo
+
+
+def test_a_tempo_out_of_range_is_refused() -> None:
+    good = TempoCandidate(120.0, 1.0)
+    for bpm, candidates, stability in (
+        (0.0, (good,), 0.0),
+        (float("nan"), (good,), 0.0),
+        (120.0, (good,), -1.0),
+        (120.0, (), 0.0),
+        (120.0, (good, good), 0.0),
+        (120.0, (TempoCandidate(60.0, 0.2), TempoCandidate(120.0, 0.8)), 0.0),
+    ):
+        with pytest.raises(SettingsError):
+            Tempo(bpm, candidates, stability)
+    for bpm, strength in ((-1.0, 0.5), (120.0, 1.5), (120.0, float("nan"))):
+        with pytest.raises(SettingsError):
+            TempoCandidate(bpm, strength)
+    with pytest.raises(SettingsError, match="candidates"):
+        Tempo.from_dict({"bpm": 120.0, "stability": 0.0})
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the published detections are not here")
+def test_published_detections_give_the_annotated_tempo() -> None:
+    """Böck & Davies 2020 on GTZAN excerpts: beats alone reach the paper's tempo accuracies, 0.83 and 0.95."""
+    folder = SHARED / "data" / "gtzan_dev"
+    ratios = []
+    for path in sorted((folder / "published_tcn2020").glob("*.beats.txt")):
+        name = path.name.removesuffix(".beats.txt")
+        tempo = estimate_tempo(np.loadtxt(path, ndmin=1))
+        assert tempo is not None
+        ratios.append(tempo.bpm / np.loadtxt(folder / "tempo" / f"{name}.bpm"))
+    octaves = [any(abs(r / o - 1) <= 0.04 for o in (1, 2, 3, 1 / 2, 1 / 3)) for r in ratios]
+    same = np.array([abs(r - 1) for r in ratios])
+    assert np.mean(same <= 0.04) >= 0.86
+    assert np.mean(octaves) >= 0.96
+    assert np.median(same[same <= 0.04]) < 0.003
