@@ -253,7 +253,7 @@ def _ffmpeg(path: str, name: str) -> Iterator[Decoding]:
             "to read AAC, WMA and video too, install ffmpeg"
         )
     # `file:` keeps a name from being read as an option or an address, the whitelist keeps playlists off the
-    # network. AU: a header of six numbers, then floats, the channels as they are, so that mixing down stays
+    # network. AU: a header of six numbers, then floats, the channels as they are, so that the mean stays
     # ours.
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", f"file:{path}"]
     command += ["-map", "0:a:0", "-f", "au", "-c:a", "pcm_f32be", "pipe:1"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from synth import drum_clip
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder ../shared with recordings and reference code")
     return folder
+
+
+@pytest.fixture(scope="session")
+def stereo() -> np.ndarray:
+    """(samples, 2) at 44.1 kHz, 3 seconds, its left and right different."""
+    left, _, _ = drum_clip(120, duration=3, sample_rate=44100)
+    right, _, _ = drum_clip(90, duration=3, sample_rate=44100, seed=5)
+    samples = np.stack([left, right], axis=1)
+    samples.flags.writeable = False
+    return samples
+
+
+@pytest.fixture
+def audio_warnings_are_errors() -> Iterator[None]:
+    from beattrack.audio import AudioWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AudioWarning)
+        warnings.simplefilter("error", ResourceWarning)
+        yield
