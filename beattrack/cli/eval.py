@@ -94,8 +94,13 @@ def eval_command(files: tuple[Path, ...], **options: Any) -> None:
     """
     _check_usage(files, options)
     _check_outputs(options)
-    with prepared():
-        code = _compare(files, options) if options["compare"] else _score(files, options)
+    try:
+        with prepared():
+            code = _compare(files, options) if options["compare"] else _score(files, options)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
     click.get_current_context().exit(code)
 
 
@@ -137,9 +142,9 @@ def _compare(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
 
     runs = [read_run(path) for path in files]
     comparison = compare(runs)
+    click.echo(render_comparison(comparison), nl=False)
     if options["json"] is not None:
         atomic_write_text(options["json"], json.dumps(comparison.to_dict(), indent=1) + "\n")
-    click.echo(render_comparison(comparison), nl=False)
     if options["report"] is not None:
         from beattrack.evaluation.report import write_comparison
 
@@ -239,7 +244,7 @@ def _predict_dataset(dataset: Dataset, options: Mapping[str, Any], settings: Run
     run = score(
         inputs,
         settings,
-        name=options["name"] or f"{model.name}, {spec.decoder}",
+        name=options["name"] or f"{model.name} + {spec.decoder}",
         dataset=dataset.name,
         system=system,
         training_data=trained,
@@ -254,10 +259,11 @@ def _deliver(run: Run, options: Mapping[str, Any], spec: TrackerSpec | None = No
     from beattrack.evaluation.table import render
     from beattrack.files import atomic_write_text
 
+    # The table first: what cannot be written must not take the results with it.
+    click.echo(render(run, worst=options["worst"]), nl=False)
     for name, text in (("csv", to_csv), ("json", to_json)):
         if options[name] is not None:
             atomic_write_text(options[name], text(run))
-    click.echo(render(run, worst=options["worst"]), nl=False)
     if options["report"] is not None:
         from beattrack.evaluation.predict import load_tracker
         from beattrack.evaluation.report import write_run

@@ -32,11 +32,13 @@ class Quantisation:
     def magnitude(
         self, levels: NDArray[np.uint8], *, dither: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Turn levels into magnitudes; `dither`, in steps (-0.5 .. 0.5), fills the gaps between levels."""
+        """Turn levels into magnitudes; `dither`, in steps from -0.5 to 0.5, fills the gaps between them."""
         steps = levels.astype(np.float32)
         if dither is not None:
             steps += dither
-        magnitudes: NDArray[np.float32] = np.exp((steps * self.step_db + self.floor_db) * np.float32(np.log(10.0) / 20.0))
+        magnitudes: NDArray[np.float32] = np.exp(
+            (steps * self.step_db + self.floor_db) * np.float32(np.log(10.0) / 20.0)
+        )
         magnitudes[levels == 0] = 0.0
         return magnitudes
 

@@ -1,0 +1,64 @@
+"""A folder of recordings with a beat file beside each: the layout for one's own annotations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
+from beattrack.datasets.checks import audio_problem
+from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
+
+BEAT_SUFFIX = ".beats"
+TEMPO_SUFFIX = ".bpm"
+
+
+def load(home: Path, *, need_audio: bool = True) -> Dataset:
+    """Read every `name.beats` under `home` that has its audio, and perhaps a `name.bpm`, beside it.
+
+    The folder a file lies in, relative to `home`, is its genre; files in `home` itself have none.
+    Raises DatasetError where there is no such folder or no usable pair in it.
+    """
+    if not home.is_dir():
+        raise DatasetError(
+            f"{home}: is not a folder; give one with audio files and {BEAT_SUFFIX} files beside them"
+        )
+    tracks, problems = [], []
+    audio = _audio_by_stem(home)
+    beat_files = sorted(path for path in home.rglob(f"*{BEAT_SUFFIX}") if path.is_file())
+    for path in beat_files:
+        stem = path.with_suffix("")
+        file = audio.pop(stem, None)
+        reason = audio_problem(file) if need_audio else None
+        if reason is not None:
+            problems.append(Problem(str(file or path), reason))
+            continue
+        try:
+            tracks.append(_track(home, path, file))
+        except BeatFileError as error:
+            problems.append(Problem(str(path), str(error)))
+    problems += [
+        Problem(str(file), "has no beat file beside it") for _, file in sorted(audio.items()) if need_audio
+    ]
+    if not tracks:
+        wanted = f"song.wav with song{BEAT_SUFFIX} beside it" if need_audio else f"song{BEAT_SUFFIX}"
+        raise DatasetError(f"{home}: holds no usable recording; it was searched for files such as {wanted}")
+    return Dataset(f"folder:{home.resolve().name}", home, tuple(tracks), tuple(problems))
+
+
+def _audio_by_stem(home: Path) -> dict[Path, Path]:
+    found: dict[Path, list[Path]] = {}
+    for path in sorted(home.rglob("*")):
+        if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
+            found.setdefault(path.with_suffix(""), []).append(path)
+    return {stem: pick_audio(paths) for stem, paths in found.items()}
+
+
+def _track(home: Path, path: Path, audio: Path | None) -> Track:
+    beats = read_beats(path)
+    tempo_file = path.with_suffix(TEMPO_SUFFIX)
+    tempo = read_tempo(tempo_file) if tempo_file.is_file() else None
+    inside = path.relative_to(home)
+    genre = inside.parent.as_posix() if inside.parent != Path() else None
+    return Track(
+        inside.with_suffix("").as_posix(), audio, beats.times, beats.positions, tempo, genre, beats.notes
+    )

@@ -1,0 +1,257 @@
+"""Why a file scored low, in the words of a listener."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.evaluation.alignment import bar_agreement, match_beats
+from beattrack.evaluation.metrics import F_WINDOW
+from beattrack.result import estimate_metre
+
+Times = NDArray[np.float64]
+Positions = NDArray[np.int64]
+
+Fault = Literal["none", "octave", "tempo", "phase", "metre", "timing", "drift", "missed"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+
+FAULT_LABELS: dict[Fault, str] = {
+    "none": "right",
+    "octave": "octave error",
+    "tempo": "another tempo",
+    "phase": "off-beat",
+    "metre": "bars wrong",
+    "timing": "loose timing",
+    "drift": "drifting",
+    "missed": "missed",
+}
+
+FAULT_MEANINGS: dict[Fault, str] = {
+    "none": "beats and bars are right, or nearly so",
+    "octave": "taps at double, triple, half or a third of the annotated tempo",
+    "tempo": "taps steadily at a tempo unrelated to the annotated one, as 4 against 3",
+    "phase": "taps at the annotated tempo, but between the beats",
+    "metre": "beats are right, but bars start on the wrong beat or have the wrong length",
+    "timing": "taps with the annotated beats, but many of them more than 70 ms away",
+    "drift": "right in places only: tempo or phase changes, or slides away",
+    "missed": "no relation to the annotated beats that lasts",
+}
+
+# A level is the tracker's when this share of beats (F-measure) agrees with it.
+SAME_LEVEL = 0.8
+OTHER_LEVEL = 0.7
+# Beats agree with a level within this share of its interval (as for continuity) and within this time.
+LEVEL_SHARE = 0.175
+LEVEL_SECONDS = 0.15
+# On the right level, fewer beats than this within 70 ms are a matter of timing.
+ON_TIME = 0.8
+# Drift: passages of this many annotated beats, most of which agree with some level.
+PASSAGE = 8
+DRIFT_SHARE = 0.5
+ALL_PASSAGES = 0.8
+WORTH_NAMING = 0.15
+# Another tempo: most intervals are steady, and no level's ratio is near.
+STEADY_SHARE = 0.7
+STEADY_WITHIN = 0.1
+RATIO_WITHIN = 0.1
+# A phase holds when the mean of the phases on the unit circle is this long.
+STEADY_PHASE = 0.7
+# A lag this near to half a beat is called off-beat.
+HALF_WAY = 0.1
+BARS_RIGHT = 0.5
+
+_LEVEL_RATIOS = {"same": 1.0, "off-beat": 1.0, "double": 2.0, "triple": 3.0, "half": 1 / 2, "third": 1 / 3}
+_LEVEL_WORDS = {
+    "same": "on the beat",
+    "off-beat": "between the beats",
+    "double": "at double tempo",
+    "triple": "at triple tempo",
+    "half": "at half tempo",
+    "third": "at a third of the tempo",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """fault: the class. level: the one that the beats agree with most. detail: one phrase for people."""
+
+    fault: Fault
+    level: str
+    detail: str
+
+
+def diagnose(
+    reference: Times,
+    estimate: Times,
+    reference_positions: Positions | None = None,
+    estimate_positions: Positions | None = None,
+) -> Diagnosis:
+    """Find the class of error of one file.
+
+    reference, estimate: strictly increasing times in seconds; positions as in BeatSequence, or None.
+    """
+    if estimate.size == 0:
+        return Diagnosis("missed", "none", "no beats were found")
+    if reference.size < 2:
+        return Diagnosis("none", "same", "fewer than two annotated beats: not judged")
+    levels = level_agreement(reference, estimate)
+    best = max(levels, key=lambda level: levels[level])
+    if levels["same"] >= SAME_LEVEL:
+        timing = _timing_diagnosis(reference, estimate)
+        return timing or _bar_diagnosis(reference, estimate, reference_positions, estimate_positions)
+    other = _other_tempo(reference, estimate)
+    if other is not None:
+        return Diagnosis("tempo", best, f"taps at {other:.2f} times the annotated tempo")
+    if _LEVEL_RATIOS[best] != 1.0 and levels[best] >= OTHER_LEVEL:
+        return Diagnosis("octave", best, f"taps {_LEVEL_WORDS[best]}")
+    lag = _steady_lag(reference, estimate)
+    if lag is not None:
+        return Diagnosis("phase", "off-beat", f"taps {_side_words(lag)}")
+    if best == "off-beat" and levels[best] >= OTHER_LEVEL:
+        return Diagnosis("phase", best, f"taps {_LEVEL_WORDS[best]}")
+    return _passage_diagnosis(reference, estimate, best)
+
+
+def level_agreement(reference: Times, estimate: Times) -> dict[str, float]:
+    """F-measure of the estimate against the annotation at each metrical level, the best of its phases.
+
+    The window is 17.5 % of the level's median interval, at most 150 ms: one in seconds would match anything
+    at fast levels.
+    """
+    import mir_eval.beat
+
+    scores: dict[str, float] = {}
+    for level, variation in _variations(reference):
+        if variation.size < 2:
+            continue
+        window = min(LEVEL_SECONDS, LEVEL_SHARE * float(np.median(np.diff(variation))))
+        inside = estimate[(estimate >= variation[0] - window) & (estimate <= variation[-1] + window)]
+        score = float(mir_eval.beat.f_measure(variation, inside, window)) if inside.size else 0.0
+        scores[level] = max(score, scores.get(level, 0.0))
+    return scores
+
+
+def _variations(reference: Times) -> list[tuple[str, Times]]:
+    """The annotated beats at other levels, named as a tracker's tempo relates to the annotated one."""
+    double, triple = _subdivided(reference, 2), _subdivided(reference, 3)
+    return [
+        ("same", reference),
+        ("off-beat", double[1::2]),
+        ("double", double),
+        ("triple", triple),
+        *(("half", reference[phase::2]) for phase in range(2)),
+        *(("half", double[phase::4]) for phase in (1, 3)),
+        *(("third", reference[phase::3]) for phase in range(3)),
+    ]
+
+
+def _subdivided(times: Times, parts: int) -> Times:
+    numbers = np.arange((times.size - 1) * parts + 1) / parts
+    return np.interp(numbers, np.arange(times.size), times)
+
+
+def _timing_diagnosis(reference: Times, estimate: Times) -> Diagnosis | None:
+    """Tell whether beats of the right level are too far from the annotated ones; None when they are not."""
+    import mir_eval.beat
+
+    if mir_eval.beat.f_measure(reference, estimate, F_WINDOW) >= ON_TIME:
+        return None
+    window = min(LEVEL_SECONDS, LEVEL_SHARE * float(np.median(np.diff(reference))))
+    in_reference, in_estimate = match_beats(reference, estimate, window)
+    errors = estimate[in_estimate] - reference[in_reference]
+    far = errors[np.abs(errors) > F_WINDOW]
+    if far.size == 0:
+        return None
+    return Diagnosis("timing", "same", f"{far.size} beats of {errors.size} more than 70 ms off, {_side(far)}")
+
+
+def _side(errors: Times) -> str:
+    late = float(np.mean(errors > 0))
+    return "mostly late" if late > 0.7 else "mostly early" if late < 0.3 else "early and late"
+
+
+def _steady_lag(reference: Times, estimate: Times) -> float | None:
+    """Part of a beat (0..1) by which a tracker at the annotated tempo is late throughout; None else."""
+    if reference.size < 2 or estimate.size < 4:
+        return None
+    ratio = float(np.median(np.diff(reference)) / np.median(np.diff(estimate)))
+    inside = estimate[(estimate >= reference[0]) & (estimate < reference[-1])]
+    if abs(ratio - 1) > RATIO_WITHIN or inside.size == 0:
+        return None
+    phases = np.interp(inside, reference, np.arange(reference.size)) % 1.0
+    mean = np.exp(2j * np.pi * phases).mean()
+    lag = float(np.angle(mean) / (2 * np.pi) % 1.0)
+    away = min(lag, 1 - lag) > LEVEL_SHARE
+    return lag if away and abs(mean) >= STEADY_PHASE else None
+
+
+def _side_words(lag: float) -> str:
+    if abs(lag - 0.5) <= HALF_WAY:
+        return _LEVEL_WORDS["off-beat"]
+    return f"{lag:.2f} of a beat late" if lag < 0.5 else f"{1 - lag:.2f} of a beat early"
+
+
+def _other_tempo(reference: Times, estimate: Times) -> float | None:
+    """Ratio of a steady estimated tempo to the annotated one, None where it is that of a metrical level."""
+    if estimate.size < 4:
+        return None
+    intervals = np.diff(estimate)
+    median = float(np.median(intervals))
+    steady = np.abs(intervals - median) <= STEADY_WITHIN * median
+    ratio = float(np.median(np.diff(reference))) / median
+    related = any(abs(ratio / level - 1) <= RATIO_WITHIN for level in _LEVEL_RATIOS.values())
+    return None if related or steady.mean() < STEADY_SHARE else ratio
+
+
+def _bar_diagnosis(
+    reference: Times,
+    estimate: Times,
+    reference_positions: Positions | None,
+    estimate_positions: Positions | None,
+) -> Diagnosis:
+    right = Diagnosis("none", "same", "beats are right")
+    if reference_positions is None or estimate_positions is None or not (reference_positions == 1).any():
+        return right
+    agreement = bar_agreement(reference, reference_positions, estimate, estimate_positions)
+    if agreement is None or agreement.same_position >= BARS_RIGHT:
+        return right
+    if agreement.shift:
+        beats = "beat" if agreement.shift == 1 else "beats"
+        return Diagnosis("metre", "same", f"bars start {agreement.shift} {beats} late")
+    annotated, estimated = estimate_metre(reference_positions), estimate_metre(estimate_positions)
+    if annotated is not None and estimated is not None and annotated != estimated:
+        return Diagnosis("metre", "same", f"bars of {estimated} beats where {annotated} are annotated")
+    return Diagnosis("metre", "same", "bars do not line up")
+
+
+def _passage_diagnosis(reference: Times, estimate: Times, best: str) -> Diagnosis:
+    """Tell drift from missed by the level that each passage agrees with."""
+    found: list[str | None] = []
+    for start in range(0, max(reference.size - PASSAGE // 2, 1), PASSAGE // 2):
+        passage = reference[start : start + PASSAGE]
+        if passage.size < 3:
+            continue
+        levels = level_agreement(passage, estimate)
+        level = max(levels, key=lambda name: levels[name])
+        found.append(level if levels[level] >= SAME_LEVEL else None)
+    shares = {level: found.count(level) / len(found) for level in dict.fromkeys(found) if level is not None}
+    if found and sum(shares.values()) >= DRIFT_SHARE:
+        first, *rest = sorted(shares, key=lambda level: -shares[level])
+        named = [first, *(level for level in rest[:1] if shares[level] >= WORTH_NAMING)]
+        detail = ", ".join(f"{_LEVEL_WORDS[level]} {shares[level]:.0%} of the time" for level in named)
+        octave = _LEVEL_RATIOS[first] != 1.0 and shares[first] >= ALL_PASSAGES
+        return Diagnosis("octave" if octave else "drift", first if octave else best, detail)
+    share = match_beats(reference, estimate)[0].size / reference.size
+    return Diagnosis(
+        "missed", best, f"{share:.0%} of the annotated beats found, at {_ratio(reference, estimate)}"
+    )
+
+
+def _ratio(reference: Times, estimate: Times) -> str:
+    if estimate.size < 2:
+        return "no tempo"
+    ratio = float(np.median(np.diff(reference)) / np.median(np.diff(estimate)))
+    return f"{ratio:.2f} times the tempo"

@@ -1,0 +1,207 @@
+"""Running the tracker over a dataset, in processes, with a cache that a later run resumes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from beattrack import __version__
+from beattrack.datasets import Problem, Track
+from beattrack.errors import AudioError, SettingsError
+from beattrack.evaluation import parallel
+from beattrack.evaluation.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
+from beattrack.files import atomic_write_text
+
+if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.registry import Model
+    from beattrack.result import Beats
+
+CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TrackerSpec:
+    """Which tracker to run. model: name or path; decoder: name; options: changed settings of the decoder."""
+
+    model: str
+    decoder: str = "dbn"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tracker(Protocol):
+    """What is needed of a tracker."""
+
+    def track(self, source: Path) -> Beats:
+        """Track the beats of a file."""
+        ...
+
+    def activations(self, source: Path) -> Activations:
+        """Give what the network says about every frame of a file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """estimates: beats by track id. problems: files that could not be tracked. interrupted: by Ctrl-C."""
+
+    estimates: dict[str, BeatSequence]
+    problems: tuple[Problem, ...]
+    interrupted: bool
+
+
+def load_tracker(spec: TrackerSpec) -> Tracker:
+    """Make the BeatTracker of a specification, on one thread: the files run in parallel instead."""
+    from beattrack.tracker import BeatTracker, decoder_with
+
+    decoder = decoder_with(cast("Any", spec.decoder), spec.options)
+    return BeatTracker(spec.model, decoder, threads=1)
+
+
+def find_model(spec: TrackerSpec) -> Model:
+    """Find the model of a specification; ModelError where there is none."""
+    from beattrack.registry import find
+
+    return find(spec.model)
+
+
+def refuse_training_data(model: Model, dataset: str, *, force: bool) -> bool:
+    """Tell whether `dataset` is training data of the model, and refuse it as a test unless `force`d.
+
+    Raises SettingsError where the model's card lists the dataset and `force` is not given.
+    """
+    seen = model.card is not None and dataset.lower() in {
+        name.lower() for name in model.card.trained_on_datasets
+    }
+    if seen and not force:
+        raise SettingsError(
+            f"the model {model.name!r} was trained on {dataset}, so a score on it is no test score: choose "
+            "another model or dataset, or print it marked as training data with --force"
+        )
+    return seen
+
+
+def refuse_stated_models(names: Iterable[str | None], dataset: str, *, force: bool) -> bool:
+    """Do as `refuse_training_data` for the shipped models that prediction files say they come from."""
+    from beattrack.registry import shipped
+
+    stated = set(names)
+    models = [model for model in shipped() if model.name in stated] if stated - {None} else []
+    return any([refuse_training_data(model, dataset, force=force) for model in models])
+
+
+def describe(spec: TrackerSpec, model: Model) -> dict[str, Any]:
+    """Describe a tracker by everything its results depend on: model file, decoder, every setting, version."""
+    from beattrack.result import plain
+    from beattrack.tracker import decoder_with
+
+    decoder = decoder_with(cast("Any", spec.decoder), spec.options)
+    return {
+        "beattrack": __version__,
+        "model": model.name,
+        "model_sha256": _sha256(model.path),
+        "decoder": decoder.name,
+        "decoder_settings": plain(decoder.settings),
+    }
+
+
+def predict(
+    tracks: Sequence[Track],
+    spec: TrackerSpec,
+    *,
+    identity: Mapping[str, Any],
+    cache: Path | None = None,
+    jobs: int = 1,
+    quiet: bool = False,
+    factory: Callable[[TrackerSpec], Tracker] = load_tracker,
+) -> Predictions:
+    """Track every file, or take its beats from the cache.
+
+    tracks: with audio. identity: from `describe`; with the file's content it is the key of the cache.
+    cache: folder, made where needed; every finished file is kept there at once.
+    A file that cannot be decoded becomes a problem and the others go on.
+    """
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+    files = [track.audio for track in tracks if track.audio is not None]
+    finished = parallel.run(
+        _predict_file,
+        files,
+        jobs=jobs,
+        label="tracking",
+        quiet=quiet,
+        setup=_set_up,
+        setup_arguments=(factory, spec, json.dumps(identity, sort_keys=True), cache),
+    )
+    estimates, problems = {}, []
+    for track, result in zip(
+        (track for track in tracks if track.audio is not None), finished.results, strict=True
+    ):
+        if isinstance(result, str):
+            problems.append(Problem(str(track.audio), result))
+        elif result is not None:
+            estimates[track.id] = result
+    return Predictions(estimates, tuple(problems), finished.interrupted)
+
+
+class _Worker:
+    """A tracker, made when the first file is not in the cache."""
+
+    def __init__(
+        self, factory: Callable[[TrackerSpec], Tracker], spec: TrackerSpec, identity: str, cache: Path | None
+    ) -> None:
+        self._factory, self._spec = factory, spec
+        self._tracker: Tracker | None = None
+        self._identity = identity
+        self._cache = cache
+
+    def __call__(self, path: Path) -> BeatSequence | str:
+        entry = self._entry(path)
+        if entry is not None and entry.is_file():
+            try:
+                return read_beats(entry)
+            except BeatFileError:
+                entry.unlink()
+        if self._tracker is None:
+            self._tracker = self._factory(self._spec)
+        try:
+            beats = self._tracker.track(path)
+        except AudioError as error:
+            return str(error)
+        if entry is not None:
+            atomic_write_text(entry, json.dumps(beats.to_dict()))
+        tempo = None if beats.tempo is None else beats.tempo.bpm
+        # No beat found at all is also no downbeat.
+        positions = beats.times if len(beats.times) == 0 else beats.positions
+        return beat_sequence(beats.times, positions, tempo=tempo)
+
+    def _entry(self, path: Path) -> Path | None:
+        if self._cache is None:
+            return None
+        key = f"{CACHE_VERSION}\n{self._identity}\n{_sha256(path)}"
+        return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+_workers: list[_Worker] = []
+
+
+def _set_up(
+    factory: Callable[[TrackerSpec], Tracker], spec: TrackerSpec, identity: str, cache: Path | None
+) -> None:
+    _workers[:] = [_Worker(factory, spec, identity, cache)]
+
+
+def _predict_file(path: Path) -> BeatSequence | str:
+    return _workers[0](path)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
