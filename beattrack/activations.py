@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Activations:
 
     beats: (frames,) probability that a beat, downbeat or not, lies at the frame.
     downbeats: (frames,) probability of a downbeat; a downbeat is high in both. None: beats only.
-    tempo: (bins,) probability of each whole BPM, bin k standing for k beats per minute; None without the head.
+    tempo: (bins,) probability of each whole BPM, bin k standing for k beats per minute; None without it.
     fps: frames per second; frame t is centred at t / fps seconds.
 
     Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, or fps is not
@@ -55,7 +55,7 @@ class Activations:
         return len(self.beats) / self.fps
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (where present) and the scalar `fps`."""
+        """Write an .npz with the arrays `beats`, `downbeats` and `tempo` (where present) and the scalar `fps`."""
         arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -68,13 +68,7 @@ class Activations:
         Raises ActivationError for anything else, naming what is wrong.
         """
         name = os.fspath(path)
-        try:
-            with np.load(Path(path), allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile):
-                    raise ActivationError(f"{name}: not an .npz file of activations")
-                arrays = {key: file[key] for key in ("beats", "downbeats", "tempo", "fps") if key in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
-            raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({error})") from error
+        arrays = _read_arrays(name)
         missing = {"beats", "fps"} - arrays.keys()
         if missing:
             raise ActivationError(f"{name}: has no array {' and no array '.join(sorted(missing))}")
@@ -90,3 +84,16 @@ class Activations:
             )
         except ActivationError as error:
             raise ActivationError(f"{name}: {error}") from error
+
+
+def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
+    wanted = ("beats", "downbeats", "tempo", "fps")
+    # What NumPy and zipfile raise for the many ways in which a file can be no .npz of plain numbers.
+    failures = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+    try:
+        with np.load(name, allow_pickle=False) as file:
+            if isinstance(file, np.lib.npyio.NpzFile):
+                return {key: file[key] for key in wanted if key in file.files}
+    except failures as error:
+        raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({error})") from error
+    raise ActivationError(f"{name}: not an .npz file of activations")

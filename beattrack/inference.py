@@ -74,8 +74,8 @@ class Network:
     def _probabilities(self, features: Float) -> tuple[Float, Float, Float | None]:
         """Beats and downbeats (frames,) and tempo (bins,).
 
-        Each block is seen with all that its frames depend on, so that they are what they are in the whole; the
-        tempo of a recording of several blocks is their mean.
+        Each block is seen with all that its frames depend on, so that they are what they are in the whole;
+        the tempo of a recording of several blocks is their mean.
         """
         frames = features.shape[2]
         tcn = self.settings.network.tcn

@@ -12,7 +12,6 @@ import argparse
 import collections
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,36 +22,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
 
 import numpy as np  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from common import music, write_files  # noqa: E402
 
 Task = Callable[[], Any]
-
-
-def music(seconds: float, rate: int) -> np.ndarray:
-    """Give (samples, 2) float32: drums and a held chord."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from synth import drum_clip
-
-    left = drum_clip(120, duration=seconds, sample_rate=rate)[0]
-    right = drum_clip(120, duration=seconds, sample_rate=rate, seed=1)[0]
-    clock = np.arange(len(left)) / rate
-    chords = sum(np.sin(2 * np.pi * pitch * clock) for pitch in (220, 277.2, 329.6, 440)) * 0.05
-    return np.stack([left + chords, right + chords], axis=1).astype(np.float32).clip(-1, 1)
-
-
-def write_files(folder: Path, samples: np.ndarray, rate: int) -> list[Path]:
-    """Write the music in the common formats, at libsndfile's default qualities."""
-    import soundfile
-
-    paths = []
-    for kind in ("WAV", "FLAC", "MP3", "OGG"):
-        paths.append(folder / f"music.{kind.lower()}")
-        with soundfile.SoundFile(paths[-1], "w", rate, 2, format=kind) as file:
-            for start in range(0, len(samples), 65536):
-                file.write(samples[start : start + 65536])
-    return paths
 
 
 def decoding_tasks(paths: list[Path], rate: int) -> dict[str, Task]:
