@@ -11,6 +11,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+CHORD_ROOTS = (0, 5, 7, -3)  # semitones: I IV V vi
 SNARE_POSITIONS = {2: (2,), 3: (2, 3), 4: (2, 4)}  # by beats per bar; others: every beat but the first
 
 
@@ -61,6 +62,37 @@ def drum_clip(
     return (0.4 * mix).clip(-1, 1).astype(np.float32), times, positions
 
 
+def band_clip(
+    tempo_bpm: float | Sequence[float],
+    *,
+    beats_per_bar: int = 4,
+    duration: float = 10.0,
+    sample_rate: int = 22050,
+    first_beat: float = 0.5,
+) -> tuple[Float32, Float64, Int]:
+    """`drum_clip` with what tells a listener the bars: a chord and its bass a bar, a crash every four.
+
+    Returns what `drum_clip` returns.
+    """
+    drums, times, positions = drum_clip(
+        tempo_bpm,
+        beats_per_bar=beats_per_bar,
+        duration=duration,
+        sample_rate=sample_rate,
+        first_beat=first_beat,
+        bass=False,
+    )
+    mix = 0.8 * drums.astype(float)
+    downbeats = times[positions == 1]
+    for bar, (start, length) in enumerate(zip(downbeats, np.diff(downbeats, append=duration), strict=True)):
+        root = CHORD_ROOTS[bar % len(CHORD_ROOTS)]
+        _add(mix, 0.6 * _bass(sample_rate, length, root), start, sample_rate)
+        _add(mix, _chord(sample_rate, length, root), start, sample_rate)
+        if bar % 4 == 0:
+            _add(mix, _crash(sample_rate), start, sample_rate)
+    return mix.clip(-1, 1).astype(np.float32), times, positions
+
+
 def click_clip(times: Sequence[float] | Float64, *, duration: float, sample_rate: int = 22050) -> Float32:
     """(samples,) short 1 kHz clicks at `times` in seconds, silence between."""
     mix = np.zeros(round(duration * sample_rate))
@@ -98,3 +130,16 @@ def _bass(sample_rate: int, length: float, step: int) -> Float64:
     seconds = np.arange(round(length * sample_rate)) / sample_rate
     pitch = 55 * 2 ** (step / 12)
     return 0.35 * np.sin(2 * np.pi * pitch * seconds) * np.exp(-seconds / max(length, 1e-3))
+
+
+def _chord(sample_rate: int, length: float, root: int) -> Float64:
+    seconds = np.arange(round(length * sample_rate)) / sample_rate
+    pitches = 220 * 2 ** ((root + np.array([0, 4, 7])) / 12)
+    partials = sum(np.sin(2 * np.pi * n * pitch * seconds) / n for pitch in pitches for n in (1, 2, 3, 4))
+    return 0.05 * partials * np.exp(-seconds / 1.5)
+
+
+def _crash(sample_rate: int) -> Float64:
+    seconds = np.arange(round(1.2 * sample_rate)) / sample_rate
+    noise = np.random.default_rng(7).standard_normal(len(seconds) + 1)
+    return np.diff(noise) * 0.25 * np.exp(-seconds / 0.4)
