@@ -1,6 +1,11 @@
 """Train the 72 k-parameter baseline (Böck & Davies, ISMIR 2020) on a feature pack, on one or two CPU cores.
 
-    python recipes/baseline.py --pack PATH/features --run runs/baseline
+    python recipes/baseline.py --pack PATH/features --run runs/charts --bfloat16
+    python recipes/baseline.py --pack PATH/features --run runs/tapped --bfloat16 --start runs/charts \\
+        --steps 2000 --learning-rate 1e-3 --halve 0.75 --pulse-free 0.05
+
+The first run learns beats as charts of rhythm games count them. The second goes on from it for a while, with
+fast songs at half their tempo, as listeners tap them, and with noise and tones, which have no beats.
 
 Stops and resumes at any time: the same command goes on from the last checkpoint, and as every step draws its
 batch from its own seed, the result does not depend on the interruptions. `recipes/export.py` makes the model
@@ -16,6 +21,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -30,6 +36,7 @@ from beattrack.network.settings import NetworkSettings
 from beattrack.training.crops import Crop, CropSettings, draw_crop
 from beattrack.training.ema import AveragedWeights
 from beattrack.training.losses import Losses, losses
+from beattrack.training.pulse_free import draw_pulse_free_crop
 from beattrack.training.targets import tempo_distribution
 
 VALIDATION_SEED = 2**32 - 1
@@ -40,7 +47,7 @@ class Recipe:
     """Everything that decides the result beside the data."""
 
     seed: int = 1
-    steps: int = 10_000
+    steps: int = 9000
     batch: int = 8
     learning_rate: float = 3e-3
     warm_up: int = 200
@@ -54,6 +61,7 @@ class Recipe:
     validation_batches: int = 12
     crop: CropSettings = CropSettings()
     network: NetworkSettings = NetworkSettings()
+    start: str | None = None  # folder of a run whose averaged weights to begin with
 
 
 def is_validation(song: PackedSong, share: int) -> bool:
@@ -78,7 +86,12 @@ def draw_batch(
     """Draw the batch that belongs to a seed."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(songs), size=recipe.batch, p=sampling_weights(songs))
-    return [draw_crop(songs[i], pack.quantisation, recipe.crop, pack.fps, rng) for i in chosen]
+    return [
+        draw_pulse_free_crop(recipe.crop, rng)
+        if recipe.crop.pulse_free_share > 0 and rng.random() < recipe.crop.pulse_free_share
+        else draw_crop(songs[i], pack.quantisation, recipe.crop, pack.fps, rng)
+        for i in chosen
+    ]
 
 
 def batch_losses(network: BeatNetwork, crops: list[Crop], bins: int) -> Losses:
@@ -134,7 +147,11 @@ class Run:
         self.network = BeatNetwork(recipe.network)
         # With channels last, pooling and the gradients of the front-end cost half as much on a CPU.
         self.network.front_end.to(memory_format=torch.channels_last)
-        standardise(self.network, pack, self.training, recipe)
+        if recipe.start is None:
+            standardise(self.network, pack, self.training, recipe)
+        else:
+            start = torch.load(Path(recipe.start) / "last.pt", weights_only=True)
+            self.network.load_state_dict(start["average"])
         self.average = AveragedWeights(self.network, recipe.average_decay)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -220,11 +237,24 @@ def data_sources(songs: list[PackedSong], fps: float) -> list[dict[str, object]]
     ]
 
 
+def command(recipe: Recipe) -> str:
+    """The command line that repeats a run, but for the folders."""
+    options = [f"--steps {recipe.steps} --seed {recipe.seed} --learning-rate {recipe.learning_rate:g}"]
+    options += ["--bfloat16"] * recipe.bfloat16
+    if recipe.start is not None:
+        options.append(f"--start {Path(recipe.start).name}")
+    if recipe.crop.halve_probability:
+        options.append(f"--halve {recipe.crop.halve_probability:g}")
+    if recipe.crop.pulse_free_share:
+        options.append(f"--pulse-free {recipe.crop.pulse_free_share:g}")
+    return " ".join(["recipes/baseline.py", *options])
+
+
 def manifest(run: Run) -> dict[str, object]:
     """What went into the run."""
     return {
         "beattrack": __version__,
-        "command": "recipes/baseline.py",
+        "command": command(run.recipe),
         "recipe": asdict(run.recipe),
         "parameters": run.network.parameter_count(),
         "data": data_sources(run.training, run.pack.fps),
@@ -241,15 +271,20 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--run", "run_folder", required=True, type=FOLDER, help="Folder of the run.")
 @click.option("--steps", default=Recipe.steps, show_default=True, help="Training steps.")
 @click.option("--seed", default=Recipe.seed, show_default=True)
+@click.option(
+    "--start", type=click.Path(exists=True, file_okay=False), help="Run whose averaged weights to begin with."
+)
+@click.option("--learning-rate", default=Recipe.learning_rate, show_default=True)
+@click.option("--halve", default=0.0, show_default=True, help="Share of fast songs taken at half tempo.")
+@click.option("--pulse-free", default=0.0, show_default=True, help="Share of crops without any beat.")
 @click.option("--threads", default=1, show_default=True, help="Threads of torch.")
 @click.option("--bfloat16/--float32", default=Recipe.bfloat16, help="Precision of the multiplications.")
 @click.option("--every", default=250, show_default=True, help="Steps between checkpoints.")
-def main(
-    folder: Path, run_folder: Path, steps: int, seed: int, threads: int, bfloat16: bool, every: int
-) -> None:
+def main(folder: Path, run_folder: Path, threads: int, every: int, **options: Any) -> None:
     """Train the baseline, or go on with it."""
     torch.set_num_threads(threads)
-    run = Run(run_folder, load_pack(folder), Recipe(steps=steps, seed=seed, bfloat16=bfloat16))
+    crop = CropSettings(halve_probability=options.pop("halve"), pulse_free_share=options.pop("pulse_free"))
+    run = Run(run_folder, load_pack(folder), Recipe(crop=crop, **options))
     atomic_write_text(run_folder / "manifest.json", json.dumps(manifest(run), indent=1))
     run.resume()
     run.train(every=every)

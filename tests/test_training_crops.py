@@ -14,6 +14,7 @@ from beattrack.training.crops import (
     decibels,
     draw_crop,
     draw_tempo_factor,
+    halved,
     over_level,
     resample_frames,
     vary_spectrum,
@@ -130,3 +131,28 @@ def test_level_is_taken_out_and_silence_stays() -> None:
     np.testing.assert_allclose(over_level(loud), 1, rtol=1e-6)
     assert not over_level(np.zeros((50, 73), np.float32)).any()
     assert decibels(20) == pytest.approx(10)
+
+
+def test_halving_keeps_every_second_beat_and_drops_the_bars(pack: FeaturePack) -> None:
+    song = pack.songs[0]
+    slow = halved(song)
+    np.testing.assert_array_equal(slow.beats, song.beats[::2])
+    assert slow.bpm == pytest.approx(song.bpm / 2)
+    assert slow.downbeats == "no"
+
+
+def test_bars_of_three_are_not_halved(pack: FeaturePack) -> None:
+    song = pack.songs[0]
+    waltz = replace(song, positions=np.arange(len(song.beats)) % 3 + 1)
+    assert halved(waltz) is waltz
+
+
+def test_only_fast_songs_are_halved(pack: FeaturePack) -> None:
+    def bpm(fast_bpm: float) -> float:
+        settings = replace(STILL, halve_probability=1, fast_bpm=fast_bpm, tempo_factor=(1, 1))
+        return draw_crop(
+            pack.songs[0], pack.quantisation, settings, 100, np.random.default_rng(0)
+        ).targets.bpm
+
+    assert bpm(119) == pytest.approx(60, rel=0.02)
+    assert bpm(121) == pytest.approx(120, rel=0.02)

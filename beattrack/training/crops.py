@@ -6,7 +6,7 @@ no audio is needed. Everything random comes from the generator that is passed in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -25,6 +25,10 @@ class CropSettings:
 
     tempo_bpm, tempo_spread: training tempi follow a log-normal around tempo_bpm, since charts of rhythm
         games run faster than listeners tap; the song is resampled to that tempo within tempo_factor.
+
+    halve_probability: charts count fast music twice as fast as listeners tap it; above fast_bpm, a crop keeps
+        every second beat with this probability.
+    pulse_free_share: share of the crops that are noise or tones without any beat.
     """
 
     frames: int = 2000
@@ -41,6 +45,9 @@ class CropSettings:
     time_mask_frames: int = 50
     bass_cut_probability: float = 0.15
     bass_bands: int = 16
+    fast_bpm: float = 150.0
+    halve_probability: float = 0.0
+    pulse_free_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +62,8 @@ def draw_crop(
     song: PackedSong, quantisation: Quantisation, settings: CropSettings, fps: float, rng: Generator
 ) -> Crop:
     """Draw one crop of `settings.frames` frames."""
+    if song.bpm > settings.fast_bpm and rng.random() < settings.halve_probability:
+        song = halved(song)
     factor = draw_tempo_factor(song.bpm, settings, rng)
     start = rng.uniform(0, max(len(song.levels) - settings.frames * factor, 0))
     magnitudes = resample_frames(song, quantisation, start, factor, settings.frames, rng)
@@ -69,6 +78,17 @@ def draw_crop(
             fps=fps,
         ),
     )
+
+
+def halved(song: PackedSong) -> PackedSong:
+    """The song with its odd beats alone; where its bars begin at this tempo is not known.
+
+    A song whose bars have an odd number of beats is given back as it is.
+    """
+    if song.positions.max() % 2:
+        return song
+    kept = song.positions % 2 == 1
+    return replace(song, beats=song.beats[kept], positions=song.positions[kept], downbeats="no")
 
 
 def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator) -> float:
