@@ -63,15 +63,18 @@ class MadmomDecoder:
         """
         classes = beat_classes(activations)
         bars = activations.downbeats is not None
-        processor = _processor(self.settings, activations.fps, bars)
-        # madmom takes (frames,) beats or (frames, 2) beats and downbeats.
-        found = _process(processor, np.ascontiguousarray(classes[::-1].T) if bars else classes[0])
+        found = _process(madmom_processor(self.settings, activations.fps, bars), observations(classes))
         if len(found) == 0:
             return Decoding.empty(bars=bars)
         if not bars:
             return Decoding(times=found.astype(np.float64))
         positions = found[:, 1].astype(np.int64)
         return Decoding(times=found[:, 0].copy(), positions=positions, beats_per_bar=int(positions.max()))
+
+
+def observations(classes: Float) -> Float:
+    """What madmom takes: (frames,) beats, or (frames, 2) beats and downbeats. classes: (classes, frames)."""
+    return classes[0] if len(classes) == 1 else np.ascontiguousarray(classes[::-1].T)
 
 
 def _process(processor: Any, observations: Float) -> Float:
@@ -89,7 +92,8 @@ def _process(processor: Any, observations: Float) -> Float:
 
 
 @lru_cache(maxsize=4)
-def _processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
+def madmom_processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
+    """madmom's processor for beats alone or for bars; raises MissingExtraError where there is no madmom."""
     beats, downbeats = _madmom()
     options: dict[str, Any] = {
         "num_tempi": settings.num_tempi,

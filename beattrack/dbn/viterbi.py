@@ -11,12 +11,13 @@ are equally probable: V[i, b, t] = log(1 / states) + E + t g_i for -L_i <= t < 0
 V[i, b, t] + (T - t) g_i over the beats that the end cuts, T - L_i <= t < T.
 
 V at a frame depends only on frames at least the shortest interval earlier, so that many are computed at once.
-V is kept for one segment of the input at a time, and of every segment what is needed to compute it again, so
-that memory hardly grows with length.
+V is kept for one segment of the input at a time, and of every segment its history, the last `longest` columns
+before it, from which it can be computed again. So memory hardly grows with length.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,24 +57,11 @@ class Path:
     intervals: Int64
 
 
-@dataclass(frozen=True, eq=False)
-class Forward:
-    """What the way forward leaves for the way back.
-
-    histories: V of the `longest` frames before each segment, (intervals, places, longest).
-    values: V of the last segment and its history, (intervals, places, longest + frames).
-    log_probability: of the best path.
-    end: (start, place, interval) of the best path's last beat.
-    """
-
-    histories: list[Float64]
-    values: Float64
-    log_probability: float
-    end: tuple[int, int, int]
-
-
 class Viterbi:
-    """Decodes one state space: `forward` tells how probable its best path is, `trace` which it is."""
+    """Decodes one state space: scores all paths when it is made, and traces the best one when asked to.
+
+    log_probability: of the best path.
+    """
 
     def __init__(
         self,
@@ -87,29 +75,29 @@ class Viterbi:
         self._observation = observation
         self._advance = make_advance(space)
         block_bytes = 8 * len(space.intervals) * space.places * space.shortest
-        self._segment = space.shortest * max(1, segment_bytes // block_bytes)  # frames
-        self._starts = range(0, observation.frames, self._segment)
+        segment = space.shortest * max(1, segment_bytes // block_bytes)  # frames
+        # The first segment is the short one, as the last is the one that is not computed twice.
+        frames = observation.frames
+        self._bounds = [0, *range(frames % segment or segment, frames, segment), frames]
+        self._buffer = np.empty(0)
+        self._held = -1  # the segment whose values the buffer holds
+        self._histories = [self._first_history()]
+        values = self._segment_values(0)
+        for index in range(1, len(self._bounds) - 1):
+            self._histories.append(values[:, :, -space.longest :].copy())
+            values = self._segment_values(index)
+        score, self._end = self._best_end(values)
+        self.log_probability = score + observation.base
 
-    def forward(self) -> Forward:
-        """Score all paths."""
-        histories = [self._first_history()]
-        values = self._segment_values(histories[0], self._starts[0])
-        for start in self._starts[1:]:
-            histories.append(values[:, :, -self.space.longest :].copy())
-            values = self._segment_values(histories[-1], start)
-        score, end = self._best_end(values)
-        return Forward(histories, values, score + self._observation.base, end)
-
-    def trace(self, forward: Forward) -> Path:
+    def path(self) -> Path:
         """Follow the best path from its end to its start."""
-        beat = forward.end
+        beat = self._end
         beats = [beat]
-        values = forward.values
-        for index, start in reversed(list(enumerate(self._starts))):
+        for segment in range(len(self._bounds) - 2, -1, -1):
+            start = self._bounds[segment]
             if beat[0] < start:
                 continue
-            if index < len(self._starts) - 1:
-                values = self._segment_values(forward.histories[index], start)
+            values = self._segment_values(segment)
             while beat[0] >= start:
                 beat = self._previous_beat(values, start, *beat)
                 beats.append(beat)
@@ -125,14 +113,20 @@ class Viterbi:
         started = frames >= -space.intervals[:, None, None]
         return np.where(started, history, -np.inf)  # (intervals, places, longest)
 
-    def _segment_values(self, history: Float64, start: int) -> Float64:
-        """V of the segment that begins at `start`, after its history."""
+    def _segment_values(self, segment: int) -> Float64:
+        """V of a segment and of its history, in the buffer that all segments share."""
         space = self.space
-        wanted = min(self._segment, self._observation.frames - start)
+        start = self._bounds[segment]
+        wanted = self._bounds[segment + 1] - start
         frames = -(-wanted // space.shortest) * space.shortest  # whole blocks; the surplus is cut off again
-        values = np.empty((len(space.intervals), space.places, space.longest + frames))
-        values[:, :, : space.longest] = history
-        self._advance(values, self._region_sums(start, start + frames))
+        shape = (len(space.intervals), space.places, space.longest + frames)
+        if self._buffer.size < math.prod(shape):
+            self._buffer = np.empty(math.prod(shape))
+        values = self._buffer[: math.prod(shape)].reshape(shape)
+        if segment != self._held:
+            values[:, :, : space.longest] = self._histories[segment]
+            self._advance(values, self._region_sums(start, start + frames))
+            self._held = segment
         return values[:, :, : space.longest + wanted]
 
     def _region_sums(self, start: int, stop: int) -> Float64:

@@ -49,14 +49,14 @@ def _noise(count: int, rate: int, rng: Generator) -> NDArray[np.float64]:
     spectrum = np.fft.rfft(rng.standard_normal(count))
     slope = rng.uniform(0, 1)
     spectrum *= np.arange(1, len(spectrum) + 1) ** -slope
-    noise: NDArray[np.float64] = np.fft.irfft(spectrum, count)
-    return noise / (noise.std() + 1e-12)
+    noise = np.fft.irfft(spectrum, count)
+    return np.asarray(noise / (noise.std() + 1e-12))
 
 
 def _tones(count: int, rate: int, rng: Generator) -> NDArray[np.float64]:
     seconds = np.arange(count) / rate
     pitches = rng.uniform(50, 4000, rng.integers(1, 6))
-    return np.sum([np.sin(2 * np.pi * pitch * seconds) for pitch in pitches], axis=0)
+    return np.asarray(sum(np.sin(2 * np.pi * pitch * seconds) for pitch in pitches))
 
 
 def _constant(count: int, rate: int, rng: Generator) -> NDArray[np.float64]:
