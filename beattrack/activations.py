@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -16,6 +19,15 @@ from beattrack.files import atomic_path
 
 Float = NDArray[np.floating]
 
+MAX_FPS = 1000  # the work of a decoder grows with the square
+MAX_BYTES = 1 << 28  # of an array: 90 hours at 100 frames per second; more is a trap or a mistake
+
+# What NumPy and zipfile raise for the many ways in which a file can be no .npz of plain numbers.
+_UNREADABLE = (
+    *(OSError, EOFError, MemoryError, RuntimeError, KeyError, TypeError, ValueError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, OverflowError),
+)
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -27,7 +39,7 @@ class Activations:
     fps: frames per second; frame t is centred at t / fps seconds.
 
     Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, or fps is not
-    positive. NaN is allowed here and read as 0 by the decoders.
+    positive or above 1000. NaN is allowed here and read as 0 by the decoders.
     """
 
     beats: Float
@@ -36,8 +48,8 @@ class Activations:
     tempo: Float | None = None
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.fps) and self.fps > 0):
-            raise ActivationError(f"fps must be a positive number, not {self.fps}")
+        if not 0 < self.fps <= MAX_FPS:
+            raise ActivationError(f"fps must be a positive number up to {MAX_FPS}, not {self.fps}")
         for name in ("beats", "downbeats", "tempo"):
             array = getattr(self, name)
             if array is None and name != "beats":
@@ -55,7 +67,7 @@ class Activations:
         return len(self.beats) / self.fps
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz with the arrays `beats`, `downbeats` and `tempo` (where present) and the scalar `fps`."""
+        """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (if present) and the scalar `fps`."""
         arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -87,13 +99,12 @@ class Activations:
 
 
 def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
-    wanted = ("beats", "downbeats", "tempo", "fps")
-    # What NumPy and zipfile raise for the many ways in which a file can be no .npz of plain numbers.
-    failures = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
     try:
-        with np.load(name, allow_pickle=False) as file:
-            if isinstance(file, np.lib.npyio.NpzFile):
-                return {key: file[key] for key in wanted if key in file.files}
-    except failures as error:
-        raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({error})") from error
-    raise ActivationError(f"{name}: not an .npz file of activations")
+        with zipfile.ZipFile(name) as file:
+            if max((member.file_size for member in file.infolist()), default=0) > MAX_BYTES:
+                raise ActivationError(f"{name}: holds an array too large for activations")
+        with np.load(name, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in ("beats", "downbeats", "tempo", "fps") if key in arrays.files}
+    except _UNREADABLE as error:
+        why = " ".join(str(error).split())[:200]  # some quote all of a damaged header
+        raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({why})") from error

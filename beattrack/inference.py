@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
-from beattrack.level import level_of_blocks
+from beattrack.level import frame_levels, is_steady, overall_level, sounding_frames
 from beattrack.model_settings import METADATA_KEY, ModelSettings
 
 Float = NDArray[np.float32]
@@ -20,6 +20,7 @@ Device = Literal["cpu", "cuda", "auto"]
 
 SILENCE_LEVEL = 1e-6  # the rounding noise of 24-bit audio; quieter recordings are silence
 FRONT_END_FRAMES = 1024  # its intermediate maps, 6 MB, stay near the processor; 4096 takes 60 MB more
+MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest of ours
 TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
 
 
@@ -47,18 +48,23 @@ class Network:
         """Compute the activations of a spectrogram given in blocks of (frames, bands) magnitudes.
 
         The level of the whole recording is taken out first, so all blocks are read before the first is used.
-        Silence gives activations of zero, without tempo.
+        Silence and steady sounds give activations of zero, without tempo; silent frames at the start and the
+        end give zero too, where the network would carry on the beat.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
         fps = float(self.settings.spectrogram.fps)
-        level = level_of_blocks(magnitudes)
-        if level <= SILENCE_LEVEL:
+        levels = frame_levels(magnitudes)
+        level = overall_level(levels)
+        if level <= SILENCE_LEVEL or is_steady(levels):
             return Activations(
                 beats=np.zeros(frames, np.float32), downbeats=np.zeros(frames, np.float32), fps=fps
             )
         features = self._features(magnitudes, frames, level)
         beats, downbeats, tempo = self._probabilities(features)
+        sounding = sounding_frames(levels, level)
+        for array in (beats, downbeats):
+            array[: sounding.start] = array[sounding.stop :] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
@@ -127,8 +133,11 @@ def load_network(
     name = os.fspath(path)
     if not Path(path).is_file():
         raise ModelError(f"{name}: there is no such model file")
+    if (size := Path(path).stat().st_size) > MAX_MODEL_BYTES:
+        raise ModelError(f"{name}: is too large for a model ({size / 1e6:.0f} MB)")
     if device == "cpu" or (device == "auto" and not _has_gpu()):
-        return Network(*_open_onnx(name, threads or usable_cores()))
+        # More threads than cores only get into each other's way.
+        return Network(*_open_onnx(name, min(threads or usable_cores(), usable_cores())))
     try:
         from beattrack.network.restore import open_torch
     except ImportError as error:
@@ -192,7 +201,24 @@ def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
     except Exception as error:  # its exceptions are of private kinds, derived from Exception alone
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
-    return OnnxEngine(session, settings), settings
+    try:
+        engine = OnnxEngine(session, settings)
+        _try_out(engine, settings)
+    except Exception as error:  # as above
+        raise ModelError(f"{name}: holds another network than its settings say") from error
+    return engine, settings
+
+
+def _try_out(engine: Engine, settings: ModelSettings) -> None:
+    """Run one frame, so that a file with another network fails when it is opened; raises ValueError."""
+    network = settings.network
+    features = engine.features(
+        np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)
+    )
+    outputs = engine.probabilities(np.zeros((1, network.tcn.channels, 1), np.float32))
+    shapes = [features.shape, *(array.shape for array in outputs[:2])]
+    if shapes != [(1, network.tcn.channels, 1), (1, 1), (1, 1)]:
+        raise ValueError("the shapes differ")
 
 
 def _has_gpu() -> bool:

@@ -7,20 +7,44 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+QUIET = 1e-4  # of the level: below what is heard, above the rounding of 16-bit audio
+STEADY = 0.01  # change of level, 0.1 dB: far below that of any music, of noise too
+EDGE = 5  # frames: half a window, and the ringing of a resampler
+
 
 def recording_level(spectrogram: NDArray[np.float32]) -> float:
-    """Level of a spectrogram of (frames, bands) magnitudes; see `level_of_blocks`."""
-    return level_of_blocks([spectrogram])
+    """Level of a spectrogram of (frames, bands) magnitudes; see `overall_level`."""
+    return overall_level(frame_levels([spectrogram]))
 
 
-def level_of_blocks(blocks: Iterable[NDArray[np.float32]]) -> float:
-    """Mean magnitude of the frames, each weighted by its own magnitude: sum(m^2) / sum(m); 0 for silence.
+def overall_level(levels: NDArray[np.float64]) -> float:
+    """Mean level of the frames, each weighted by its own: sum(m^2) / sum(m); 0 for silence.
 
-    With this weighting silence counts nothing, so that padding a recording leaves its level as it is.
+    levels: (frames,) of `frame_levels`. With this weighting silence counts nothing, so that padding a
+    recording leaves its level as it is.
     """
-    total = squares = 0.0
-    for block in blocks:
-        means = block.mean(axis=1, dtype=np.float64)  # (frames,)
-        total += float(means.sum())
-        squares += float(means @ means)
-    return squares / total if total > 0 else 0.0
+    total = float(levels.sum())
+    return float(levels @ levels) / total if total > 0 else 0.0
+
+
+def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Mean magnitude of each frame of a spectrogram in blocks: (frames,)."""
+    return np.concatenate([np.empty(0), *(block.mean(axis=1, dtype=np.float64) for block in blocks)])
+
+
+def sounding_frames(levels: NDArray[np.float64], level: float) -> slice:
+    """Frames from the first to the last that is not silent, 80 dB below the level of the recording.
+
+    levels: (frames,) of `frame_levels`.
+    """
+    frames = np.flatnonzero(levels > QUIET * level)
+    return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
+
+
+def is_steady(levels: NDArray[np.float64]) -> bool:
+    """Tell whether nothing happens from start to end: a constant, a tone, or less than a tenth of a second.
+
+    levels: (frames,) of `frame_levels`. The edges, where the sound sets in and breaks off, do not count.
+    """
+    inner = levels[EDGE:-EDGE]
+    return not len(inner) or bool(np.ptp(inner) <= STEADY * inner.max())

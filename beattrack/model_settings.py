@@ -53,7 +53,7 @@ class ModelSettings:
             if data.pop("format", None) != FORMAT:
                 raise ModelError("the model was written by another version of beattrack")
             return from_dict(cls, data)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
             raise ModelError(f"the settings in the model cannot be read ({error})") from error
 
 

@@ -29,8 +29,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -41,6 +41,9 @@ from beattrack.errors import ModelError
 
 DEFAULT_MODEL = "tcn"
 CARD_SCHEMA_VERSION = 1
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_MAX_NUMBER = 1e15  # anything near is a damaged card
 
 
 class UnknownModelError(ModelError):
@@ -101,7 +104,7 @@ class ModelCard:
         """Read a card; ModelError, naming the file, where it cannot be read or breaks the schema."""
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{os.fspath(path)}: the model card cannot be read ({error})") from error
         try:
             return cls.from_dict(record)
@@ -118,8 +121,16 @@ class ModelCard:
         values["data"] = tuple(DataSource(**_checked(DataSource, item, "data")) for item in values["data"])
         values["metrics"] = tuple(Score(**_checked(Score, item, "metrics")) for item in values["metrics"])
         values["trained_on_datasets"] = tuple(values["trained_on_datasets"])
-        if not (math.isfinite(values["fps"]) and values["fps"] > 0):
+        if not all(isinstance(name, str) for name in values["trained_on_datasets"]):
+            raise ModelError("the model card: trained_on_datasets must be names")
+        for score in values["metrics"]:
+            _check_score(score)
+        if values["fps"] <= 0:
             raise ModelError("the model card: fps must be a positive number")
+        if not _SHA256.fullmatch(values["sha256"]):
+            raise ModelError("the model card: sha256 must be 64 hexadecimal digits")
+        if Path(values["file"]).name != values["file"] or "\0" in values["file"]:
+            raise ModelError("the model card: file must be the name of a file beside the card")
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,11 +155,19 @@ class Model:
         if self.card is None:
             return
         try:
-            digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
+            digest = _sha256(self.path)
         except OSError as error:
             raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from error
         if digest != self.card.sha256.lower():
             raise ModelError(f"{self.path}: is damaged or not the file that its model card describes")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def shipped() -> tuple[Model, ...]:
@@ -224,6 +243,32 @@ def _checked(kind: type, record: Any, where: str) -> dict[str, Any]:
         annotation = str(fields[name].type)
         optional = annotation.endswith("| None")
         types = _TYPES[annotation.split("[")[0].split(" ")[0]]
-        if not (optional and value is None) and (not isinstance(value, types) or isinstance(value, bool)):
+        if not (optional and value is None) and not _is_plain(value, types):
             raise ModelError(f"{where}: {name} is of the wrong type")
     return dict(record)
+
+
+def _is_plain(value: Any, types: tuple[type, ...]) -> bool:
+    """Tell whether a JSON value is of one of the types, and where it is a number, a finite one."""
+    if isinstance(value, bool) or not isinstance(value, types):
+        return False
+    return not isinstance(value, int | float) or abs(value) <= _MAX_NUMBER
+
+
+def _check_score(score: Score) -> None:
+    for measures in (score.beats, score.downbeats, score.tempo):
+        _check_measures(measures)
+    for genre in (score.per_genre or {}).values():
+        if not isinstance(genre, Mapping):
+            raise ModelError("metrics: per_genre must hold the scores of genres")
+        for measures in genre.values():
+            _check_measures(measures)
+
+
+def _check_measures(measures: Any) -> None:
+    if measures is None:
+        return
+    if not isinstance(measures, Mapping) or not all(
+        _is_plain(value, (int, float)) for value in measures.values()
+    ):
+        raise ModelError("metrics: scores must be numbers by name")

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import AudioError, SettingsError
@@ -27,6 +26,7 @@ FRAMES_PER_BLOCK = 256  # frames, spectra and magnitudes of a block fit the seco
 # filters of few neighbouring bands stay below it (and skip most of the filterbank's zeros): five times as
 # fast on one core, and no threads are left spinning beside the network's.
 MAX_MULTIPLICATIONS = 1 << 18
+NUMPY_1 = np.lib.NumpyVersion(np.__version__) < "2.0.0"
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,9 @@ class Spectrogram:
         checked = _checked(samples)
         frames = self.settings.frames(len(checked))
         spectrogram = np.empty((frames, self.settings.bands), np.float32)
+        work = self._workspace()
         for first in range(0, frames, FRAMES_PER_BLOCK):
-            self._analyse(checked, 0, first, spectrogram[first : first + FRAMES_PER_BLOCK])
+            self._analyse(work, checked, 0, first, spectrogram[first : first + FRAMES_PER_BLOCK])
         return spectrogram
 
     def blocks(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
@@ -157,6 +158,7 @@ class Spectrogram:
         Yields (n, bands); their concatenation is identical to the spectrogram of the concatenated samples.
         Raises AudioError where a block is not (samples,) floats.
         """
+        work = self._workspace()
         pending = np.empty(0, np.float32)
         origin = 0  # position of the first pending sample
         first = 0  # frame that the next block starts with
@@ -164,15 +166,17 @@ class Spectrogram:
             pending = np.concatenate((pending, _checked(block)))
             end = origin + len(pending)
             while self._stop(first + FRAMES_PER_BLOCK - 1) <= end:
-                yield self._analyse(pending, origin, first, self._empty(FRAMES_PER_BLOCK))
+                yield self._analyse(work, pending, origin, first, self._empty(FRAMES_PER_BLOCK))
                 first += FRAMES_PER_BLOCK
             kept = min(max(self._start(first), origin), end)
             pending, origin = pending[kept - origin :], kept
         frames = self.settings.frames(origin + len(pending))
         for start in range(first, frames, FRAMES_PER_BLOCK):
-            yield self._analyse(pending, origin, start, self._empty(min(FRAMES_PER_BLOCK, frames - start)))
+            yield self._analyse(
+                work, pending, origin, start, self._empty(min(FRAMES_PER_BLOCK, frames - start))
+            )
 
-    def _analyse(self, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
+    def _analyse(self, work: _Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
         """Fill `out` with the frames from `first` on; `origin` is the position of samples[0].
 
         Blocks start at multiples of FRAMES_PER_BLOCK whoever calls: BLAS rounds a row differently in a
@@ -181,12 +185,11 @@ class Spectrogram:
         starts = self._starts(first, len(out))
         begin, end = int(starts[0]), int(starts[-1]) + self.settings.frame_size
         segment = _padded(samples, begin - origin, end - origin)
-        frames = sliding_window_view(segment, self.settings.frame_size)[
-            starts - begin
-        ]  # (n, frame_size), a copy
-        frames *= self._window
-        spectrum = np.fft.rfft(frames, axis=1)[:, self._bins]  # NumPy 1 computes it in double precision
-        magnitude = np.abs(spectrum).astype(np.float32, copy=False)  # (n, bins used)
+        frames = work.frames[: len(out)]
+        for frame, start in zip(frames, (starts - begin).tolist(), strict=True):
+            np.multiply(segment[start : start + self.settings.frame_size], self._window, out=frame)
+        spectrum = work.transform(frames)[:, self._bins]
+        magnitude = np.abs(spectrum, out=work.magnitude[: len(out)])  # (n, bins used)
         for bins, bands, weights in self._products:
             np.matmul(magnitude[:, bins], weights, out=out[:, bands])
         return out
@@ -202,6 +205,9 @@ class Spectrogram:
 
     def _stop(self, frame: int) -> int:
         return self._start(frame) + self.settings.frame_size
+
+    def _workspace(self) -> _Workspace:
+        return _Workspace(self.settings.frame_size, self._bins.stop - self._bins.start)
 
     def _empty(self, frames: int) -> Float32:
         return np.empty((frames, self.settings.bands), np.float32)
@@ -241,6 +247,25 @@ def _thin_products(bank: Float32) -> list[tuple[slice, slice, Float32]]:
 def _multiplications(bank: Float32) -> int:
     bins = _nonzero_rows(bank)
     return FRAMES_PER_BLOCK * len(bank[bins]) * len(bank[0])
+
+
+class _Workspace:
+    """Buffers for the blocks of one pass.
+
+    Taken anew for every block, they would cost more than the arithmetic: the system clears pages each time.
+    """
+
+    def __init__(self, frame_size: int, bins: int) -> None:
+        self.frames = np.empty((FRAMES_PER_BLOCK, frame_size), np.float32)
+        self.magnitude = np.empty((FRAMES_PER_BLOCK, bins), np.float32)
+        self._spectrum = np.empty((FRAMES_PER_BLOCK, frame_size // 2 + 1), np.complex64)
+
+    def transform(self, frames: Float32) -> NDArray[Any]:
+        """Real FFT of each frame, (n, bins); in double precision by NumPy 1, which takes no buffer."""
+        if NUMPY_1:
+            return np.fft.rfft(frames, axis=1)
+        out: Any = self._spectrum[: len(frames)]  # NumPy's types do not know single precision here
+        return np.fft.rfft(frames, axis=1, out=out)
 
 
 def _nonzero_rows(bank: Float32) -> slice:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from synth import drum_clip
 
 
@@ -38,3 +40,22 @@ def audio_warnings_are_errors() -> Iterator[None]:
         warnings.simplefilter("error", AudioWarning)
         warnings.simplefilter("error", ResourceWarning)
         yield
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "clip.flac"
+    soundfile.write(path, drum_clip(120, duration=8.0)[0], 22050)
+    return path
+
+
+@pytest.fixture
+def clip(recorded: Path, tmp_path: Path) -> Path:
+    """A recording at 120 BPM, alone in a folder of its own."""
+    return Path(shutil.copy(recorded, tmp_path / "blues.00000.flac"))
+
+
+@pytest.fixture
+def two(clip: Path) -> tuple[Path, Path]:
+    """Two recordings, alone in a folder of their own."""
+    return clip, Path(shutil.copy(clip, clip.with_name("rock.00001.flac")))

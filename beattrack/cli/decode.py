@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.batch import Settings, Track, run_jobs
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
-from beattrack.cli.report import prepared, run_jobs
+from beattrack.cli.sources import named
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -26,15 +27,18 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     only beats are tracked, and maybe `tempo`, the probability of each whole BPM.
     """
     format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
-    jobs = plan(files, output=options["output"], suffix=f".{format}")
+    jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")
 
-    from beattrack import tracker
-    from beattrack.activations import Activations
+    def make() -> Track:
+        from beattrack import tracker
+        from beattrack.activations import Activations
 
-    with prepared():
         decoder = tracker.decoder_with(options["decoder"], chosen(options))
 
-    def track(job: Job) -> Beats:
-        return tracker.decode(Activations.load(job.source), decoder, file=job.name)
+        def track(job: Job) -> Beats:
+            return tracker.decode(Activations.load(job.source), decoder, file=job.name)
 
-    click.get_current_context().exit(run_jobs(jobs, track, format=format, quiet=options["quiet"]))
+        return track
+
+    settings = Settings(format=format, quiet=options["quiet"])
+    click.get_current_context().exit(run_jobs(jobs, make, settings))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -13,6 +16,15 @@ import click
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
+EXIT_SIGNAL = 128  # to which the number of the signal is added
+
+
+class Terminated(KeyboardInterrupt):
+    """The program was told to end, as by `kill`; all that Ctrl-C cleans up is cleaned up for this too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = EXIT_SIGNAL + number
 
 
 class Command(NamedTuple):
@@ -61,7 +73,8 @@ class LazyGroup(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
-            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            with _terminations():
+                result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else "beattrack"
             message = error.format_message().rstrip(".")
@@ -78,6 +91,9 @@ class LazyGroup(click.Group):
         """Run the command; Ctrl-C ends it in one line, a reader that has gone away (`| head`) quietly."""
         try:
             return super().invoke(ctx)
+        except Terminated as error:
+            click.echo("beattrack: terminated", err=True)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("beattrack: interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
@@ -85,3 +101,25 @@ class LazyGroup(click.Group):
             # Python flushes standard output once more at its end; let that go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+
+
+@contextmanager
+def _terminations() -> Iterator[None]:
+    """Turn the signals that end a program into Terminated; Python allows it in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    # One that is ignored, as by nohup, stays so.
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _terminate) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated(number)

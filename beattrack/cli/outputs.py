@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from beattrack.files import atomic_write_text
+from beattrack.cli.sources import STDIN, Source
+from beattrack.files import is_special
 from beattrack.writers import FORMATS, Format, writer_named
-
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Job:
     source: str
     output: Path | None
     activations: Path | None = None
+    problem: str | None = None
 
     @property
     def name(self) -> str | None:
@@ -33,10 +34,17 @@ class Job:
         """The files it writes."""
         return (path for path in (self.output, self.activations) if path is not None)
 
+    @property
+    def done(self) -> bool:
+        """Whether all its files are there; they are written whole or not at all."""
+        targets = list(self.targets)
+        return self.output is not None and all(os.path.isfile(path) for path in targets)
 
-def output_name(source: str, suffix: str) -> str:
-    """Name the output of an input: its name with the last suffix replaced; `stdin` for standard input."""
-    return ("stdin" if source == STDIN else Path(source).stem) + suffix
+
+def output_name(place: str, suffix: str) -> Path:
+    """Name the output of an input: its name, in its folder, with the last suffix replaced."""
+    path = Path(place)
+    return path.parent / (path.stem + suffix)
 
 
 def chosen_format(format: str | None, output: str | None) -> Format:
@@ -48,53 +56,63 @@ def chosen_format(format: str | None, output: str | None) -> Format:
 
 
 def plan(
-    sources: Sequence[str], *, output: str | None, suffix: str, activations: str | None = None
+    sources: Sequence[Source],
+    *,
+    output: str | None,
+    suffix: str,
+    activations: str | None = None,
+    several: bool | None = None,
 ) -> list[Job]:
     """Give one job for each input, in order, and make the folders of `-o DIR` and `--activations DIR`.
 
+    several: whether these options name folders; None decides by the number of inputs.
+    Of inputs that differ in their suffix alone, the outputs keep it: `a.wav.beats` and `a.flac.beats`.
     Raises click.UsageError where a folder is missing, or a file would be written over another output or an
     input.
     """
-    if output == STDIN and len(sources) > 1:
+    several = len(sources) > 1 if several is None else several
+    if output == STDIN and several:
         raise click.UsageError("standard output can take one file; give -o a folder for several")
-    outputs = _targets(sources, None if output == STDIN else output, suffix, "-o")
-    if output is None and len(sources) > 1:
-        outputs = [Path(source).parent / output_name(source, suffix) for source in sources]
-    saved = _targets(sources, activations, ".npz", "--activations")
-    jobs = [Job(*parts) for parts in zip(sources, outputs, saved, strict=True)]
+    outputs = _targets(sources, None if output == STDIN else output, suffix, "-o", several)
+    if output is None and several:
+        beside = [Path(source.path).parent / Path(source.place).name for source in sources]
+        outputs = _distinct(beside, suffix)
+    saved = _targets(sources, activations, ".npz", "--activations", several)
+    jobs = [
+        Job(source.path, None, problem=source.problem) if source.problem else Job(source.path, target, extra)
+        for source, target, extra in zip(sources, outputs, saved, strict=True)
+    ]
     _check_targets(jobs)
     for path, option in ((output, "-o"), (activations, "--activations")):
         if path is not None and path != STDIN:
-            _prepare_folder(path, option, several=len(sources) > 1)
+            _prepare_folder(path, option, several=several)
     return jobs
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; a device or pipe, such as /dev/null, is written to, not replaced."""
-    if _is_special(path):
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    else:
-        # Through a link to its target, as any program writes.
-        atomic_write_text(os.path.realpath(path), text)
-
-
-def _targets(sources: Sequence[str], target: str | None, suffix: str, option: str) -> list[Path | None]:
+def _targets(
+    sources: Sequence[Source], target: str | None, suffix: str, option: str, several: bool
+) -> Sequence[Path | None]:
     if target is None:
         return [None] * len(sources)
-    if len(sources) == 1 and not _is_folder(target):
+    if not several and not _is_folder(target):
         return [Path(target)]
     if os.path.exists(target) and not os.path.isdir(target):
         raise click.UsageError(f"{target} is a file; with several inputs {option} takes a folder")
-    return [Path(target) / output_name(source, suffix) for source in sources]
+    return _distinct([Path(target) / source.place for source in sources], suffix)
+
+
+def _distinct(inputs: Sequence[Path], suffix: str) -> list[Path]:
+    """Replace the suffix of each path by that of the output, or add it where that tells paths apart."""
+    names = [output_name(os.fspath(path), suffix) for path in inputs]
+    times = Counter(os.path.normcase(name) for name in names)
+    return [
+        name if times[os.path.normcase(name)] == 1 else path.with_name(path.name + suffix)
+        for path, name in zip(inputs, names, strict=True)
+    ]
 
 
 def _is_folder(target: str) -> bool:
     return target.endswith(("/", os.sep)) or os.path.isdir(target)
-
-
-def _is_special(path: Path) -> bool:
-    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:
@@ -109,7 +127,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        if job.activations is not None and _is_special(job.activations):
+        if job.activations is not None and is_special(job.activations):
             raise click.UsageError(f"{job.activations} is no file; activations go into one")
 
 

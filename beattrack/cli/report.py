@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import sys
-import time
+import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.outputs import STDIN, Job, write_text
+from beattrack.cli.sources import STDIN
 from beattrack.errors import BeattrackError, SettingsError
 from beattrack.registry import UnknownModelError
-from beattrack.writers import Format, writer_named
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
-
-
-def run_jobs(jobs: Sequence[Job], track: Callable[[Job], Beats], *, format: Format, quiet: bool) -> int:
-    """Track and write each job in order, whatever becomes of the others; give the exit code."""
-    failures = 0
-    with shown_warnings():
-        for job in jobs:
-            try:
-                start = time.perf_counter()
-                beats = track(job)
-                _write(beats, job, format)
-            except (BeattrackError, OSError, MemoryError) as error:
-                if isinstance(error, BrokenPipeError) and job.output is None:
-                    raise
-                failures += 1
-                click.echo(f"beattrack: {label(job.source)}: {reason(error, job.source)}", err=True)
-            else:
-                if not quiet:
-                    click.echo(
-                        f"{label(job.source)}: {summary(beats, time.perf_counter() - start)}", err=True
-                    )
-    return 1 if failures else 0
 
 
 @contextmanager
@@ -62,47 +38,42 @@ def summary(beats: Beats, seconds: float) -> str:
     return ", ".join([*tempo, *metre, found, f"{seconds:.2f} s"])
 
 
-def reason(error: BaseException, source: str) -> str:
+def reason(error: Exception, source: str) -> str:
     """Say in one line why a file failed, without the file's name at the front."""
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and not isinstance(error, BeattrackError) and error.strerror:
-        where = f" ({error.filename})" if error.filename not in (None, source) else ""
+        where = f" ({label(str(error.filename))})" if error.filename not in (None, source) else ""
         return f"{error.strerror}{where}"
     text = str(error).removeprefix(f"{source}: ").removeprefix(f"{label(source)}: ")
-    return " ".join(text.split()) or type(error).__name__
+    text = " ".join(text.split()) or type(error).__name__
+    return text if isinstance(error, BeattrackError | OSError) else f"{_place(error)}: {text}"
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return f"a fault in beattrack, please report it: {type(error).__name__} at {place}"
 
 
 def label(source: str) -> str:
     """Name an input in one printable line."""
-    if source == STDIN:
-        return "standard input"
+    if source in (STDIN, ""):
+        return "standard input" if source else "''"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in source)
 
 
 @contextmanager
-def shown_warnings() -> Iterator[None]:
-    """Show each warning once, in one line."""
-    seen: set[str] = set()
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect warnings, each one line of text and each once."""
+    texts: list[str] = []
 
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+    def collect(message: Warning | str, *_: Any, **__: Any) -> None:
         text = " ".join(str(message).split())
-        if text not in seen:
-            seen.add(text)
-            click.echo(f"beattrack: warning: {text}", err=True)
+        if text not in texts:
+            texts.append(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = show
-        yield
-
-
-def _write(beats: Beats, job: Job, format: Format) -> None:
-    text = writer_named(format).render(beats)
-    if job.output is None:
-        if sys.stdout is None:
-            raise OSError(errno.EBADF, "standard output is closed")
-        # Bytes, so that a terminal's or pipe's encoding cannot fail on a name.
-        click.echo(text.encode(), nl=False)
-    else:
-        write_text(job.output, text)
+        warnings.showwarning = collect
+        yield texts

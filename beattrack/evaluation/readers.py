@@ -7,6 +7,7 @@ and our JSON.
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from beattrack.evaluation.columns import Table, parse_positions, parse_table
 
 # mir_eval refuses later events: they are nearly always milliseconds or samples taken for seconds.
 MAX_SECONDS = 30000.0
+_MAX_MESSAGE = 200
 
 
 class BeatFileError(BeattrackError):
@@ -98,7 +100,9 @@ def read_beats(path: str | os.PathLike[str]) -> BeatSequence:
             return _from_json(text)
         return _with_header(_from_table(parse_table(text)), text)
     except (BeatFileError, ValueError) as error:
-        raise BeatFileError(f"{name}: {error}") from error
+        raise BeatFileError(f"{name}: {_short(error)}") from error
+    except (OverflowError, TypeError, RecursionError, csv.Error) as error:
+        raise BeatFileError(f"{name}: holds what are no beats ({_short(error)})") from error
 
 
 def read_tempo(path: str | os.PathLike[str]) -> float:
@@ -110,7 +114,7 @@ def read_tempo(path: str | os.PathLike[str]) -> float:
     try:
         values = [float(token) for token in _read_text(path).split()]
     except ValueError as error:
-        raise BeatFileError(f"{name}: is not a tempo file ({error})") from error
+        raise BeatFileError(f"{name}: is not a tempo file ({_short(error)})") from error
     if not values or not all(map(math.isfinite, values)):
         raise BeatFileError(f"{name}: holds no tempo")
     second = len(values) >= 3 and values[2] < 0.5
@@ -118,6 +122,12 @@ def read_tempo(path: str | os.PathLike[str]) -> float:
     if tempo <= 0:
         raise BeatFileError(f"{name}: holds the tempo {tempo:g}, which is not positive")
     return tempo
+
+
+def _short(error: Exception) -> str:
+    """Message of an error on one line, without all of a long value that it quotes."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."
 
 
 def _read_text(path: str | os.PathLike[str]) -> str:

@@ -1,0 +1,223 @@
+"""Tracking many files: each on its own, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+from beattrack.cli.outputs import Job
+from beattrack.cli.progress import Progress, duration, on_terminal
+from beattrack.cli.report import collected_warnings, label, prepared, reason, summary
+from beattrack.errors import AudioError
+from beattrack.files import atomic_write_text
+from beattrack.writers import Format, writer_named
+
+if TYPE_CHECKING:
+    from beattrack.result import Beats
+
+Track: TypeAlias = "Callable[[Job], Beats]"
+
+SCREEN = 20  # lines: failures among more files than this are repeated at the end
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: `failure` says why it failed, `summary` what was found; skipped has neither.
+
+    audio: seconds that were tracked.
+    """
+
+    failure: str | None = None
+    summary: str | None = None
+    audio: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def skipped(self) -> bool:
+        """Whether nothing was done, as its files are there."""
+        return self.failure is None and self.summary is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a batch runs: what is written, in how many processes of how many threads, what is said."""
+
+    format: Format
+    quiet: bool
+    skip_existing: bool = False
+    errors: Path | None = None
+    processes: int = 1
+    threads: int = 1
+
+
+def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings) -> int:
+    """Track and write all jobs, whatever becomes of each; give the exit code.
+
+    make: gives what tracks one job; called in each process, and here first, as what it lacks ends the run.
+    """
+    with prepared():
+        track = make()
+    do = functools.partial(run_job, format=settings.format, skip_existing=settings.skip_existing)
+    report = _Report(jobs, settings)
+    try:
+        for index, outcome in _outcomes(jobs, make, track, do, settings):
+            report.take(index, outcome)
+    finally:
+        report.close()
+    return 1 if report.failures else 0
+
+
+def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> Outcome:
+    """Track one job and write what it makes."""
+    if skip_existing and job.done:
+        return Outcome()
+    start = time.perf_counter()
+    with collected_warnings() as warnings:
+        try:
+            if job.problem is not None:
+                raise AudioError(job.problem)
+            for path in job.targets:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            beats = track(job)
+            _write(beats, job, format)
+        except BrokenPipeError as error:
+            if job.output is None:
+                raise
+            return Outcome(reason(error, job.source), warnings=tuple(warnings))
+        except Exception as error:  # noqa: BLE001 - a fault in one file must not cost the others
+            return Outcome(reason(error, job.source), warnings=tuple(warnings))
+    told = summary(beats, time.perf_counter() - start)
+    return Outcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
+
+
+def _outcomes(
+    jobs: Sequence[Job],
+    make: Callable[[], Track],
+    track: Track,
+    do: Callable[[Job, Track], Outcome],
+    settings: Settings,
+) -> Iterator[tuple[int, Outcome]]:
+    """Give the outcomes as they come."""
+    if settings.processes == 1 or len(jobs) == 1:
+        return ((index, do(job, track)) for index, job in enumerate(jobs))
+    from beattrack.cli import workers
+
+    return workers.run(
+        functools.partial(_worker, make, do),
+        jobs,
+        processes=settings.processes,
+        threads=settings.threads,
+        died=lambda code: Outcome(f"the process that tracked it {_death(code)}"),
+    )
+
+
+def _worker(make: Callable[[], Track], do: Callable[[Job, Track], Outcome]) -> Callable[[Job], Outcome]:
+    track = make()
+    return lambda job: do(job, track)
+
+
+def _death(code: int) -> str:
+    if code == -9:
+        return "was killed, maybe for want of memory"
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _write(beats: Beats, job: Job, format: Format) -> None:
+    text = writer_named(format).render(beats)
+    if job.output is None:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        # Bytes, so that a terminal's or pipe's encoding cannot fail on a name.
+        click.echo(text.encode(), nl=False)
+    else:
+        atomic_write_text(job.output, text)
+
+
+class _Report:
+    """Says what became of each file, in the order of the jobs, and of all at the end."""
+
+    def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
+        self._jobs, self._settings = jobs, settings
+        self._sizes = [_size(job) for job in jobs]
+        self._progress = Progress(
+            len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
+        )
+        self._waiting: dict[int, Outcome] = {}
+        self._told = 0
+        self._warned: set[str] = set()
+        self._audio, self._tracked, self._skipped = 0.0, 0, 0
+        self.failures: dict[int, str] = {}
+        self._progress.draw()
+
+    def take(self, index: int, outcome: Outcome) -> None:
+        """Count an outcome, and tell of all that no earlier one holds up."""
+        self._count(index, outcome)
+        self._waiting[index] = outcome
+        self._progress.clear()
+        while self._told in self._waiting:
+            self._tell(self._jobs[self._told], self._waiting.pop(self._told))
+            self._told += 1
+        self._progress.draw()
+
+    def close(self) -> None:
+        """Say what became of all, and write the list of failures."""
+        self._progress.clear()
+        for index in sorted(self._waiting):  # interrupted
+            self._tell(self._jobs[index], self._waiting[index])
+        failures = [(self._jobs[index].source, why) for index, why in sorted(self.failures.items())]
+        if self._settings.errors is not None:
+            lines = "".join(f"{label(source)}\t{why}\n" for source, why in failures)
+            try:
+                atomic_write_text(self._settings.errors, lines)
+            except OSError as error:
+                click.echo(f"beattrack: {self._settings.errors}: {reason(error, '')}", err=True)
+        if self._settings.quiet or len(self._jobs) == 1:
+            return
+        click.echo(self._total(), err=True)
+        if failures and len(self._jobs) > SCREEN:
+            click.echo("".join(f"  {label(source)}: {why}\n" for source, why in failures), err=True, nl=False)
+
+    def _count(self, index: int, outcome: Outcome) -> None:
+        self._audio += outcome.audio
+        self._skipped += outcome.skipped
+        self._tracked += outcome.summary is not None
+        if outcome.failure is not None:
+            self.failures[index] = outcome.failure
+        self._progress.advance(audio=outcome.audio, bytes=self._sizes[index], skipped=outcome.summary is None)
+
+    def _tell(self, job: Job, outcome: Outcome) -> None:
+        for text in outcome.warnings:
+            if text not in self._warned:
+                click.echo(f"beattrack: warning: {text}", err=True)
+        self._warned.update(outcome.warnings)
+        if outcome.failure is not None:
+            click.echo(f"beattrack: {label(job.source)}: {outcome.failure}", err=True)
+        elif outcome.summary is not None and not self._settings.quiet:
+            click.echo(f"{label(job.source)}: {outcome.summary}", err=True)
+
+    def _total(self) -> str:
+        elapsed = self._progress.elapsed
+        counts = {"tracked": self._tracked, "skipped": self._skipped, "failed": len(self.failures)}
+        counts["not reached"] = len(self._jobs) - sum(counts.values())
+        parts = [f"{count} {what}" for what, count in counts.items() if count]
+        text = f"{len(self._jobs)} files: {', '.join(parts)}"
+        if self._audio and elapsed:
+            text += f"; {duration(self._audio)} of audio in {duration(elapsed)}"
+            text += f", {self._audio / elapsed:.0f} x real time"
+        return text
+
+
+def _size(job: Job) -> int:
+    try:
+        return os.stat(job.source).st_size
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,122 @@
+"""The same work over many items in several processes, of which any may die.
+
+Unlike an executor's, the death of one process costs the item it was at and nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, NoReturn, TypeVar
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+
+GRACE_SECONDS = 3.0  # to end in, before a process is killed: the longest computation that signals wait for
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def run(
+    make: Callable[[], Callable[[Work], Result]],
+    items: Sequence[Work],
+    *,
+    processes: int,
+    threads: int,
+    died: Callable[[int], Result],
+) -> Iterator[tuple[int, Result]]:
+    """Give index and result of every item, as they are finished.
+
+    make: called once in each process, gives what does the work; picklable, as are items and results.
+    threads: of the numerical libraries in each process. died: makes the result of an item whose process ended
+    from its exit code. When the iteration ends, also by an error or Ctrl-C, all processes end.
+    """
+    pending = iter(enumerate(items))
+    workers: list[_Worker[Work, Result]] = [_Worker(make, threads) for _ in range(min(processes, len(items)))]
+    try:
+        busy: dict[Any, _Worker[Work, Result]]
+        busy = {worker.connection: worker for worker in workers if worker.take(pending)}
+        while busy:
+            for connection in wait(list(busy)):
+                worker = busy.pop(connection)
+                index = worker.index
+                try:
+                    result: Result = worker.connection.recv()
+                except (EOFError, OSError):
+                    workers.remove(worker)
+                    result = died(worker.end())
+                    worker = _Worker(make, threads)
+                    workers.append(worker)
+                if worker.take(pending):
+                    busy[worker.connection] = worker
+                yield index, result
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.end()
+
+
+class _Worker(Generic[Work, Result]):
+    """One process and the pipe to it."""
+
+    def __init__(self, make: Callable[[], Callable[[Work], Result]], threads: int) -> None:
+        # Spawned, as on every platform: a forked copy of one with threads (ONNX Runtime, BLAS) can hang.
+        context = multiprocessing.get_context("spawn")
+        self.index = -1
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, make), daemon=True)
+        with _environment(threads):
+            self.process.start()
+        theirs.close()
+
+    def take(self, pending: Iterator[tuple[int, Work]]) -> bool:
+        """Send the next item, if there is one; a process that is dead already shows when it is read from."""
+        for self.index, item in pending:
+            with suppress(OSError):
+                self.connection.send(item)
+            return True
+        return False
+
+    def end(self) -> int:
+        """Wait for the process to end, kill it if it does not, and give its exit code."""
+        self.connection.close()
+        self.process.join(GRACE_SECONDS)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+        return self.process.exitcode or 0
+
+
+def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
+    # Ctrl-C reaches every process of the terminal; the parent alone acts on it, and then ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    work = make()
+    while True:
+        try:
+            item = connection.recv()
+        except (EOFError, OSError):
+            return
+        connection.send(work(item))
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    # An exception, so that temporary files are removed on the way out.
+    sys.exit(128 + number)
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Set the number of threads for processes that start meanwhile, where the user has not."""
+    added = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, str(threads)))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

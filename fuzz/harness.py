@@ -1,0 +1,59 @@
+"""What the fuzzing programs share: libFuzzer, by way of atheris, calls the targets that the tests call too.
+
+    python fuzz/fuzz_audio.py -max_total_time=240 corpus/
+
+Arguments are libFuzzer's; the corpus folder starts with the small valid files of `tests/fuzz/seeds.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fuzz")]
+
+with atheris.instrument_imports(
+    include=["beattrack", "targets", "soundfile", "numpy.lib", "json", "csv", "zipfile"]
+):
+    import seeds
+    import targets
+
+
+def fuzz(*names: str) -> None:
+    """Run the targets of these names, the first byte choosing among several, until an error or a limit."""
+    chosen: list[Callable[[bytes], bool]] = [getattr(targets, name) for name in names]
+    # A process of ffmpeg for each try would take too long: what libsndfile refuses is refused.
+    shutil.which = lambda *_, **__: None  # type: ignore[assignment]
+    folders = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    if folders and not Path(folders[0]).is_file():
+        _plant(Path(folders[0]), names)
+
+    def once(data: bytes) -> None:
+        if len(chosen) == 1:
+            chosen[0](data)
+        elif data:
+            chosen[data[0] % len(chosen)](data[1:])
+
+    atheris.Setup(sys.argv, once)
+    atheris.Fuzz()
+
+
+def _plant(folder: Path, names: tuple[str, ...]) -> None:
+    """Write the seeds of these targets, each behind the byte that chooses its target."""
+    all_seeds = {
+        "audio": [seeds.sound(kind) for kind in seeds.SOUNDS],
+        "beat_file": list(seeds.beat_files()),
+        "result_record": [seeds.record(), seeds.settings(), seeds.card()],
+        "activations": [seeds.saved_activations()],
+        "numbers": [bytes(64), b"\x00\x00\x80\x3f" * 200],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        for count, data in enumerate(all_seeds[name]):
+            choice = bytes([number]) if len(names) > 1 else b""
+            (folder / f"seed-{name}-{count}").write_bytes(choice + data)

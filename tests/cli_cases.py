@@ -1,0 +1,37 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from beattrack.cli import main
+
+RATE = 22050
+
+
+def run(*args: object, stdin: bytes | None = None) -> Result:
+    result = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert "Traceback" not in result.output
+    return result
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def usage_error(*args: object) -> str:
+    """Run what must be refused, and give the one line that says why."""
+    result = run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(lines(result.stderr)) == 1
+    assert result.stderr.startswith("beattrack: ")
+    return result.stderr
+
+
+def names(folder: Path) -> list[str]:
+    """All files in a folder and below."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())

@@ -1,0 +1,62 @@
+"""Work for other processes: at the top of a module so that they can import it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from beattrack.cli.outputs import Job
+from beattrack.errors import AudioError
+from beattrack.result import Beats
+
+
+def make_square() -> Callable[[int], tuple[int, int]]:
+    """Squares numbers and tells the process; 13 kills it, 17 ends it."""
+
+    def square(number: int) -> tuple[int, int]:
+        if number == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 17:
+            os._exit(3)
+        return number * number, os.getpid()
+
+    return square
+
+
+def make_reading() -> Callable[[str], str]:
+    return lambda name: os.environ.get(name, "unset")
+
+
+def make_sleep() -> Callable[[Path], None]:
+    """Leaves a file that it removes when it is ended."""
+
+    def sleep(path: Path) -> None:
+        path.touch()
+        try:
+            time.sleep(60)
+        finally:
+            path.unlink()
+
+    return sleep
+
+
+def make_track() -> Callable[[Job], Beats]:
+    """Finds a beat in each file, of a name that tells what becomes of it; slow ones take their time."""
+
+    def track(job: Job) -> Beats:
+        if "killed" in job.source:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "bad" in job.source:
+            raise AudioError(f"{job.source}: is bad")
+        if "fault" in job.source:
+            raise IndexError("list index out of range")
+        if "slow" in job.source:
+            time.sleep(0.3)
+        return Beats(times=np.array([1.0]), positions=None, confidence=np.ones(1), duration=60.0)
+
+    return track
