@@ -238,7 +238,7 @@ def data_sources(songs: list[PackedSong], fps: float) -> list[dict[str, object]]
 
 
 def command(recipe: Recipe) -> str:
-    """The command line that repeats a run, but for the folders."""
+    """The command line that repeats a run, but for the folders; after that of the run it starts from."""
     options = [f"--steps {recipe.steps} --seed {recipe.seed} --learning-rate {recipe.learning_rate:g}"]
     options += ["--bfloat16"] * recipe.bfloat16
     if recipe.start is not None:
@@ -247,7 +247,11 @@ def command(recipe: Recipe) -> str:
         options.append(f"--halve {recipe.crop.halve_probability:g}")
     if recipe.crop.pulse_free_share:
         options.append(f"--pulse-free {recipe.crop.pulse_free_share:g}")
-    return " ".join(["recipes/baseline.py", *options])
+    line = " ".join(["recipes/baseline.py", *options])
+    if recipe.start is None:
+        return line
+    before = json.loads((Path(recipe.start) / "manifest.json").read_text(encoding="utf-8"))["command"]
+    return f"{before}; then {line}"
 
 
 def manifest(run: Run) -> dict[str, object]:
