@@ -35,7 +35,14 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
         text=True,
         env=environment,
         start_new_session=True,  # a group of its own, which Ctrl-C reaches as a whole
+        preexec_fn=heed_all_signals,
     )
+
+
+def heed_all_signals() -> None:
+    """Undo what the tests themselves were started with: nohup and background jobs ignore some signals."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_for_the_first(folder: Path) -> None:
