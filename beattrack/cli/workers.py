@@ -93,21 +93,27 @@ class _Worker(Generic[Work, Result]):
 
 
 def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
+    leaving: list[int] = []
+
+    def leave(number: int, frame: object) -> NoReturn:
+        # An exception, so that temporary files are removed on the way out.
+        leaving.append(128 + number)
+        sys.exit(leaving[0])
+
     # Ctrl-C reaches every process of the terminal; the parent alone acts on it, and then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
-    work = make()
-    while True:
-        try:
-            item = connection.recv()
-        except (EOFError, OSError):
-            return
-        connection.send(work(item))
-
-
-def _leave(number: int, frame: object) -> NoReturn:
-    # An exception, so that temporary files are removed on the way out.
-    sys.exit(128 + number)
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        work = make()
+        while True:
+            connection.send(work(connection.recv()))
+    except (EOFError, ConnectionError):
+        return  # the parent has gone
+    except BaseException:
+        # Extension modules turn the exception of `leave` into others of their own.
+        if leaving:
+            sys.exit(leaving[0])
+        raise
 
 
 @contextmanager
