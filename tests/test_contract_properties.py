@@ -60,7 +60,8 @@ def test_any_samples(tracker: BeatTracker, recording: tuple[np.ndarray, int]) ->
 
 
 def arrays(length: int) -> st.SearchStrategy[np.ndarray]:
-    anything = st.floats(width=32) | st.sampled_from([0.0, 0.05, 0.5, 1.0])
+    threshold = float(np.float32(0.05))
+    anything = st.floats(width=32) | st.sampled_from([0.0, threshold, 0.5, 1.0])
     return hnp.arrays(np.float32, length, elements=anything)
 
 
