@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -44,3 +45,12 @@ def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
 def is_special(path: str | os.PathLike[str]) -> bool:
     """Tell whether `path` exists and is no regular file: a device, a pipe, a folder."""
     return os.path.exists(path) and not os.path.isfile(path)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits; OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -27,7 +27,6 @@ Shipped models lie in `beattrack/models` of an installed package, in `models` of
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -38,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from beattrack.errors import ModelError
+from beattrack.files import sha256_of
 
 DEFAULT_MODEL = "tcn"
 CARD_SCHEMA_VERSION = 1
@@ -155,19 +155,11 @@ class Model:
         if self.card is None:
             return
         try:
-            digest = _sha256(self.path)
+            digest = sha256_of(self.path)
         except OSError as error:
             raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from error
         if digest != self.card.sha256.lower():
             raise ModelError(f"{self.path}: is damaged or not the file that its model card describes")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def shipped() -> tuple[Model, ...]:

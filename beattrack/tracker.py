@@ -34,8 +34,7 @@ from beattrack.spectrogram import Spectrogram
 Source: TypeAlias = "audio.Source | ArrayLike"
 
 BLOCK_SECONDS = 30.0
-# Far below the beats of music: the least sure recordings of a development set have a median near 0.2, while
-# a click, a tone or a constant has 0.05.
+# Far below the beats of music: the least sure recordings of a development set have a median near 0.2.
 PULSE_CONFIDENCE = 0.1
 
 

@@ -63,7 +63,3 @@ def test_an_interruption_keeps_what_is_finished():
 
 def test_nothing_to_do():
     assert parallel.run(square, [], jobs=4).results == []
-
-
-def test_there_is_at_least_one_job():
-    assert parallel.default_jobs() >= 1

@@ -126,3 +126,7 @@ def test_cuda_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(MissingExtraError, match=r"beattrack\[train\]"):
         load_network(find("tcn").path, device="cuda")
     assert load_network(find("tcn").path, device="auto").settings == ModelSettings()
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert inference.usable_cores() >= 1

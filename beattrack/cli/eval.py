@@ -157,14 +157,14 @@ def _compare(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
 
 def _score(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
     from beattrack.evaluation.metrics import require_mir_eval
-    from beattrack.evaluation.parallel import default_jobs
     from beattrack.evaluation.run import RunSettings, from_files, from_folders, score
+    from beattrack.inference import usable_cores
 
     require_mir_eval()
     settings = RunSettings(
         trim=options["trim"],
         tempo_reference=options["tempo_reference"],
-        jobs=options["jobs"] or default_jobs(),
+        jobs=options["jobs"] or usable_cores(),
         quiet=options["quiet"],
     )
     if options["dataset"] is not None:

@@ -14,7 +14,7 @@ from beattrack.datasets import Problem, Track
 from beattrack.errors import AudioError, SettingsError
 from beattrack.evaluation import parallel
 from beattrack.evaluation.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
-from beattrack.files import atomic_write_text
+from beattrack.files import atomic_write_text, sha256_of
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
@@ -103,7 +103,7 @@ def describe(spec: TrackerSpec, model: Model) -> dict[str, Any]:
     return {
         "beattrack": __version__,
         "model": model.name,
-        "model_sha256": _sha256(model.path),
+        "model_sha256": sha256_of(model.path),
         "decoder": decoder.name,
         "decoder_settings": plain(decoder.settings),
     }
@@ -182,7 +182,7 @@ class _Worker:
     def _entry(self, path: Path) -> Path | None:
         if self._cache is None:
             return None
-        key = f"{CACHE_VERSION}\n{self._identity}\n{_sha256(path)}"
+        key = f"{CACHE_VERSION}\n{self._identity}\n{sha256_of(path)}"
         return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
@@ -197,11 +197,3 @@ def _set_up(
 
 def _predict_file(path: Path) -> BeatSequence | str:
     return _workers[0](path)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
