@@ -1,0 +1,1 @@
+"""Training music from symbolic sources: pieces with exact beats, performed and synthesised."""

@@ -1,0 +1,208 @@
+"""Notes to sound with the program fluidsynth and the soundfonts that Debian packages."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.rendering.errors import RenderError
+from beattrack.rendering.piece import OFFSET, ONSET, PITCH, VELOCITY, Floats, Part
+from beattrack.rendering.settings import SAMPLE_RATE
+
+Float32 = NDArray[np.float32]
+
+FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"), Path("/usr/local/share/soundfonts"))
+TICKS = 960  # a quarter note; at 120 BPM a tick is about half a millisecond
+MICROSECONDS = 500_000  # a quarter note
+DRUM_CHANNEL = 9
+MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
+CLICKS = 24  # with which the latency is measured
+
+
+@dataclass(frozen=True)
+class SoundFont:
+    """A soundfont by its file's name, and the Debian package that brings it.
+
+    kind: `gm` answers to all programs and drums, `kit` is a drum kit on the first melodic channel.
+    """
+
+    name: str
+    file: str
+    package: str
+    kind: Literal["gm", "kit"] = "gm"
+
+
+FONTS = (
+    SoundFont("fluid", "FluidR3_GM.sf2", "fluid-soundfont-gm"),
+    SoundFont("musescore", "MuseScore_General_Full.sf2", "musescore-general-soundfont-lossless"),
+    SoundFont("timgm", "TimGM6mb.sf2", "timgm6mb-soundfont"),
+    SoundFont("opl3", "OPL-3_FM_128M.sf2", "opl3-soundfont"),
+    SoundFont("csound", "sf_GMbank.sf2", "csound-soundfont"),
+    SoundFont("black-pearl", "Black_Pearl_4_LV2.sf2", "avldrums.lv2-soundfont", "kit"),
+    SoundFont("red-zeppelin", "Red_Zeppelin_4_LV2.sf2", "avldrums.lv2-soundfont", "kit"),
+)
+
+# The two kits hold the drums 36 to 59 but for some, where they have what General MIDI has not.
+_KIT_DRUMS = {35: 36, 48: 45, 50: 45, 52: 49, 58: 56}
+_KIT_DRUMS |= dict.fromkeys((60, 62, 63, 65, 66, 67, 68), 45) | dict.fromkeys((61, 64), 41)
+_KIT_DRUMS |= dict.fromkeys((69, 70, 80, 81, 82), 54) | dict.fromkeys(
+    (71, 72, 73, 74, 75, 76, 77, 78, 79), 37
+)
+
+
+def find_font(font: SoundFont) -> Path | None:
+    """Give where a soundfont is, None where it is not installed."""
+    return next((folder / font.file for folder in FOLDERS if (folder / font.file).is_file()), None)
+
+
+def available_fonts() -> tuple[SoundFont, ...]:
+    """Give the soundfonts that are installed, in a fixed order."""
+    return tuple(font for font in FONTS if find_font(font) is not None)
+
+
+def require_fluidsynth() -> None:
+    """Raise RenderError, naming the Debian packages, without the program or any General MIDI soundfont."""
+    fonts = any(font.kind == "gm" for font in available_fonts())
+    if shutil.which("fluidsynth") is None or not fonts:
+        lacking = "a General MIDI soundfont is" if shutil.which("fluidsynth") else "the program fluidsynth is"
+        packages = " ".join(dict.fromkeys(("fluidsynth", *(font.package for font in FONTS))))
+        raise RenderError(f"{lacking} missing: install the Debian packages {packages}")
+
+
+def synthesise(parts: Sequence[Part], font: SoundFont, *, samples: int, timeout: float) -> Float32:
+    """Play parts with one soundfont; its latency is taken out.
+
+    Returns (samples,) mono at SAMPLE_RATE, not normalised.
+    Raises RenderError where the soundfont is missing or the program fails or takes longer than `timeout`.
+    """
+    shift = latency(font)
+    mix = np.zeros(samples, np.float32)
+    drums = [part for part in parts if part.drums]
+    others = [part for part in parts if not part.drums]
+    room = len(MELODIC_CHANNELS)
+    groups = [others[first : first + room] for first in range(0, len(others), room)] or [[]]
+    for index, group in enumerate(groups):
+        played = [*(drums if index == 0 else ()), *group]
+        sound = _run(midi_bytes(played, kit=font.kind == "kit"), font, timeout)[shift:]
+        mix[: len(sound)] += sound[:samples]
+    return mix
+
+
+@cache
+def latency(font: SoundFont) -> int:
+    """Measure, in samples, how late fluidsynth sounds: the median over clicks, at a tenth of their peak."""
+    # Irregular times, as the program handles notes at its blocks of 64 samples.
+    times = 0.5 + 0.37 * np.arange(CLICKS) + 0.0011 * np.arange(CLICKS) ** 1.5
+    notes = np.column_stack((times, times + 0.1, np.full(CLICKS, 37.0), np.full(CLICKS, 110.0)))
+    sound = np.abs(
+        _run(
+            midi_bytes([Part(name="click", program=0, drums=True, notes=notes)], kit=font.kind == "kit"),
+            font,
+            60.0,
+        )
+    )
+    delays = []
+    for time in times:
+        start = round(time * SAMPLE_RATE)
+        click = sound[start : start + SAMPLE_RATE // 10]
+        if len(click) and click.max() > 1e-4:
+            delays.append(int(np.argmax(click > 0.1 * click.max())))
+    if not delays:
+        raise RenderError(f"the soundfont {font.file} stays silent for a drum note: reinstall {font.package}")
+    return int(np.median(delays))
+
+
+def midi_bytes(parts: Sequence[Part], *, kit: bool = False) -> bytes:
+    """Give a standard MIDI file (format 0) of parts, one channel each, all drums on theirs.
+
+    kit: put drums on the first channel, with the notes that the sampled kits know.
+    """
+    channels = iter(MELODIC_CHANNELS)
+    events: list[tuple[int, int, bytes]] = []  # tick, order within it, message
+    for part in parts:
+        channel = (0 if kit else DRUM_CHANNEL) if part.drums else next(channels)
+        if not (kit and part.drums):
+            events.append((0, 0, bytes((0xC0 | channel, part.program))))
+        events += _note_events(_kit_notes(part.notes) if kit and part.drums else part.notes, channel)
+    events.sort(key=lambda event: event[:2])
+    track = bytearray(b"\x00\xff\x51\x03" + MICROSECONDS.to_bytes(3, "big"))
+    last = 0
+    for tick, _, message in events:
+        track += _variable_length(tick - last) + message
+        last = tick
+    track += b"\x00\xff\x2f\x00"
+    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, TICKS)
+    return header + struct.pack(">4sI", b"MTrk", len(track)) + bytes(track)
+
+
+def _note_events(notes: Floats, channel: int) -> list[tuple[int, int, bytes]]:
+    notes = without_overlaps(notes)
+    ticks = np.maximum(np.rint(notes[:, :2] * (TICKS * 1e6 / MICROSECONDS)), 0).astype(int)
+    ticks[:, 1] = np.maximum(ticks[:, 1], ticks[:, 0] + 1)
+    events = []
+    for (on, off), pitch, velocity in zip(
+        ticks.tolist(),
+        notes[:, PITCH].astype(int).tolist(),
+        notes[:, VELOCITY].astype(int).tolist(),
+        strict=True,
+    ):
+        # A note's end comes before another's begin at the same time.
+        events.append((on, 2, bytes((0x90 | channel, pitch, velocity))))
+        events.append((off, 1, bytes((0x80 | channel, pitch, 0))))
+    return events
+
+
+def without_overlaps(notes: Floats) -> Floats:
+    """End each note when the next of the same pitch begins, as its end would silence that one too."""
+    order = np.lexsort((notes[:, ONSET], notes[:, PITCH]))
+    ordered = notes[order]
+    again = np.flatnonzero(np.diff(ordered[:, PITCH]) == 0)
+    ordered[again, OFFSET] = np.minimum(ordered[again, OFFSET], ordered[again + 1, ONSET])
+    return np.asarray(ordered[np.argsort(ordered[:, ONSET], kind="stable")])
+
+
+def _kit_notes(notes: Floats) -> Floats:
+    mapped: Floats = notes.copy()
+    mapped[:, PITCH] = [_KIT_DRUMS.get(pitch, pitch) for pitch in notes[:, PITCH].astype(int).tolist()]
+    return mapped
+
+
+def _variable_length(value: int) -> bytes:
+    digits = [value & 0x7F]
+    while value := value >> 7:
+        digits.append(0x80 | value & 0x7F)
+    return bytes(reversed(digits))
+
+
+def _run(midi: bytes, font: SoundFont, timeout: float) -> Float32:
+    path = find_font(font)
+    if path is None:
+        raise RenderError(f"the soundfont {font.file} is missing: install the Debian package {font.package}")
+    with tempfile.TemporaryDirectory(prefix="beattrack-render-") as folder:
+        source, target = Path(folder, "notes.mid"), Path(folder, "sound.raw")
+        source.write_bytes(midi)
+        command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(SAMPLE_RATE)]
+        # Only the samples that are played are read from the disk: a tenth of the time with large fonts.
+        command += ["-o", "synth.dynamic-sample-loading=1", "-O", "float", "-E", "little", "-T", "raw"]
+        command += ["-F", str(target), str(path), str(source)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
+        except FileNotFoundError as error:
+            raise RenderError("fluidsynth is missing: install the Debian package fluidsynth") from error
+        except subprocess.TimeoutExpired as error:
+            raise RenderError(f"fluidsynth took longer than {timeout:g} s with {font.file}") from error
+        if done.returncode or not target.is_file():
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+            raise RenderError(f"fluidsynth failed with {font.file} ({last[0]})")
+        stereo = np.fromfile(target, "<f4").reshape(-1, 2)
+    return np.ascontiguousarray(stereo.mean(axis=1), np.float32)

@@ -1,0 +1,309 @@
+"""Rendering many songs into a folder: each determined by seed, source and number, each on its own.
+
+`OUT/<source>/<id>.flac`, `.beats` (seconds, position in the bar) and `.json`, which is written last: a song
+with a .json file is finished, so a run that was cut off goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from beattrack import __version__
+from beattrack.errors import BeattrackError, SettingsError
+from beattrack.files import atomic_path, atomic_write_text
+from beattrack.rendering.check import Check, check
+from beattrack.rendering.effects import master, require_pedalboard
+from beattrack.rendering.errors import RejectedPiece, RenderError
+from beattrack.rendering.drums import kit_names
+from beattrack.rendering.fluidsynth import available_fonts, require_fluidsynth
+from beattrack.rendering.performance import Performance, perform
+from beattrack.rendering.piece import SourceName
+from beattrack.rendering.settings import SAMPLE_RATE, RenderSettings
+from beattrack.rendering.sources import SOURCES
+from beattrack.rendering.sources.base import Source
+from beattrack.rendering.synthesis import Float32, render
+
+MANIFEST = "manifest.json"
+# Shares of the sources; what is not available is left out.
+DEFAULT_MIX: dict[SourceName, float] = {
+    "mma": 0.55,
+    "band": 0.15,
+    "groove": 0.1,
+    "pop909": 0.1,
+    "nottingham": 0.06,
+    "freedoom": 0.04,
+}
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song to render: number `index` of a source under a seed."""
+
+    source: SourceName
+    index: int
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """Name of its files."""
+        return f"{self.source}-{self.seed}-{self.index:05d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Where songs are rendered to and how; symbolic: the folder of the symbolic archives."""
+
+    out: Path
+    seed: int
+    symbolic: Path | None = None
+    settings: RenderSettings = field(default_factory=RenderSettings)
+
+    def path(self, song: Song, suffix: str) -> Path:
+        """Give the path of one of a song's files."""
+        return self.out / song.source / f"{song.id}{suffix}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a song: seconds of audio, or `failure`; rejected: draws thrown away, by reason."""
+
+    seconds: float = 0.0
+    failure: str | None = None
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    existing: bool = False
+
+
+Make: TypeAlias = Callable[[], Callable[[Song], Outcome]]
+Runner: TypeAlias = Callable[[Make, Sequence[Song]], Iterator[tuple[int, Outcome]]]
+
+
+def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
+    """Give the mix as shares of 1, without sources of weight 0.
+
+    Raises SettingsError for an unknown source, a weight below 0 or nothing but zeros.
+    """
+    unknown = sorted(mix.keys() - SOURCES.keys())
+    if unknown:
+        raise SettingsError(f"there is no source {unknown[0]!r}; there are {', '.join(SOURCES)}")
+    if not all(0 <= weight < math.inf for weight in mix.values()) or not sum(mix.values()) > 0:
+        raise SettingsError("the weights of the sources must be positive numbers")
+    total = sum(mix.values())
+    return {name: mix[name] / total for name in SOURCES if mix.get(name, 0.0) > 0}
+
+
+def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderSettings) -> list[Song]:
+    """Give the songs of about so many hours, the sources interleaved so that any beginning has the mix.
+
+    More hours only add songs. Raises SettingsError as `shares`, and for hours that are not positive.
+    """
+    if not 0 < hours < math.inf:
+        raise SettingsError(f"hours must be positive, not {hours}")
+    placed = []
+    for name, share in shares(mix).items():
+        count = math.ceil(hours * 3600 * share / settings.mean_seconds)
+        placed += [((index + 0.5) / share, name, Song(name, index, seed)) for index in range(count)]
+    return [song for _, _, song in sorted(placed, key=lambda item: item[:2])]
+
+
+def prepare(job: Job, names: Sequence[SourceName]) -> None:
+    """Check all that rendering from these sources needs, and that the folder is fit for it.
+
+    Raises RenderError or MissingExtraError, naming what to install; RenderError where the folder holds songs
+    rendered otherwise; OSError where it cannot be made.
+    """
+    require_pedalboard()
+    require_fluidsynth()
+    for name in names:
+        SOURCES[name](job.symbolic).check()
+    job.out.mkdir(parents=True, exist_ok=True)
+    known = _read_manifest(job.out)
+    if known is not None and (known.get("seed"), known.get("settings")) != (job.seed, _settings(job)):
+        raise RenderError(
+            f"{job.out} holds songs rendered with another seed or other settings: choose another folder"
+        )
+
+
+def render_songs(
+    job: Job, songs: Sequence[Song], *, run: Runner | None = None, tell: Callable[[Song, Outcome], None]
+) -> Counter[str]:
+    """Render songs, whatever becomes of each, call `tell` for each and write the manifest.
+
+    run: gives index and outcome of each song as they are finished; by default one after the other.
+    Returns how many were rendered, existing and failed.
+    """
+    counts: Counter[str] = Counter()
+    failures: dict[str, str] = {}
+    job.out.mkdir(parents=True, exist_ok=True)
+    _write_manifest(job, songs, failures)
+    try:
+        for index, outcome in (run or one_by_one)(functools.partial(Renderer, job), songs):
+            song = songs[index]
+            if outcome.failure is not None:
+                failures[song.id] = outcome.failure
+            counts["failed" if outcome.failure else "existing" if outcome.existing else "rendered"] += 1
+            tell(song, outcome)
+    finally:
+        _write_manifest(job, songs, failures)
+    return counts
+
+
+def one_by_one(make: Make, songs: Sequence[Song]) -> Iterator[tuple[int, Outcome]]:
+    """Render songs in this process."""
+    work = make()
+    for index, song in enumerate(songs):
+        yield index, work(song)
+
+
+class Renderer:
+    """Renders the songs of a job; keeps the sources, which may hold archives in memory."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._sources: dict[SourceName, Source] = {}
+
+    def __call__(self, song: Song) -> Outcome:
+        """Render one song, unless its files are there; a fault in it is its outcome, never an exception."""
+        try:
+            existing = _existing(self._job.path(song, ".json"))
+            if existing is not None:
+                return existing
+            self._job.path(song, ".json").parent.mkdir(parents=True, exist_ok=True)
+            return self._render(song)
+        except BeattrackError as error:
+            return Outcome(failure=str(error))
+        except Exception as error:  # noqa: BLE001 - a fault in one song must not cost the others
+            return Outcome(failure=f"{type(error).__name__}: {error}")
+
+    def _render(self, song: Song) -> Outcome:
+        rejected: Counter[str] = Counter()
+        for attempt in range(self._job.settings.attempts):
+            try:
+                seconds = self._attempt(song, attempt, rejected)
+            except RejectedPiece as error:
+                rejected[error.reason] += 1
+            else:
+                return Outcome(seconds=seconds, rejected=dict(rejected))
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in rejected.most_common())
+        return Outcome(
+            failure=f"no usable draw in {self._job.settings.attempts}: {reasons}", rejected=dict(rejected)
+        )
+
+    def _attempt(self, song: Song, attempt: int, rejected: Mapping[str, int]) -> float:
+        """Draw, perform, play, check and write; give the seconds. Raises RejectedPiece."""
+        settings = self._job.settings
+        seeds = np.random.SeedSequence((song.seed, zlib.crc32(song.source.encode()), song.index, attempt))
+        draw, performing, playing, mastering = map(np.random.default_rng, seeds.spawn(4))
+        longest = settings.performance.seconds[1] + settings.performance.lead
+        piece = self._source(song.source).draw(draw, longest)
+        performance = perform(piece, performing, settings.performance)
+        mix, players = render(performance, playing, settings.synthesis)
+        samples, effects = master(mix, mastering, settings.effects)
+        found = check(samples, performance.annotated[0], settings.check)
+        if found.failure is not None:
+            raise RejectedPiece(found.failure)
+        record = {**players, "effects": effects, "attempt": attempt, "rejected": dict(rejected)}
+        _write(
+            self._job, song, performance, samples, _description(song, performance, samples, found) | record
+        )
+        return len(samples) / SAMPLE_RATE
+
+    def _source(self, name: SourceName) -> Source:
+        if name not in self._sources:
+            self._sources[name] = SOURCES[name](self._job.symbolic)
+        return self._sources[name]
+
+
+def _existing(description: Path) -> Outcome | None:
+    """Read what became of a song earlier, None where it is not finished or its files are damaged."""
+    try:
+        known = json.loads(description.read_text(encoding="utf-8"))
+        found = Outcome(seconds=known["seconds"], rejected=known["rejected"], existing=True)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    whole = all(description.with_suffix(suffix).is_file() for suffix in (".flac", ".beats"))
+    return found if whole else None
+
+
+def _description(song: Song, performance: Performance, samples: Float32, found: Check) -> dict[str, Any]:
+    piece = performance.piece
+    return {
+        "id": song.id,
+        "source": piece.source,
+        "piece": piece.id,
+        "genre": piece.genre,
+        "metre": piece.metre,
+        "group": piece.group,
+        "licence": piece.licence,
+        "bpm": round(60.0 / float(np.median(np.diff(performance.annotated[0]))), 2),
+        "seconds": round(len(samples) / SAMPLE_RATE, 3),
+        "seed": song.seed,
+        "version": __version__,
+        "performance": performance.record,
+        "check": found.to_dict(),
+    }
+
+
+def _write(
+    job: Job, song: Song, performance: Performance, samples: Float32, description: Mapping[str, Any]
+) -> None:
+    import soundfile
+
+    with atomic_path(job.path(song, ".flac")) as path:
+        soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+    beats, positions = performance.annotated
+    lines = [f"{time:.4f}\t{position}\n" for time, position in zip(beats, positions, strict=True)]
+    atomic_write_text(job.path(song, ".beats"), "".join(lines))
+    atomic_write_text(job.path(song, ".json"), json.dumps(description, indent=1) + "\n")
+
+
+def _settings(job: Job) -> Any:
+    """Give the settings as JSON holds them: lists for tuples."""
+    return json.loads(json.dumps(job.settings.to_dict()))
+
+
+def _read_manifest(out: Path) -> dict[str, Any] | None:
+    try:
+        known = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RenderError(f"{out / MANIFEST} is no manifest of a rendering") from error
+    return known if isinstance(known, dict) else {}
+
+
+def _write_manifest(job: Job, songs: Sequence[Song], failures: Mapping[str, str]) -> None:
+    """Write counts of all finished songs in the folder, by source, and what failed now."""
+    counts: dict[str, dict[str, Any]] = {}
+    rejected: dict[str, Counter[str]] = {}
+    for path in sorted(job.out.glob(f"*/*-{job.seed}-*.json")):
+        known = _existing(path)
+        if known is None:
+            continue
+        entry = counts.setdefault(path.parent.name, {"songs": 0, "hours": 0.0})
+        entry["songs"] += 1
+        entry["hours"] = round(entry["hours"] + known.seconds / 3600, 4)
+        rejected.setdefault(path.parent.name, Counter()).update(known.rejected)
+    manifest = {
+        "version": __version__,
+        "seed": job.seed,
+        "settings": _settings(job),
+        "planned": dict(Counter(song.source for song in songs)),
+        "rendered": counts,
+        "rejected draws": {name: dict(reasons) for name, reasons in rejected.items()},
+        "failed": dict(sorted(failures.items())),
+        "soundfonts": [font.name for font in available_fonts()],
+        "kits": list(kit_names()),
+        "symbolic": None if job.symbolic is None else os.fspath(job.symbolic.name),
+    }
+    atomic_write_text(job.out / MANIFEST, json.dumps(manifest, indent=1) + "\n")

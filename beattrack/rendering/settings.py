@@ -1,0 +1,157 @@
+"""How training music is performed, coloured and checked: shares, ranges and limits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from beattrack.errors import SettingsError
+
+SAMPLE_RATE = 22050  # Hz of all that is rendered: that of the network's spectrogram
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceSettings:
+    """What happens to a piece before it sounds.
+
+    seconds: range of the length of a recording.
+    lead: seconds by which a piece is longer than its recording, so that this may begin anywhere in it.
+    tempo_spread: standard deviation of the logarithm of the tempo's scale; tempo: BPM it is kept between.
+    fixed_tempo, drifting: shares of pieces; others walk at random. walk: standard deviation of a bar's step.
+    ritardando: share of pieces that end with one.
+    part_offset: seconds, largest lag or lead of a part. jitter: range of a part's standard deviation.
+    drums_only, no_drums: shares, of pieces with drums that allow it.
+    substitution: share of parts whose program changes for another of its family.
+    breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
+    pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
+    bare: share of pieces of drums alone that are taken, but for sources of nothing else.
+    silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
+    """
+
+    seconds: Range = (45.0, 75.0)
+    lead: float = 8.0
+    tempo_spread: float = 0.08
+    tempo: Range = (50.0, 210.0)
+    fixed_tempo: float = 0.4
+    drifting: float = 0.2
+    walk: float = 0.006
+    ritardando: float = 0.08
+    part_offset: float = 0.012
+    jitter: Range = (0.001, 0.008)
+    drums_only: float = 0.12
+    no_drums: float = 0.27
+    substitution: float = 0.35
+    breaks: float = 0.35
+    voice: float = 0.42
+    pad: float = 0.5
+    heavy: float = 0.5
+    bare: float = 0.3
+    silence: float = 0.25
+    whole: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisSettings:
+    """Which instruments play.
+
+    kit_drums, synthetic_drums: shares of drum parts played by sampled kits and by synthesised one-shots
+    instead of a soundfont; synthetic_parts: share of mixes whose bass or chords are synthesised. Where the
+    genre is electronic, the shares of what is synthesised are `electronic`.
+    balance: decibels, standard deviation of the level of drums, bass, others.
+    ducking: share of electronic mixes in which the kick pushes the others down.
+    timeout: seconds that a run of the synthesiser may take.
+    """
+
+    kit_drums: float = 0.2
+    synthetic_drums: float = 0.15
+    synthetic_parts: float = 0.12
+    electronic: float = 0.6
+    balance: float = 4.0
+    ducking: float = 0.4
+    timeout: float = 120.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectSettings:
+    """Shares of recordings that go through each effect."""
+
+    equaliser: float = 0.6
+    distortion: float = 0.15
+    compressor: float = 0.75
+    reverb: float = 0.6
+    lowpass: float = 0.2
+    highpass: float = 0.15
+    noise: float = 0.4
+    crackle: float = 0.06
+    limiter: float = 0.6
+    clipping: float = 0.06
+    codec: float = 0.15
+    fade: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings:
+    """What a finished recording must show.
+
+    lag: seconds, largest distance of the onsets from the beats. ratio: least onset strength on the beats
+    relative to the mean. level: least root mean square, in decibels below full scale. active: least share of
+    seconds that are louder than 40 dB below the loudest.
+    """
+
+    lag: float = 0.025
+    ratio: float = 1.1
+    level: float = -40.0
+    active: float = 0.6
+
+    def __post_init__(self) -> None:
+        if self.lag <= 0 or self.ratio < 0 or not 0 <= self.active <= 1:
+            raise SettingsError("a check needs a positive lag, a ratio and a share of active seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderSettings:
+    """All of it; attempts: draws for one recording before it counts as failed."""
+
+    performance: PerformanceSettings = field(default_factory=PerformanceSettings)
+    synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
+    effects: EffectSettings = field(default_factory=EffectSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
+    attempts: int = 6
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise SettingsError(f"attempts must be at least 1, not {self.attempts}")
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean length of a recording."""
+        return sum(self.performance.seconds) / 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields by name, nested as they are."""
+        return asdict(self)
+
+
+_NOT_SHARES = frozenset(
+    {"lead", "tempo_spread", "walk", "part_offset", "balance", "timeout", "seconds", "tempo", "jitter"}
+)
+
+
+def _check(settings: Any) -> None:
+    """Raise SettingsError for a share outside 0..1, a negative amount, or a range that is none."""
+    for name, value in asdict(settings).items():
+        if isinstance(value, tuple):
+            if not 0 <= value[0] <= value[1]:
+                raise SettingsError(f"{name} must be a range from low to high, not {value}")
+        elif value < 0 or (name not in _NOT_SHARES and value > 1):
+            raise SettingsError(f"{name} must be {'positive' if value < 0 else 'at most 1'}, not {value}")

@@ -1,0 +1,37 @@
+"""Sources of symbolic music with exact beats.
+
+`SOURCES` maps the name of each to a function that makes it from the folder of the symbolic archives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from beattrack.rendering.piece import SourceName
+from beattrack.rendering.sources.band import BandSource
+from beattrack.rendering.sources.base import Source, SourceFactory
+from beattrack.rendering.sources.freedoom import FreedoomSource
+from beattrack.rendering.sources.groove import GrooveSource
+from beattrack.rendering.sources.mma import MmaSource
+from beattrack.rendering.sources.nottingham import NottinghamSource
+from beattrack.rendering.sources.pop909 import Pop909Source
+
+
+def _mma(symbolic: Path | None) -> Source:
+    return MmaSource()
+
+
+def _band(symbolic: Path | None) -> Source:
+    return BandSource()
+
+
+SOURCES: dict[SourceName, SourceFactory] = {
+    "mma": _mma,
+    "band": _band,
+    "groove": GrooveSource,
+    "pop909": Pop909Source,
+    "nottingham": NottinghamSource,
+    "freedoom": FreedoomSource,
+}
+
+__all__ = ["SOURCES", "Source", "SourceFactory"]

@@ -1,0 +1,268 @@
+"""Folk tunes of the Nottingham database with a generated folk band, at tempi of their dances.
+
+Source: E. Foxley's collection in the cleaned ABC edition of J. Allwright, as MIDI; GPL-3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from beattrack.rendering.accompaniment import BassKind, CompKind
+from beattrack.rendering.band_styles import BandStyle
+from beattrack.rendering.drummer import Kits
+from beattrack.rendering.ensemble import Backing, back
+from beattrack.rendering.errors import RejectedPiece
+from beattrack.rendering.evidence import leads
+from beattrack.rendering.grid import Grid, make_bars
+from beattrack.rendering.harmony import Chord, Section
+from beattrack.rendering.metre import METRES, Metre
+from beattrack.rendering.midi import MidiScore, read_midi, require_mido
+from beattrack.rendering.piece import (
+    OFFSET,
+    ONSET,
+    PITCH,
+    VELOCITY,
+    Floats,
+    Part,
+    Piece,
+    notes_array,
+    require_rhythm,
+)
+from beattrack.rendering.sources.archive import archive_path, read_archive
+
+LICENCE = "GPL-3 (Nottingham folk tunes, ABC edition)"
+
+_MELODY = (40, 73, 21, 22, 110, 72, 74, 105, 109, 71, 24, 15, 46, 52, 0, 75)
+_CHORDS = (24, 25, 21, 0, 46, 105, 6, 20)
+
+
+@dataclass(frozen=True)
+class _Dance:
+    """How tunes are felt whose file name and metre match.
+
+    felt: name of the felt metre; grid: of the metre in which the band thinks; slowest, fastest: felt tempo.
+    """
+
+    files: str
+    written: str
+    felt: str
+    grid: str
+    slowest: float
+    fastest: float
+    weight: float = 1.0
+
+
+# Reels in 4/4 run in eighths and are tapped in half notes; played slowly, and hornpipes, in quarters.
+_DANCES: tuple[_Dance, ...] = (
+    _Dance("reels", "4/4", "2/2", "2/4", 84, 116, 1.5),
+    _Dance("reels", "4/4", "4/4", "4/4", 84, 132),
+    _Dance("", "4/4", "4/4", "4/4", 78, 138),
+    _Dance("", "6/8", "6/8", "6/8", 84, 126, 3.0),
+    _Dance("", "6/8", "6/8", "6/8", 52, 80, 1.0),
+    _Dance("", "9/8", "9/8", "9/8", 84, 126),
+    _Dance("", "3/4", "3/4", "3/4", 84, 160),
+    _Dance("", "2/4", "2/4", "2/4", 84, 132),
+    _Dance("", "2/2", "2/2", "2/4", 78, 112),
+)
+
+_BASSES: tuple[BassKind, ...] = ("quarters", "fifths", "long")
+_COMPS: tuple[CompKind, ...] = ("oompah", "eighths", "quarters", "arpeggio", "skank", "pad")
+_BAND = BandStyle(
+    name="folk",
+    genre="folk",
+    slowest=50,
+    fastest=165,
+    metres={"4/4": 1.0},
+    idioms=("folk",),
+    kits=Kits("train", "waltz", "lively"),
+    basses=_BASSES,
+    comps=_COMPS,
+    bass_programs=(32, 43, 33, 42),
+    chords=_CHORDS,
+    leads=_MELODY,
+    drum_kits=(0, 40),
+)
+_KITS = ("train", "country", "percussion", "march")
+
+
+class NottinghamSource:
+    """Tunes of the Nottingham database; symbolic: the folder of its archive."""
+
+    def __init__(self, symbolic: Path | None) -> None:
+        self._symbolic = symbolic
+
+    def check(self) -> None:
+        """Raise RenderError without the archive, MissingExtraError without mido."""
+        require_mido()
+        archive_path(self._symbolic, "nottingham")
+
+    @cached_property
+    def _contents(self) -> dict[str, bytes]:
+        contents = read_archive(archive_path(self._symbolic, "nottingham"))
+        return {name: content for name, content in contents.items() if name.endswith(".mid")}
+
+    def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
+        """One tune, repeated to about `seconds`.
+
+        Raises RejectedPiece where the metre changes, is not felt in one way, or harmony contradicts the bars.
+        """
+        names = list(self._contents)
+        name = names[int(rng.integers(len(names)))]
+        score = read_midi(self._contents[name])
+        dance = _dance(rng, Path(name).stem, score)
+        written = METRES[dance.written]
+        tune = _tune(score, written)
+        felt = METRES[dance.felt]
+        bpm = float(np.exp(rng.uniform(np.log(dance.slowest), np.log(dance.fastest))))
+        quarter = 60.0 / bpm / felt.beats[0]
+        tune = tune.repeated(
+            max(1, round(seconds / (len(tune.bars) * tune.length * quarter))), seconds / quarter
+        )
+        swing = float(rng.uniform(0.56, 0.66)) if "hpps" in name or rng.random() < 0.1 else 0.5
+        times = _beat_times(felt, len(tune.bars), quarter)
+        swing = swing if set(felt.beats) == {1} else 0.5
+        grid = Grid(times, make_bars(tune.sections(), [METRES[dance.grid].divisions] * len(tune.bars)), swing)
+        return require_rhythm(
+            Piece(
+                id=f"nottingham-{Path(name).stem}-{int(rng.integers(2**32)):08x}",
+                source="nottingham",
+                licence=LICENCE,
+                genre="folk",
+                group=f"nottingham-{Path(name).stem}",
+                metre=dance.felt,
+                parts=_parts(rng, grid, tune, felt, quarter),
+                beats=grid.beats,
+                positions=grid.positions,
+            ),
+            notes_per_beat=0.9,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tune:
+    """A melody in quarters from the first bar line, (notes, 4), and one or two chords for each bar."""
+
+    melody: Floats
+    bars: tuple[tuple[Chord, ...], ...]
+    length: float  # quarters in a bar
+
+    def repeated(self, times: int, most: float) -> _Tune:
+        """The tune several times over, cut to at most `most` quarters in whole bars."""
+        count = min(len(self.bars) * times, max(8, int(np.ceil(most / self.length))))
+        span = len(self.bars) * self.length
+        shifts = [np.array([k * span, k * span, 0, 0]) for k in range(times)]
+        melody = np.concatenate([self.melody + shift for shift in shifts])
+        kept = melody[melody[:, ONSET] < count * self.length - 0.1]
+        return _Tune(kept, (self.bars * times)[:count], self.length)
+
+    def sections(self) -> tuple[Section, ...]:
+        """Sections of eight bars."""
+        starts = range(0, len(self.bars), 8)
+        return tuple(Section("AABB"[k % 4], self.bars[start : start + 8]) for k, start in enumerate(starts))
+
+
+def _dance(rng: np.random.Generator, stem: str, score: MidiScore) -> _Dance:
+    if len(score.signatures) != 1 or score.signatures[0][0] != 0 or len(score.parts) != 2:
+        raise RejectedPiece("changing metre or no chords")
+    written = f"{score.signatures[0][1]}/{score.signatures[0][2]}"
+    reel = stem.startswith("reels")
+    fitting = [
+        d for d in _DANCES if d.written == written and (reel if d.files else not (reel and written == "4/4"))
+    ]
+    if not fitting:
+        raise RejectedPiece("metre that is not felt in one way")
+    weights = np.array([dance.weight for dance in fitting])
+    return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))]
+
+
+def _tune(score: MidiScore, metre: Metre) -> _Tune:
+    """Melody and harmony of a file, from the first full bar on; RejectedPiece where bars do not hold."""
+    melody = score.parts[0].notes.copy()
+    chords = score.parts[1].notes.copy()
+    melody[:, : OFFSET + 1] /= score.ticks_per_quarter
+    chords[:, : OFFSET + 1] /= score.ticks_per_quarter
+    length = metre.quarters
+    first = int(np.floor(chords[0, ONSET] / length + 1e-6))
+    count = int(np.floor(max(melody[-1, OFFSET], chords[-1, OFFSET]) / length + 0.1)) - first
+    if count < 8:
+        raise RejectedPiece("shorter than eight bars")
+    onsets = np.unique(chords[:, ONSET])
+    places = np.rint((onsets % length) / length * 2 * len(metre.beats)).astype(np.int64) % (
+        2 * len(metre.beats)
+    )
+    counts = np.bincount(places, minlength=2 * len(metre.beats)).astype(np.float64)
+    if not leads(counts, share=1.0) or counts[0] < 0.45 * counts.sum():
+        raise RejectedPiece("harmony contradicts the bars")
+    bars, chord = [], _chord(chords, onsets[0])
+    for bar in range(first, first + count):
+        begin, middle = bar * length, bar * length + sum(metre.beats[: (len(metre.beats) + 1) // 2])
+        opening = chord = _latest(chords, onsets, begin) or chord
+        chord = _latest(chords, onsets, middle) or chord
+        bars.append((opening,) if opening == chord else (opening, chord))
+    melody = melody[(melody[:, ONSET] > first * length - 0.6) & (melody[:, ONSET] < (first + count) * length)]
+    melody[:, : OFFSET + 1] -= first * length
+    return _Tune(melody, tuple(bars), length)
+
+
+def _latest(chords: Floats, onsets: Floats, time: float) -> Chord | None:
+    index = int(np.searchsorted(onsets, time + 0.05)) - 1
+    return _chord(chords, onsets[index]) if index >= 0 else None
+
+
+def _chord(chords: Floats, onset: float) -> Chord:
+    """The chord struck at `onset`; its lowest note is the root."""
+    pitches = chords[chords[:, ONSET] == onset, PITCH]
+    root = int(pitches.min())
+    above = {int(pitch - root) % 12 for pitch in pitches}
+    minor, seventh = 3 in above and 4 not in above, 10 in above
+    return Chord(root % 12, ("m" if minor else "") + ("7" if seventh else ""))
+
+
+def _beat_times(metre: Metre, bars: int, quarter: float) -> Floats:
+    """Times of the beats of all bars and the end. (beats + 1,)"""
+    lengths = np.tile(np.array(metre.beats, dtype=np.float64), bars) * quarter
+    return np.concatenate(([0.0], np.cumsum(lengths)))
+
+
+def _parts(
+    rng: np.random.Generator, grid: Grid, tune: _Tune, felt: Metre, quarter: float
+) -> tuple[Part, ...]:
+    """One or two melody instruments and the band."""
+    shift = int(rng.integers(-5, 6))
+    parts = [_melody(rng, grid, tune, felt, shift)]
+    if rng.random() < 0.35:
+        parts.append(_melody(rng, grid, tune, felt, shift + int(rng.choice([0, 12, -12]))))
+    harmony = [
+        Section(section.letter, tuple(tuple(_moved(chord, shift) for chord in bar) for bar in section.bars))
+        for section in tune.sections()
+    ]
+    own = Grid(grid.times, make_bars(harmony, [bar.divisions for bar in grid.bars]), grid.swing)
+    kits = Kits(str(rng.choice(_KITS)), _BAND.kits.three, _BAND.kits.compound)
+    style = BandStyle(**{**vars(_BAND), "kits": kits})
+    chords = back(rng, own, style, Backing(drums=0.5, bass=0.7, chords=0.9, lead=0.0))
+    return (*parts, *chords)
+
+
+def _moved(chord: Chord, semitones: int) -> Chord:
+    return Chord((chord.root + semitones) % 12, chord.quality)
+
+
+def _melody(rng: np.random.Generator, grid: Grid, tune: _Tune, felt: Metre, shift: int) -> Part:
+    """The tune on an instrument, with stress on beats and bar lines and a little ornament."""
+    rows = tune.melody.copy()
+    unit = felt.beats[0]
+    beats = rows[:, ONSET] / unit
+    on_beat = np.abs(beats - np.rint(beats)) < 0.02
+    on_bar = np.abs(rows[:, ONSET] / tune.length - np.rint(rows[:, ONSET] / tune.length)) < 0.02
+    rows[:, VELOCITY] = 84 + 8 * on_beat + 8 * on_bar + rng.normal(0, 5, len(rows))
+    rows[:, PITCH] = np.clip(rows[:, PITCH] + shift, 36, 100)
+    length = float(rng.uniform(0.7, 1.0))
+    ends = rows[:, ONSET] + length * (rows[:, OFFSET] - rows[:, ONSET])
+    starts = np.maximum(grid.seconds(beats), 0.0)
+    notes = np.column_stack((starts, grid.seconds(ends / unit), rows[:, PITCH], rows[:, VELOCITY]))
+    program = int(rng.choice(_MELODY))
+    return Part(name="melody", program=program, drums=False, notes=notes_array(notes[starts >= 0.0]))
