@@ -1,9 +1,8 @@
 """Drum patterns of many styles, one character a sixteenth.
 
 "X" accented, "x" plain, "o" soft, "?" sometimes, "." silent. Patterns of sixteen are bars of 4/4, of twelve
-in THREE bars of 3/4, of twelve in COMPOUND two dotted quarters.
-Beats are those a listener taps: half-time feels
-are written at the slow beat, with strong eighth- and sixteenth-note hats.
+in THREE bars of 3/4, of twelve in COMPOUND two dotted quarters. Beats are those a listener taps: half-time
+feels are written at the slow beat, with strong eighth- and sixteenth-note hats.
 """
 
 from __future__ import annotations
@@ -39,33 +38,72 @@ _LEVEL = "xxxxxxxxxxxxxxxx"
 
 FOUR: dict[str, Kit] = {
     "rock": Kit(
-        ("x.......x.x.....", "x.....x.x.......", "x.x.....x.x.....", "x......xx.x.....", "x.......x.......")
-        + ("x.....x...x.....", "x.......x.x...x.", "x.x...x.x.x...?."),
+        (
+            "x.......x.x.....",
+            "x.....x.x.......",
+            "x.x.....x.x.....",
+            "x......xx.x.....",
+            "x.......x.......",
+            "x.....x...x.....",
+            "x.......x.x...x.",
+            "x.x...x.x.x...?.",
+        ),
         ((SNARE, _BACKBEAT), (SNARE, "....X..o.o..X..?"), (SNARE, "....X.......X..o")),
-        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, _ACCENTED), (RIDE, _EIGHTHS), (OPEN_HAT, _QUARTERS))
-        + ((CRASH, _QUARTERS), (CLOSED_HAT, "o.X.o.X.o.X.o.X."), (CLOSED_HAT, _QUARTERS)),
+        (
+            (CLOSED_HAT, _EIGHTHS),
+            (CLOSED_HAT, _ACCENTED),
+            (RIDE, _EIGHTHS),
+            (OPEN_HAT, _QUARTERS),
+            (CRASH, _QUARTERS),
+            (CLOSED_HAT, "o.X.o.X.o.X.o.X."),
+            (CLOSED_HAT, _QUARTERS),
+        ),
         ((TAMBOURINE, _BACKBEAT), (TAMBOURINE, "..x...x...x...x."), (COWBELL, _QUARTERS)),
     ),
     "slow rock": Kit(
         ("x.......x.......", "x.....x.x.......", "x.......x.x.....", "x.....x...x.....", "x..............."),
         ((SNARE, _BACKBEAT), (RIM, _BACKBEAT), (SNARE, "....X.......X...")),
-        ((CLOSED_HAT, "X.X.X.X.X.X.X.X."), (CLOSED_HAT, _EIGHTHS), (RIDE, "X.X.X.X.X.X.X.X."))
-        + ((CLOSED_HAT, _SIXTEENTHS), (OPEN_HAT, _EIGHTHS), (CLOSED_HAT, _LEVEL)),
+        (
+            (CLOSED_HAT, "X.X.X.X.X.X.X.X."),
+            (CLOSED_HAT, _EIGHTHS),
+            (RIDE, "X.X.X.X.X.X.X.X."),
+            (CLOSED_HAT, _SIXTEENTHS),
+            (OPEN_HAT, _EIGHTHS),
+            (CLOSED_HAT, _LEVEL),
+        ),
         ((TAMBOURINE, "..x...x...x...x."), (SHAKER, _LEVEL), (TAMBOURINE, _LEVEL)),
     ),
     "pop": Kit(
-        ("x.......x.......", "x.....x.x.....x.", "x..x....x.......", "x.......x.x.....", "x...x...x...x...")
-        + ("x.....xx..x.....", "x..x..x...x....."),
+        (
+            "x.......x.......",
+            "x.....x.x.....x.",
+            "x..x....x.......",
+            "x.......x.x.....",
+            "x...x...x...x...",
+            "x.....xx..x.....",
+            "x..x..x...x.....",
+        ),
         ((SNARE, _BACKBEAT), (CLAP, _BACKBEAT), (SNARE, "....X.......X..?")),
-        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, _SIXTEENTHS), (CLOSED_HAT, _OFFBEATS))
-        + ((CLOSED_HAT, "xoxxxoxxxoxxxoxx"), (SHAKER, _SIXTEENTHS), (RIDE, _ACCENTED)),
+        (
+            (CLOSED_HAT, _EIGHTHS),
+            (CLOSED_HAT, _SIXTEENTHS),
+            (CLOSED_HAT, _OFFBEATS),
+            (CLOSED_HAT, "xoxxxoxxxoxxxoxx"),
+            (SHAKER, _SIXTEENTHS),
+            (RIDE, _ACCENTED),
+        ),
         ((TAMBOURINE, _BACKBEAT), (SHAKER, _EIGHTHS), (CLAP, "............x...")),
     ),
     "dance": Kit(
         ("X...X...X...X...", "X...X...X...X.x.", "X...X...X..xX..."),
         ((CLAP, _BACKBEAT), (SNARE, _BACKBEAT), (CLAP, "................"), (SNARE, "...............o")),
-        ((OPEN_HAT, _OFFBEATS), (CLOSED_HAT, _SIXTEENTHS), (CLOSED_HAT, "o.X.o.X.o.X.o.X."))
-        + ((CLOSED_HAT, "ooXoooXoooXoooXo"), (SHAKER, _LEVEL)),
+        (
+            (OPEN_HAT, _OFFBEATS),
+            (CLOSED_HAT, _SIXTEENTHS),
+            (CLOSED_HAT, "o.X.o.X.o.X.o.X."),
+            (CLOSED_HAT, "ooXoooXoooXoooXo"),
+            (SHAKER, _LEVEL),
+        ),
         ((RIDE, _QUARTERS), (RIM, "...x..x....x..x."), (CONGA_HIGH, "..x..x.x..x..x.x"), (CLAP, _BACKBEAT)),
     ),
     "disco": Kit(
@@ -75,16 +113,24 @@ FOUR: dict[str, Kit] = {
         ((COWBELL, _EIGHTHS), (TAMBOURINE, _SIXTEENTHS), (CONGA_HIGH, "x.xx.x.xx.xx.x.x")),
     ),
     "hiphop": Kit(
-        ("x.....x...x.....", "x..x......x.....", "x......x.xx.....", "x.......x.?.....", "x..x..x...x..x..")
-        + ("x.........xx....", "xx.....x..x...?."),
+        (
+            "x.....x...x.....",
+            "x..x......x.....",
+            "x......x.xx.....",
+            "x.......x.?.....",
+            "x..x..x...x..x..",
+            "x.........xx....",
+            "xx.....x..x...?.",
+        ),
         ((SNARE, _BACKBEAT), (CLAP, _BACKBEAT), (SNARE, "....X..o....X.o."), (RIM, _BACKBEAT)),
         (
             (CLOSED_HAT, _SIXTEENTHS),
             (CLOSED_HAT, _EIGHTHS),
             (CLOSED_HAT, _LEVEL),
             (CLOSED_HAT, "xxx.xxx.xxx.xxx."),
-        )
-        + ((CLOSED_HAT, "x.xxx.x.x.xxx.xx"), (SHAKER, _LEVEL)),
+            (CLOSED_HAT, "x.xxx.x.x.xxx.xx"),
+            (SHAKER, _LEVEL),
+        ),
         ((OPEN_HAT, "......x.......x."), (COWBELL, "..x.....x..x...."), (TAMBOURINE, _LEVEL)),
     ),
     "trap": Kit(
@@ -113,8 +159,13 @@ FOUR: dict[str, Kit] = {
     "reggae": Kit(
         ("....X.......X...", "....X.......X...", "X...X...X...X...", "x.......X.......", "....X.......X.x."),
         ((RIM, _BACKBEAT), (SNARE, _BACKBEAT), (RIM, "....X..?..?.X...")),
-        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, "o.X.o.X.o.X.o.X."), (CLOSED_HAT, _OFFBEATS))
-        + ((CLOSED_HAT, "x.xxx.xxx.xxx.xx"), (CLOSED_HAT, _SIXTEENTHS)),
+        (
+            (CLOSED_HAT, _EIGHTHS),
+            (CLOSED_HAT, "o.X.o.X.o.X.o.X."),
+            (CLOSED_HAT, _OFFBEATS),
+            (CLOSED_HAT, "x.xxx.xxx.xxx.xx"),
+            (CLOSED_HAT, _SIXTEENTHS),
+        ),
         ((SHAKER, _LEVEL), (CONGA_HIGH, "..x...xx..x...x."), (COWBELL, "x..x..x.........")),
     ),
     "ska": Kit(
@@ -176,8 +227,16 @@ FOUR: dict[str, Kit] = {
         ((TAMBOURINE, _BACKBEAT), (SHAKER, _EIGHTHS)),
     ),
     "metal": Kit(
-        ("xxxxxxxxxxxxxxxx", "x.xxx.xxx.xxx.xx", "x..x..x.x..x..x.", "x.x.x.x.x.x.x.x.", "xx.xx.xx.xx.xx.x")
-        + ("x...x.xxx...x.xx", "x.......x.......", "x.xx..x...xx..x."),
+        (
+            "xxxxxxxxxxxxxxxx",
+            "x.xxx.xxx.xxx.xx",
+            "x..x..x.x..x..x.",
+            "x.x.x.x.x.x.x.x.",
+            "xx.xx.xx.xx.xx.x",
+            "x...x.xxx...x.xx",
+            "x.......x.......",
+            "x.xx..x...xx..x.",
+        ),
         ((SNARE, _BACKBEAT), (SNARE, _BACKBEAT), (SNARE, "....X.......X..x")),
         (
             (CHINA, _QUARTERS),
@@ -207,8 +266,13 @@ FOUR: dict[str, Kit] = {
     "percussion": Kit(
         ("................", "x.......x.......", "x..............."),
         ((RIM, "................"), (RIM, _BACKBEAT), (CLAP, _BACKBEAT)),
-        ((SHAKER, _SIXTEENTHS), (SHAKER, _EIGHTHS), (TAMBOURINE, _BACKBEAT), (SHAKER, _LEVEL))
-        + ((CONGA_HIGH, "x.xoxoxxx.xoxoxx"),),
+        (
+            (SHAKER, _SIXTEENTHS),
+            (SHAKER, _EIGHTHS),
+            (TAMBOURINE, _BACKBEAT),
+            (SHAKER, _LEVEL),
+            (CONGA_HIGH, "x.xoxoxxx.xoxoxx"),
+        ),
     ),
 }
 
@@ -252,8 +316,8 @@ COMPOUND: dict[str, Kit] = {
             (CLOSED_HAT, "x.x.x.x.x.x."),
             (RIDE, "X.x.x.X.x.x."),
             (RIDE, "x...x.x...x."),
-        )
-        + ((CLOSED_HAT, "xxxxxxxxxxxx"),),
+            (CLOSED_HAT, "xxxxxxxxxxxx"),
+        ),
         ((TAMBOURINE, "......x....."), (SHAKER, "x.x.x.x.x.x.")),
     ),
     "lively": Kit(

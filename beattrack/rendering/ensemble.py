@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from beattrack.rendering.accompaniment import play_bass, play_chords
-from beattrack.rendering.band_styles import BandStyle
+from beattrack.rendering.band_style import BandStyle
 from beattrack.rendering.drum_patterns import KICK
 from beattrack.rendering.drummer import can_drum, play_drums
 from beattrack.rendering.grid import Bar, Grid, Row

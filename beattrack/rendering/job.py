@@ -23,9 +23,9 @@ from beattrack import __version__
 from beattrack.errors import BeattrackError, SettingsError
 from beattrack.files import atomic_path, atomic_write_text
 from beattrack.rendering.check import Check, check
+from beattrack.rendering.drums import kit_names
 from beattrack.rendering.effects import master, require_pedalboard
 from beattrack.rendering.errors import RejectedPiece, RenderError
-from beattrack.rendering.drums import kit_names
 from beattrack.rendering.fluidsynth import available_fonts, require_fluidsynth
 from beattrack.rendering.performance import Performance, perform
 from beattrack.rendering.piece import SourceName

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class _Band:
     settings: SynthesisSettings
     electronic: bool
     samples: int
-    fonts: Sequence[SoundFont] = field(default_factory=available_fonts)
+    fonts: Sequence[SoundFont]
 
     def font(self, *, kits: bool) -> SoundFont:
         """Draw a soundfont."""
@@ -69,7 +69,8 @@ def render(
     """
     genre = performance.piece.genre.lower()
     last = performance.end + 0.1
-    band = _Band(rng, settings, any(word in genre for word in ELECTRONIC), round(last * SAMPLE_RATE))
+    is_electronic = any(word in genre for word in ELECTRONIC)
+    band = _Band(rng, settings, is_electronic, round(last * SAMPLE_RATE), available_fonts())
     stems = _stems(performance, band)
     mix = np.zeros(band.samples, np.float32)
     ducking = _ducking(performance, band)

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from beattrack.rendering.band_styles import STYLES, BandStyle
+from beattrack.rendering.band_style import BandStyle
+from beattrack.rendering.band_styles import STYLES
 from beattrack.rendering.ensemble import accompany, drum_part, drums_fit
 from beattrack.rendering.grid import Grid, regular_grid
 from beattrack.rendering.harmony import song_form

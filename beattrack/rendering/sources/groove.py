@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beattrack.rendering.band_styles import STYLES, BandStyle
+from beattrack.rendering.band_style import BandStyle
+from beattrack.rendering.band_styles import STYLES
 from beattrack.rendering.ensemble import accompany
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.grid import Grid, make_bars

@@ -195,25 +195,27 @@ def _text(plan: _Plan) -> str:
         for bar in section.bars:
             lines.append(f"MidiMark bar{number}")
             cut = (2.0,) if number in plan.odd_bars else plan.cut
-            lines.extend(_bar_text(bar, cut, groove.quarters))
+            lines.extend(bar_text(bar, cut, groove.quarters))
             number += 1
     lines.append(f"MidiMark bar{number}")
     return "\n".join(lines) + "\n"
 
 
-def _bar_text(chords: tuple[Chord, ...], cut: tuple[float, ...], quarters: float) -> list[str]:
-    if len(cut) > 1:  # a bar of two MMA bars: the second chord has the second of them
-        return [
-            line
-            for index, length in enumerate(cut)
-            for line in (f"Truncate {length:g}", str(chords[-1 if index else 0]))
-        ]
+def bar_text(chords: tuple[Chord, ...], cut: tuple[float, ...], quarters: float) -> list[str]:
+    """The lines of one written bar: one or two MMA bars of lengths `cut`, each at most `quarters`."""
+    if len(cut) > 1:  # a chord for each of the two
+        halves = zip(cut, (chords[0], chords[-1]), strict=True)
+        return [line for length, chord in halves for line in (*_cut_to(length, quarters), str(chord))]
     length = cut[0]
-    lines = [] if length == quarters else [f"Truncate {length:g}"]
+    lines = _cut_to(length, quarters)
     if len(chords) == 1 or length < 2:
         return [*lines, str(chords[0])]
     middle = math.ceil(length / 2)
     return [*lines, " ".join([str(chords[0]), *["/"] * (middle - 1), str(chords[1])])]
+
+
+def _cut_to(length: float, quarters: float) -> list[str]:
+    return [] if length == quarters else [f"Truncate {length:g}"]
 
 
 def _bar_starts(score: MidiScore, plan: _Plan) -> Floats:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from beattrack.rendering.accompaniment import BassKind, CompKind
-from beattrack.rendering.band_styles import BandStyle
+from beattrack.rendering.band_style import BandStyle
 from beattrack.rendering.drummer import Kits
 from beattrack.rendering.ensemble import Backing, back
 from beattrack.rendering.errors import RejectedPiece

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.rendering.band_styles import BRASS, LEADS, PIANOS, PLUCKED, STRINGS, STYLES, VOCAL, BandStyle
+from beattrack.rendering.band_style import BRASS, LEADS, PIANOS, PLUCKED, STRINGS, VOCAL, BandStyle
+from beattrack.rendering.band_styles import STYLES
 from beattrack.rendering.ensemble import Backing, back
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.evidence import leads, low_notes, on_beat_share, rates
