@@ -25,7 +25,12 @@ class MissingExtraError(BeattrackError, ImportError):
     """An optional package is needed; the message names the command that installs it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self._arguments = (package, extra, purpose)
         super().__init__(
             f"{purpose} needs the package {package!r}: install it with `pip install 'beattrack[{extra}]'` "
             f"(or `uv sync --extra {extra}` in a checkout)"
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors pass between processes; by default they are made again from their message alone.
+        return (type(self), self._arguments)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from beattrack.datasets import DatasetError, load_dataset
+from beattrack.datasets import DatasetError, load_dataset, overlaps
 from beattrack.datasets.base import pick_audio
 from beattrack.datasets.gtzan import canonical_id, genre_of
 
@@ -13,6 +13,9 @@ BEATS = "0.5\t1\n1.0\t2\n1.5\t3\n2.0\t4\n"
 AUDIO_LAYOUTS = {
     "by genre": "genres/{genre}/{genre}.{number}.wav",
     "by genre, au": "genres/{genre}/{genre}.{number}.au",
+    "by genre, flac": "genres/{genre}/{genre}.{number}.flac",
+    "by genre, mp3": "genres/{genre}/{genre}.{number}.mp3",
+    "flat": "{genre}.{number}.wav",
     "flat, annotations' names": "gtzan_{genre}_{number}.wav",
     "flat in audio": "audio/gtzan_{genre}_{number}.flac",
     "mirdata, mini": "gtzan_mini-main/genres/{genre}/{genre}.{number}.wav",
@@ -87,6 +90,39 @@ def test_annotations_may_lie_elsewhere(tmp_path):
     assert [track.id for track in dataset.tracks] == ["gtzan_blues_00000"]
 
 
+def test_the_mini_set_is_found_apart_from_the_whole(tmp_path):
+    make_gtzan(tmp_path, beats=BEAT_LAYOUTS["mirdata"])
+    with pytest.raises(DatasetError, match=r"gtzan_mini-main.*--download"):
+        load_dataset("gtzan-mini", data_home=tmp_path)
+    sound(tmp_path / "gtzan_mini-main/genres/blues/blues.00007.wav")
+    dataset = load_dataset("gtzan-mini", data_home=tmp_path)
+    assert dataset.name == "gtzan-mini"
+    assert [track.id for track in dataset.tracks] == ["gtzan_blues_00007"]
+    assert dataset.problems == ()
+    assert len(load_dataset("gtzan", data_home=tmp_path).tracks) == 3
+    (scored,) = load_dataset("gtzan-mini", data_home=tmp_path, need_audio=False).tracks
+    assert scored.id == "gtzan_blues_00007"
+
+
+def test_a_mini_set_of_unannotated_audio_is_an_error(tmp_path):
+    make_gtzan(tmp_path)
+    sound(tmp_path / "gtzan_mini-main/genres/rock/rock.00099.wav")
+    with pytest.raises(DatasetError, match="no excerpt of gtzan-mini can be used"):
+        load_dataset("gtzan-mini", data_home=tmp_path)
+
+
+def test_excerpts_of_one_artist_are_one_group(tmp_path):
+    make_gtzan(tmp_path)
+    groups = [track.group for track in load_dataset("gtzan", data_home=tmp_path).tracks]
+    assert groups == ["gtzan/John Lee Hooker", "gtzan/John Lee Hooker", "gtzan/Ice Cube"]
+
+
+def test_says_that_the_archive_is_gone_and_what_to_do_instead(tmp_path):
+    text(tmp_path / "beats/gtzan_blues_00000.beats")
+    with pytest.raises(DatasetError, match=r"no longer online.*gtzan-mini.*--download"):
+        load_dataset("gtzan", data_home=tmp_path)
+
+
 def test_audio_is_not_needed_to_score_files(tmp_path):
     text(tmp_path / "beats/gtzan_rock_00001.beats")
     (track,) = load_dataset("gtzan", data_home=tmp_path, need_audio=False).tracks
@@ -106,6 +142,7 @@ def test_lists_what_cannot_be_used(tmp_path):
     assert problems.pop("gtzan_jazz_00054") == "has no audio file"
     assert "line 1" in problems.pop("gtzan_hiphop_00003.beats")
     assert problems.pop("rock.00001.wav") == "has no beat annotation"
+    assert "unknown" in dataset.licence
     assert problems == {}
 
 
@@ -120,7 +157,8 @@ def test_says_what_was_looked_for_and_where_to_put_it(tmp_path, what):
     message = str(caught.value)
     assert str(tmp_path) in message
     assert "--data-home" in message
-    assert ("audio" if what == "beats only" else "annotations") in message
+    assert ("audio" in message) is (what != "audio only")
+    assert ("annotations" in message) is (what != "beats only")
     assert "\n" not in message
 
 
@@ -183,7 +221,17 @@ def test_lossless_audio_is_preferred(tmp_path):
     assert pick_audio(files) == tmp_path / "a.flac"
 
 
-@pytest.mark.parametrize("name", ["ballroom", "folder", "folder:", ""])
+@pytest.mark.parametrize("name", ["folder", "folder:", "rendered:", "pack:x", "No such", ""])
 def test_names_the_datasets_there_are(name):
-    with pytest.raises(DatasetError, match=r"gtzan, folder:PATH"):
+    with pytest.raises(DatasetError, match=r"gtzan, gtzan-mini, folder:PATH, rendered:PATH"):
         load_dataset(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "shared"),
+    [("gtzan", "gtzan-mini", True), ("GTZAN", "gtzan_genre", True), ("gtzan", "ballroom", False)],
+)
+def test_tells_whether_datasets_share_recordings(name, other, shared):
+    assert overlaps(name, other) is shared
+    assert overlaps(other, name) is shared
+    assert overlaps(name, name)

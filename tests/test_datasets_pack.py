@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
 
 from beattrack.datasets.base import DatasetError
-from beattrack.datasets.pack import Quantisation, load_pack
+from beattrack.datasets.pack import load_pack
+from beattrack.datasets.songs import Quantisation
 from tests.example_pack import write_pack
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -16,12 +19,14 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 def test_a_pack_reads_back(tmp_path: Path) -> None:
     levels = write_pack(tmp_path, songs=2, seconds=3)
-    pack = load_pack(tmp_path)
-    assert (pack.fps, pack.bands, len(pack.songs)) == (100, 73, 2)
-    for song, expected in zip(pack.songs, levels, strict=True):
+    songs = load_pack(tmp_path)
+    assert [song.id for song in songs] == ["song0", "song1"]
+    for song, expected in zip(songs, levels, strict=True):
         np.testing.assert_array_equal(song.levels, expected)
-    assert pack.songs[0].bpm == pytest.approx(120)
-    assert pack.hours == pytest.approx(6 / 3600)
+        assert (song.fps, song.levels.shape[1], song.metre) == (100, 73, 4)
+        assert song.quantisation == Quantisation(step_db=3, floor_db=-80)
+        assert song.bpm == pytest.approx(120)
+        assert song.seconds == pytest.approx(3)
 
 
 def test_levels_are_decibels_and_zero_is_silence() -> None:
@@ -32,6 +37,12 @@ def test_levels_are_decibels_and_zero_is_silence() -> None:
         np.array([[0, 20]], np.uint8), dither=np.array([[0.5, 0.5]], np.float32)
     )
     np.testing.assert_allclose(dithered, [[0, 0.1 * 10 ** (1.5 / 20)]], rtol=1e-5)
+
+
+@given(arrays(np.uint8, (4, 5)))
+def test_levels_come_back_from_their_magnitudes(levels: np.ndarray) -> None:
+    quantisation = Quantisation(step_db=0.5, floor_db=-77.5)
+    np.testing.assert_array_equal(quantisation.levels(quantisation.magnitude(levels)), levels)
 
 
 def test_what_is_no_pack_is_a_dataset_error(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli import downloads
 from beattrack.cli.options import chosen, decoder_options
 from beattrack.cli.report import prepared
 
@@ -25,7 +26,7 @@ _WAYS = (
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
-_DATASET = "Annotated recordings: gtzan, or folder:PATH for audio files with .beats files beside them."
+_DATASET = "Annotated recordings: gtzan, gtzan-mini, a name of mirdata, folder:PATH or rendered:PATH."
 _DATA_HOME = "Where the dataset is. [default: $BEATTRACK_DATA, then ~/mir_datasets/gtzan_genre]"
 _PREDICTIONS = "Score these beat files, of any tool, instead of running a model."
 _ANNOTATIONS = "Reference beat files; with --dataset, where its annotations are if not in the data home."
@@ -47,6 +48,7 @@ _REPORT = "Write a report with plots and sound, to be opened in a browser."
 @click.argument("files", nargs=-1, metavar="[ESTIMATE REFERENCE]", type=_FILE)
 @click.option("--dataset", metavar="NAME", help=_DATASET)
 @click.option("--data-home", metavar="DIR", type=_FOLDER, help=_DATA_HOME)
+@click.option("--download", is_flag=True, help=downloads.HELP)
 @click.option("--predictions", metavar="DIR", type=_FOLDER, help=_PREDICTIONS)
 @click.option("--annotations", metavar="DIR", type=_FOLDER, help=_ANNOTATIONS)
 @click.option("--suffix", metavar="ENDING", help=_SUFFIX)
@@ -196,6 +198,7 @@ def _score_dataset(options: Mapping[str, Any], settings: RunSettings) -> int:
             data_home=options["data_home"],
             annotations=options["annotations"],
             need_audio=predictions is None,
+            download=downloads.leave(options["download"], shown=not options["quiet"]),
         )
     except DatasetError as error:
         raise click.UsageError(str(error)) from error

@@ -1,15 +1,20 @@
-"""Annotated recordings on the local disk: GTZAN, and any folder of audio with beat files beside it."""
+"""Annotated recordings: GTZAN, what mirdata knows, rendered music, any folder of audio with beat files."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beattrack.datasets.base import Dataset, DatasetError, Problem, Track
 
-__all__ = ["DATASETS", "Dataset", "DatasetError", "Problem", "Track", "load_dataset"]
+if TYPE_CHECKING:
+    from beattrack.datasets.download import Download
 
-DATASETS = ("gtzan",)
+__all__ = ["DATASETS", "Dataset", "DatasetError", "Problem", "Track", "load_dataset", "overlaps"]
+
+DATASETS = ("gtzan", "gtzan-mini", "folder:PATH", "rendered:PATH")
 
 
 def load_dataset(
@@ -18,22 +23,44 @@ def load_dataset(
     data_home: str | os.PathLike[str] | None = None,
     annotations: str | os.PathLike[str] | None = None,
     need_audio: bool = True,
+    download: Download | None = None,
 ) -> Dataset:
     """Find a dataset on the local disk, check it and read its annotations.
 
-    name: `gtzan`, or `folder:PATH` for a folder of audio files with beat files beside them.
-    data_home: where to look first (GTZAN); annotations: a folder of its beat files, where they lie elsewhere.
+    name: `gtzan`, `gtzan-mini`, `folder:PATH` for a folder of audio files with beat files beside them,
+    `rendered:PATH` for what `beattrack render` wrote, or mirdata's name of a dataset with beats.
+    data_home: where to look first; annotations: a folder of GTZAN's beat files, where they lie elsewhere.
     need_audio: leave out, and list, the tracks whose audio is missing or cannot be opened.
-    Raises DatasetError where it is not found, saying what was looked for.
+    download: leave to download what is not there; None downloads nothing.
+    Raises DatasetError where it is not found, saying what was looked for, and MissingReaderError where it is
+    one of mirdata's, which is not installed.
     """
-    from beattrack.datasets import folder, gtzan
+    from beattrack.datasets import folder, gtzan, rendered
 
     kind, _, path = name.partition(":")
+    home = None if data_home is None else Path(data_home)
     if kind == "folder" and path:
         return folder.load(Path(path), need_audio=need_audio)
-    if name == "gtzan":
-        home = None if data_home is None else Path(data_home)
+    if kind == "rendered" and path:
+        return rendered.load(Path(path), need_audio=need_audio)
+    if name in ("gtzan", "gtzan-mini", "gtzan_genre"):
         beats = None if annotations is None else Path(annotations)
-        return gtzan.load(home, annotations=beats, need_audio=need_audio)
-    known = ", ".join((*DATASETS, "folder:PATH"))
-    raise DatasetError(f"there is no dataset {name!r}: choose one of {known}")
+        mini = name == "gtzan-mini"
+        return gtzan.load(home, annotations=beats, need_audio=need_audio, mini=mini, download=download)
+    if re.fullmatch(r"[a-z][a-z0-9_]*", name) and name not in ("folder", "rendered", "pack"):
+        from beattrack.datasets import mirdata_sets
+
+        return mirdata_sets.load(name, data_home=home, need_audio=need_audio, download=download)
+    raise DatasetError(
+        f"there is no dataset {name!r}: choose one of {', '.join(DATASETS)}, or one that mirdata knows, such "
+        "as ballroom"
+    )
+
+
+def overlaps(name: str, other: str) -> bool:
+    """Tell whether two datasets share recordings: equal names, or GTZAN and its mini set."""
+    first, second = ("gtzan" if each.lower() in _GTZAN else each.lower() for each in (name, other))
+    return first == second
+
+
+_GTZAN = frozenset({"gtzan", "gtzan-mini", "gtzan_genre"})

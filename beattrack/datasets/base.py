@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.errors import BeattrackError
+from beattrack.errors import BeattrackError, MissingExtraError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".au", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 
 
 class DatasetError(BeattrackError):
     """A dataset is not where it was looked for, or nothing in it can be used."""
+
+
+class MissingReaderError(MissingExtraError, DatasetError):
+    """The package that reads a dataset is not installed; the message names the command that installs it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +32,10 @@ class Track:
     beats: (n,) annotated beat times in seconds, strictly increasing.
     positions: (n,) position of each beat in its bar, 1 = downbeat; None where bars are not annotated.
     tempo: annotated global tempo in BPM; None without one.
-    genre: label of the group the track belongs to; None without groups.
+    genre: label, None without one.
+    notes: what had to be mended in the annotation, in words.
+    source: where it comes from, if finer than the dataset; licence: of the recording; "" for the dataset's.
+    group: equal for tracks that belong on one side of any split, as those of one artist; "" for its own.
     """
 
     id: str
@@ -38,6 +45,9 @@ class Track:
     tempo: float | None = None
     genre: str | None = None
     notes: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,13 +62,14 @@ class Problem:
 class Dataset:
     """Tracks that can be used, ordered by id, and the files that cannot.
 
-    name: what results are filed under. home: the folder it was found in.
+    name: what results are filed under. home: the folder it was found in. licence: of all of it, in words.
     """
 
     name: str
     home: Path
     tracks: tuple[Track, ...]
     problems: tuple[Problem, ...] = ()
+    licence: str = ""
 
     def genres(self) -> Mapping[str, int]:
         """Number of tracks for each genre, by name."""

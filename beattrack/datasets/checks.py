@@ -13,6 +13,8 @@ def audio_problem(path: Path | None) -> str | None:
         return "has no audio file"
     try:
         info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, OSError) as error:
-        return f"cannot be opened as audio ({error})"
+    except soundfile.LibsndfileError as error:
+        return f"cannot be opened as audio ({error.error_string.rstrip('.')})"
+    except OSError as error:
+        return f"cannot be opened as audio ({error.strerror})"
     return None if info.frames > 0 else "holds no samples"

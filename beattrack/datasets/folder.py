@@ -6,6 +6,7 @@ from pathlib import Path
 
 from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.licences import OWN_DATA
 from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
 
 BEAT_SUFFIX = ".beats"
@@ -35,14 +36,14 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
         try:
             tracks.append(_track(home, path, file))
         except BeatFileError as error:
-            problems.append(Problem(str(path), str(error)))
+            problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     problems += [
         Problem(str(file), "has no beat file beside it") for _, file in sorted(audio.items()) if need_audio
     ]
     if not tracks:
         wanted = f"song.wav with song{BEAT_SUFFIX} beside it" if need_audio else f"song{BEAT_SUFFIX}"
         raise DatasetError(f"{home}: holds no usable recording; it was searched for files such as {wanted}")
-    return Dataset(f"folder:{home.resolve().name}", home, tuple(tracks), tuple(problems))
+    return Dataset(f"folder:{home.resolve().name}", home, tuple(tracks), tuple(problems), OWN_DATA)
 
 
 def _audio_by_stem(home: Path) -> dict[Path, Path]:

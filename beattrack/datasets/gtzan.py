@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.folds import GENRES, gtzan_groups
+from beattrack.datasets.licences import LICENCES
+from beattrack.datasets.places import ENVIRONMENT, MIRDATA_HOME, data_homes
 from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
 
-GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-ENVIRONMENT = "BEATTRACK_DATA"
-MIRDATA_HOME = Path("~/mir_datasets/gtzan_genre")
+if TYPE_CHECKING:
+    from beattrack.datasets.download import Download
+
+_BEATS, _MINI = "tempo_beat_annotations", "mini"  # keys of mirdata's downloads
 
 _NAME = re.compile(rf"(?:gtzan[._-])?({'|'.join(GENRES)})[._-](\d{{5}})", re.IGNORECASE)
 # The folders that people's copies use inside the data home, in the order of preference.
@@ -27,6 +31,7 @@ _AUDIO_FOLDERS = (
     "audio",
     "",
 )
+_MINI_FOLDERS = ("gtzan_mini-main/genres", "gtzan_mini/genres")
 _BEAT_FOLDERS = (
     "beats",
     "gtzan_tempo_beat-main/beats",
@@ -52,62 +57,110 @@ def genre_of(track_id: str) -> str | None:
     return match[1].lower() if match else None
 
 
-def load(home: Path | None = None, *, annotations: Path | None = None, need_audio: bool = True) -> Dataset:
+def load(
+    home: Path | None = None,
+    *,
+    annotations: Path | None = None,
+    need_audio: bool = True,
+    mini: bool = False,
+    download: Download | None = None,
+) -> Dataset:
     """Read the annotations of GTZAN and find its audio.
 
     home: the folder given by the user, else $BEATTRACK_DATA, else mirdata's ~/mir_datasets/gtzan_genre.
     annotations: folder of `gtzan_blues_00000.beats` files, where they do not lie in `home`.
+    mini: only the public set of 100 excerpts. download: leave to download annotations, and audio of `mini`.
     Raises DatasetError naming what was looked for and where.
     """
-    places = _places(home)
-    roots = [place / root for place in places for root in _ROOTS]
-    beat_files: dict[str, Path] = {}
+    name = "gtzan-mini" if mini else "gtzan"
+    roots = _roots(home)
+    beat_files, audio_files = _find(roots, annotations, mini=mini)
+    missing = [key for key, found in ((_BEATS, beat_files), (_MINI, audio_files)) if not found]
+    # The archive of the whole is gone: without its audio there is nothing to download beats for.
+    if download is not None and annotations is None and (missing == [_BEATS] or (mini and missing)):
+        _download(name, home, missing, download)
+        beat_files, audio_files = _find(roots, annotations, mini=mini)
+    places = [annotations] if annotations is not None else _places(home)
+    if (need_audio or mini) and not audio_files:
+        raise DatasetError(_missing_audio(name, _places(home), beats_too=not beat_files))
+    if not beat_files:
+        raise DatasetError(_missing_beats(name, places))
+    if mini:
+        beat_files = {track_id: path for track_id, path in beat_files.items() if track_id in audio_files}
+    tracks, problems = _read(beat_files, audio_files, need_audio=need_audio)
+    if not tracks:
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        why = "".join(f": {problem.file} {problem.reason}{more}" for problem in problems[:1])
+        raise DatasetError(f"no excerpt of {name} can be used{why}")
+    return Dataset(name, places[0], tuple(tracks), tuple(problems), LICENCES[name])
+
+
+def _roots(home: Path | None) -> list[Path]:
+    return [place / root for place in _places(home) for root in _ROOTS]
+
+
+def _find(
+    roots: list[Path], annotations: Path | None, *, mini: bool
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Beat files and audio files by id."""
     if annotations is not None:
         beat_files = _named(_files(annotations), (".beats", ".txt"))
     else:
         beat_files = _first([root / folder for root in roots for folder in _BEAT_FOLDERS], (".beats",))
-    audio_files = _first([root / folder for root in roots for folder in _AUDIO_FOLDERS], AUDIO_SUFFIXES)
-    if not beat_files:
-        raise DatasetError(_missing("annotations", "`beats/gtzan_blues_00000.beats`", places, annotations))
-    if need_audio and not audio_files:
-        raise DatasetError(_missing("audio", "`genres/blues/blues.00000.wav`", places, None))
+    folders = _MINI_FOLDERS if mini else _AUDIO_FOLDERS
+    return beat_files, _first([root / folder for root in roots for folder in folders], AUDIO_SUFFIXES)
 
+
+def _read(
+    beat_files: dict[str, Path], audio_files: dict[str, Path], *, need_audio: bool
+) -> tuple[list[Track], list[Problem]]:
     tracks, problems = [], []
     for track_id, path in sorted(beat_files.items()):
         audio = audio_files.get(track_id)
+        reason = audio_problem(audio) if need_audio else None
+        if reason is not None:
+            problems.append(Problem(str(audio or track_id), reason))
+            continue
         try:
             tracks.append(_track(track_id, path, audio))
         except BeatFileError as error:
-            problems.append(Problem(str(path), str(error)))
-            continue
-        reason = audio_problem(audio) if need_audio else None
-        if reason is not None:
-            tracks.pop()
-            problems.append(Problem(str(audio or track_id), reason))
+            problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     extra = sorted(audio_files.keys() - beat_files.keys())
     problems += [Problem(str(audio_files[name]), "has no beat annotation") for name in extra if need_audio]
-    if not tracks:
-        raise DatasetError(
-            f"no excerpt of GTZAN can be used: {problems[0].file} {problems[0].reason}, "
-            f"and {len(problems) - 1} more"
-        )
-    where = annotations or home or places[0]
-    return Dataset("gtzan", where, tuple(tracks), tuple(problems))
+    return tracks, problems
+
+
+def _download(name: str, home: Path | None, keys: list[str], allowed: Download) -> None:
+    from beattrack.datasets.download import download_files
+    from beattrack.datasets.mirdata_sets import loader, own_folder, quiet
+
+    folder = own_folder("gtzan_genre", home)
+    module = loader("gtzan_genre")
+    what = "100 excerpts (about 120 MB) and their beats" if _MINI in keys else "its beats (1 MB)"
+    with quiet():
+        dataset = module.Dataset(data_home=str(folder), version="mini")
+        download_files(name, module, dataset, folder, allowed=allowed, keys=keys, what=what)
 
 
 def _track(track_id: str, path: Path, audio: Path | None) -> Track:
     beats = read_beats(path)
     tempo_file = path.parent.parent / "tempo" / f"{path.stem}.bpm"
     tempo = read_tempo(tempo_file) if tempo_file.is_file() else None
-    return Track(track_id, audio, beats.times, beats.positions, tempo, genre_of(track_id), beats.notes)
+    return Track(
+        track_id,
+        audio,
+        beats.times,
+        beats.positions,
+        tempo,
+        genre_of(track_id),
+        beats.notes,
+        group=f"gtzan/{gtzan_groups().get(track_id, track_id)}",
+    )
 
 
 def _places(home: Path | None) -> list[Path]:
-    if home is not None:
-        return [home]
-    environment = os.environ.get(ENVIRONMENT)
-    given = [Path(environment).expanduser()] if environment else []
-    return [*given, MIRDATA_HOME.expanduser()]
+    usual = MIRDATA_HOME.expanduser()
+    return [place / "gtzan_genre" if place == usual else place for place in data_homes(home)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -136,10 +189,24 @@ def _first(folders: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
     return next((named for folder in folders if (named := _named(_files(folder), suffixes))), {})
 
 
-def _missing(what: str, example: str, places: list[Path], annotations: Path | None) -> str:
-    looked = [annotations] if annotations is not None else places
+def _missing_beats(name: str, places: list[Path]) -> str:
     return (
-        f"the {what} of GTZAN ({example} and so on) were looked for in {' and '.join(map(str, looked))} and "
-        f"not found: put your copy there, or name its folder with --data-home or ${ENVIRONMENT} "
-        "(docs/evaluation.md tells where to get one)"
+        f"the annotations of {name} (`beats/gtzan_blues_00000.beats` and so on) were looked for in "
+        f"{' and '.join(map(str, places))} and not found: --download gets them (1 MB), or name the folder of "
+        f"your copy with --annotations, --data-home or ${ENVIRONMENT}"
+    )
+
+
+def _missing_audio(name: str, places: list[Path], *, beats_too: bool) -> str:
+    looked = " and ".join(map(str, places)) + (", as were the annotations," if beats_too else "")
+    if name == "gtzan-mini":
+        return (
+            f"the audio of gtzan-mini (`gtzan_mini-main/genres/blues/blues.00000.wav` and so on) was looked "
+            f"for in {looked} and not found: --download gets it (about 120 MB), or name its folder with "
+            f"--data-home or ${ENVIRONMENT}"
+        )
+    return (
+        f"the audio of GTZAN (`genres/blues/blues.00000.wav` and so on) was looked for in {looked} and not "
+        f"found; its archive is no longer online, so put your copy there or name its folder with --data-home "
+        f"or ${ENVIRONMENT}, or take --dataset gtzan-mini, 100 excerpts that --download gets"
     )

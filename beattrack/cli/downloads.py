@@ -1,0 +1,40 @@
+"""Leave to download datasets: by an option, or by asking the person at the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from beattrack.cli.progress import on_terminal
+
+if TYPE_CHECKING:
+    from beattrack.datasets.download import Download
+
+HELP = "Download what is public of a dataset that is not there. [default: ask, on a terminal]"
+
+
+def leave(download: bool, *, shown: bool = True) -> Download | None:
+    """Leave for `load_dataset` and `load_songs`; None where nobody can give it.
+
+    download: the option. shown: tell on standard error what is downloaded, and how far it is.
+    """
+    from beattrack.datasets.download import Download
+
+    if download:
+        return Download(lambda sentence: _told(sentence, shown), _draw if shown and on_terminal() else None)
+    if on_terminal() and sys.stdin is not None and sys.stdin.isatty():
+        return Download(lambda sentence: click.confirm(f"{sentence}?", err=True), _draw)
+    return None
+
+
+def _told(sentence: str, shown: bool) -> bool:
+    if shown:
+        click.echo(sentence, err=True)
+    return True
+
+
+def _draw(done: int, total: int | None) -> None:
+    size = f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+    click.echo(f"\r\x1b[K{size}", err=True, nl=done == total, color=True)

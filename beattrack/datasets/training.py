@@ -1,0 +1,272 @@
+"""Songs to train on, from several datasets at once: found, checked, analysed, and reported in sentences."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from beattrack.datasets import load_dataset, overlaps
+from beattrack.datasets.base import Dataset, DatasetError, Problem, Track
+from beattrack.datasets.beats import EARLY, UsableBeats, usable_beats
+from beattrack.datasets.download import Download
+from beattrack.datasets.features import FeatureCache, Features, ProgressCallback, cache_folder
+from beattrack.datasets.licences import licence_line
+from beattrack.datasets.pack import load_pack
+from beattrack.datasets.songs import Song
+from beattrack.errors import SettingsError
+from beattrack.inference import usable_cores
+from beattrack.spectrogram import SpectrogramSettings
+
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+MAX_LISTED = 5  # files that a sentence names; all of them are among the problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A dataset by name, and its weight: how often it is drawn from, relative to its number of songs.
+
+    Raises SettingsError where the weight is not positive.
+    """
+
+    name: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise SettingsError(f"the weight of {self.name} must be positive, not {self.weight:g}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedSongs:
+    """What `load_songs` found, each mapping by the name given in the specification.
+
+    songs_by_dataset: the songs, ordered by id. weights: of the specifications. licences: a line for each.
+    problems: files that were left out. notes: files that are used, with what was mended.
+    summary: sentences for the user, one or two for each dataset.
+    """
+
+    songs_by_dataset: Mapping[str, tuple[Song, ...]]
+    weights: Mapping[str, float]
+    licences: Mapping[str, str]
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+    summary: tuple[str, ...]
+
+    @property
+    def songs(self) -> tuple[Song, ...]:
+        """All songs of all datasets."""
+        return tuple(song for songs in self.songs_by_dataset.values() for song in songs)
+
+
+def parse_spec(text: str) -> DatasetSpec:
+    """Read `NAME` or `NAME@WEIGHT`, as `rendered:/music@0.4`; an @ before no number belongs to the name.
+
+    Raises SettingsError for an empty name and for a weight that is not positive.
+    """
+    name, separator, number = text.rpartition("@")
+    try:
+        weight = float(number) if separator else None
+    except ValueError:
+        weight = None
+    if weight is None:
+        name, weight = text, 1.0
+    if not name:
+        raise SettingsError(f"{text!r} names no dataset: give NAME or NAME@WEIGHT")
+    return DatasetSpec(name=name, weight=weight)
+
+
+def load_songs(
+    specs: Sequence[DatasetSpec | str],
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    annotations: str | os.PathLike[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+    settings: SpectrogramSettings | None = None,
+    progress: ProgressCallback | None = None,
+    tell: Callable[[str], None] | None = None,
+    download: Download | None = None,
+) -> LoadedSongs:
+    """Load datasets for training, analysing the audio that is not in the cache yet.
+
+    specs: one or several, as `parse_spec` reads them. data_home, annotations: as for `load_dataset`.
+    cache: folder of the features; None takes $BEATTRACK_CACHE or the system's place for caches.
+    jobs: processes that analyse; None takes all cores. settings: of the spectrogram.
+    progress: called with the number of files that are analysed and of all, from 0 for each dataset.
+    tell: called with each sentence for the user as it is known, the licence of a dataset first.
+    download: leave to download what is not there; None downloads nothing.
+
+    Raises DatasetError where a dataset is not found, is given twice or holds nothing to train on, and
+    SettingsError for a specification that is amiss.
+    """
+    chosen = [parse_spec(spec) if isinstance(spec, str) else spec for spec in specs]
+    _check_names(chosen)
+    loader = _Loader(
+        data_home=data_home,
+        annotations=annotations,
+        cache=FeatureCache(
+            folder=cache_folder(None if cache is None else Path(cache)),
+            settings=settings or SpectrogramSettings(),
+        ),
+        jobs=jobs or usable_cores(),
+        progress=progress,
+        tell=tell or (lambda sentence: None),
+        download=download,
+    )
+    loaded = {spec.name: loader.load(spec.name) for spec in chosen}
+    return LoadedSongs(
+        songs_by_dataset={name: one.songs for name, one in loaded.items()},
+        weights={spec.name: spec.weight for spec in chosen},
+        licences={name: one.licence for name, one in loaded.items()},
+        problems=tuple(problem for one in loaded.values() for problem in one.problems),
+        notes=tuple(note for one in loaded.values() for note in one.notes),
+        summary=tuple(sentence for one in loaded.values() for sentence in one.summary),
+    )
+
+
+def _check_names(specs: Sequence[DatasetSpec]) -> None:
+    if not specs:
+        raise SettingsError("no dataset is given")
+    for number, spec in enumerate(specs):
+        for other in specs[:number]:
+            if overlaps(spec.name, other.name):
+                raise SettingsError(
+                    f"the datasets {other.name} and {spec.name} share recordings: give one of them, once"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """Songs of one dataset and what is to be said of them."""
+
+    songs: tuple[Song, ...]
+    licence: str
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
+    summary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loader:
+    data_home: str | os.PathLike[str] | None
+    annotations: str | os.PathLike[str] | None
+    cache: FeatureCache
+    jobs: int
+    progress: ProgressCallback | None
+    tell: Callable[[str], None]
+    download: Download | None
+
+    def load(self, name: str) -> _Loaded:
+        """Load one dataset; DatasetError where nothing in it can be used."""
+        kind, _, path = name.partition(":")
+        loaded = self._pack(Path(path)) if kind == "pack" and path else self._recordings(name)
+        if not loaded.songs:
+            raise DatasetError(f"{name}: nothing in it can be used: {_listed(loaded.problems)}")
+        summary = [_usable(name, loaded.songs, loaded.problems)]
+        if loaded.notes:
+            summary.append(f"{name}: mended {_listed(loaded.notes)}")
+        for sentence in summary:
+            self.tell(sentence)
+        return replace(loaded, summary=(licence_line(name, loaded.licence), *summary))
+
+    def _recordings(self, name: str) -> _Loaded:
+        dataset = load_dataset(
+            name, data_home=self.data_home, annotations=self.annotations, download=self.download
+        )
+        self.tell(licence_line(name, dataset.licence))
+        tracks = [track for track in dataset.tracks if track.audio is not None]
+        files = [track.audio for track in tracks if track.audio is not None]
+        outcomes = self.cache.collect(files, jobs=self.jobs, progress=self.progress)
+        songs, problems, notes = [], list(dataset.problems), []
+        for track, file, outcome in zip(tracks, files, outcomes, strict=True):
+            if isinstance(outcome, str):
+                problems.append(Problem(str(file), outcome))
+                continue
+            try:
+                song, mended = song_of(track, dataset, outcome, self.cache)
+            except DatasetError as error:
+                problems.append(Problem(str(file), str(error)))
+                continue
+            songs.append(song)
+            notes += [Problem(str(file), note) for note in mended]
+        return _Loaded(
+            songs=tuple(songs), licence=dataset.licence, problems=tuple(problems), notes=tuple(notes)
+        )
+
+    def _pack(self, folder: Path) -> _Loaded:
+        songs, problems, notes = [], [], []
+        licences: Counter[str] = Counter()
+        for song in load_pack(folder):
+            self._check_front_end(folder, song)
+            try:
+                beats = usable_beats(song.beats, song.positions, seconds=song.seconds)
+            except DatasetError as error:
+                problems.append(Problem(song.id, str(error)))
+                continue
+            songs.append(_with_beats(song, beats))
+            licences[song.licence or "unknown"] += 1
+            notes += [Problem(song.id, note) for note in beats.notes]
+        licence = "; ".join(f"{count} songs {licence}" for licence, count in licences.most_common())
+        self.tell(licence_line(f"pack:{folder}", licence))
+        return _Loaded(songs=tuple(songs), licence=licence, problems=tuple(problems), notes=tuple(notes))
+
+    def _check_front_end(self, folder: Path, song: Song) -> None:
+        wanted = (self.cache.settings.fps, self.cache.settings.bands)
+        if (song.fps, song.levels.shape[1]) != wanted:
+            raise DatasetError(
+                f"{folder}: was made with {song.fps} frames a second and {song.levels.shape[1]} bands, but "
+                f"the spectrogram is to have {wanted[0]:g} and {wanted[1]}"
+            )
+
+
+def song_of(
+    track: Track, dataset: Dataset, features: Features, cache: FeatureCache
+) -> tuple[Song, tuple[str, ...]]:
+    """Join a track with its features; give the song and notes of what was mended.
+
+    Raises DatasetError where the beats cannot be used with the audio.
+    """
+    fps = cache.settings.fps
+    beats = usable_beats(track.beats, track.positions, seconds=len(features.levels) / fps)
+    source = track.source or dataset.name
+    song = Song(
+        id=track.id,
+        source=source,
+        genre=track.genre or "",
+        group=track.group or f"{source}/{track.id}",
+        licence=track.licence or dataset.licence,
+        downbeats=beats.downbeats,
+        levels=features.levels,
+        quantisation=cache.quantisation,
+        fps=int(fps),
+        beats=beats.times,
+        positions=beats.positions,
+    )
+    # The reader counts beats before 0 s for the scores only; the check of the beats says the same in full.
+    read = [note for note in track.notes if EARLY not in note]
+    return song, tuple(dict.fromkeys((*read, *features.notes, *beats.notes)))
+
+
+def _with_beats(song: Song, beats: UsableBeats) -> Song:
+    """The song with its beats as they can be used; a doubt about its downbeats remains."""
+    trust = song.downbeats if beats.downbeats == "yes" else "no"
+    return replace(song, beats=beats.times, positions=beats.positions, downbeats=trust)
+
+
+def _usable(name: str, songs: Sequence[Song], problems: Sequence[Problem]) -> str:
+    seconds = sum(song.seconds for song in songs)
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
+    length = f"{seconds / size:.1f} {unit}"
+    said = f"{name}: {len(songs)} of {len(songs) + len(problems)} usable, {length}"
+    return f"{said}; left out {_listed(problems)}" if problems else said
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    """Name the first few files, each with its reason."""
+    named = [f"{Path(problem.file).name} ({problem.reason})" for problem in problems[:MAX_LISTED]]
+    more = len(problems) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
