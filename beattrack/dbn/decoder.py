@@ -12,6 +12,7 @@ from beattrack.activations import Activations, Float
 from beattrack.dbn.observation import active_frames, beat_classes, observe
 from beattrack.dbn.settings import DBNSettings
 from beattrack.dbn.state_space import StateSpace, bar_spaces, beat_space
+from beattrack.dbn.tempo_head import listen
 from beattrack.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
 from beattrack.decoder import Decoding
 from beattrack.errors import MissingExtraError, SettingsError
@@ -50,10 +51,11 @@ class DBNDecoder:
     def __call__(self, activations: Activations) -> Decoding:
         """Decode one recording; without any activation from the threshold on there are no beats.
 
-        Raises SettingsError where the frame rate is too low for the fastest tempo.
+        Raises SettingsError where the frame rate is too low for the fastest tempo, or so high for the slowest
+        that there are too many states.
         """
         bars = activations.downbeats is not None
-        spaces = self._spaces(activations)
+        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
         classes = beat_classes(activations)
         active = active_frames(classes, self.settings.threshold)
         classes = classes[:, active]

@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,8 @@ class MadmomDecoder:
 
     Gives no log-probability; the metre is the highest place in a bar that was found.
 
+    madmom does not know of tempo heads: `tempo_head` is set to 0.
+
     Raises MissingExtraError where madmom cannot be imported, SettingsError for a tempo prior, which madmom
     does not have.
     """
@@ -51,7 +54,7 @@ class MadmomDecoder:
     name = "madmom"
 
     def __init__(self, settings: DBNSettings | None = None) -> None:
-        self.settings = settings or DBNSettings()
+        self.settings = replace(settings or DBNSettings(), tempo_head=0.0)
         if self.settings.tempo_prior is not None:
             raise SettingsError("madmom's decoder has no tempo prior: leave it out or use the decoder 'dbn'")
         _madmom()
