@@ -4,7 +4,7 @@
     beattrack eval --dataset gtzan --predictions PEER --suffix .downbeats.txt --name "peer" --json peer.json
     python recipes/scores.py ours.json peer.json > scores.json
 
-`recipes/export.py --scores scores.json` puts them into the card.
+`beattrack export RUN --scores scores.json` puts them into the card.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beattrack.datasets.pack import FeaturePack, load_pack
+from beattrack.datasets.pack import load_pack
+from beattrack.datasets.songs import Song
 from beattrack.level import recording_level
 from beattrack.training.crops import (
     CropSettings,
@@ -15,6 +16,7 @@ from beattrack.training.crops import (
     draw_crop,
     draw_tempo_factor,
     halved,
+    in_three,
     over_level,
     resample_frames,
     vary_spectrum,
@@ -33,10 +35,10 @@ STILL = CropSettings(
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> FeaturePack:
+def song(tmp_path_factory: pytest.TempPathFactory) -> Song:
     folder = tmp_path_factory.mktemp("pack")
     write_pack(folder, songs=1, seconds=20)
-    return load_pack(folder)
+    return load_pack(folder)[0]
 
 
 def onsets(spectrogram: np.ndarray) -> np.ndarray:
@@ -46,9 +48,9 @@ def onsets(spectrogram: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_targets_follow_the_resampled_music(pack: FeaturePack, seed: int) -> None:
+def test_targets_follow_the_resampled_music(song: Song, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    crop = draw_crop(pack.songs[0], pack.quantisation, STILL, 100, rng)
+    crop = draw_crop(song, STILL, rng)
     assert crop.spectrogram.shape == (400, 73)
     assert crop.spectrogram.dtype == np.float32
     beats = np.nonzero(crop.targets.beats == 1)[0]
@@ -73,34 +75,29 @@ def test_tempo_factors_stay_in_their_range(bpm: float, seed: int) -> None:
     assert 0.55 <= factor <= 1.8
 
 
-def test_frames_past_the_end_are_silent(pack: FeaturePack) -> None:
-    song = pack.songs[0]
-    magnitudes = resample_frames(song, pack.quantisation, 1900, 1.0, 400, np.random.default_rng(0))
+def test_frames_past_the_end_are_silent(song: Song) -> None:
+    magnitudes = resample_frames(song, 1900, 1.0, 400, np.random.default_rng(0))
     assert magnitudes[:99].min() > 0
     assert not magnitudes[102:].any()
 
 
-def test_resampling_at_the_same_speed_is_the_song(pack: FeaturePack) -> None:
-    song = pack.songs[0]
-    magnitudes = resample_frames(song, pack.quantisation, 300, 1.0, 200, np.random.default_rng(0))
-    exact = pack.quantisation.magnitude(song.levels[300:500])
+def test_resampling_at_the_same_speed_is_the_song(song: Song) -> None:
+    magnitudes = resample_frames(song, 300, 1.0, 200, np.random.default_rng(0))
+    exact = song.quantisation.magnitude(song.levels[300:500])
     assert np.abs(20 * np.log10(magnitudes / exact)).max() <= 1.51  # the dither, half a step of 3 dB
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_any_crop_is_finite_and_of_level_near_one(pack: FeaturePack, seed: int) -> None:
+def test_any_crop_is_finite_and_of_level_near_one(song: Song, seed: int) -> None:
     lively = replace(STILL, pitch_probability=1, gain_db=4, equaliser_db=4, bass_cut_probability=0.5)
-    crop = draw_crop(pack.songs[0], pack.quantisation, lively, 100, np.random.default_rng(seed))
+    crop = draw_crop(song, lively, np.random.default_rng(seed))
     assert np.isfinite(crop.spectrogram).all()
     assert 0.05 < recording_level(crop.spectrogram) < 20
 
 
-def test_one_seed_gives_one_crop(pack: FeaturePack) -> None:
-    crops = [
-        draw_crop(pack.songs[0], pack.quantisation, CropSettings(), 100, np.random.default_rng(5))
-        for _ in range(2)
-    ]
+def test_one_seed_gives_one_crop(song: Song) -> None:
+    crops = [draw_crop(song, CropSettings(), np.random.default_rng(5)) for _ in range(2)]
     np.testing.assert_array_equal(crops[0].spectrogram, crops[1].spectrogram)
 
 
@@ -133,26 +130,56 @@ def test_level_is_taken_out_and_silence_stays() -> None:
     assert decibels(20) == pytest.approx(10)
 
 
-def test_halving_keeps_every_second_beat_and_drops_the_bars(pack: FeaturePack) -> None:
-    song = pack.songs[0]
+def test_halving_keeps_every_second_beat_and_drops_the_bars(song: Song) -> None:
     slow = halved(song)
     np.testing.assert_array_equal(slow.beats, song.beats[::2])
     assert slow.bpm == pytest.approx(song.bpm / 2)
     assert slow.downbeats == "no"
 
 
-def test_bars_of_three_are_not_halved(pack: FeaturePack) -> None:
-    song = pack.songs[0]
+def test_bars_of_three_are_not_halved(song: Song) -> None:
     waltz = replace(song, positions=np.arange(len(song.beats)) % 3 + 1)
     assert halved(waltz) is waltz
 
 
-def test_only_fast_songs_are_halved(pack: FeaturePack) -> None:
+def test_only_fast_songs_are_halved(song: Song) -> None:
     def bpm(fast_bpm: float) -> float:
         settings = replace(STILL, halve_probability=1, fast_bpm=fast_bpm, tempo_factor=(1, 1))
-        return draw_crop(
-            pack.songs[0], pack.quantisation, settings, 100, np.random.default_rng(0)
-        ).targets.bpm
+        return draw_crop(song, settings, np.random.default_rng(0)).targets.bpm
 
     assert bpm(119) == pytest.approx(60, rel=0.02)
     assert bpm(121) == pytest.approx(120, rel=0.02)
+
+
+@pytest.mark.parametrize("dropped", [2, 3, 4])
+def test_a_song_in_four_becomes_one_in_three(song: Song, dropped: int) -> None:
+    waltz = in_three(song, dropped=dropped)
+    assert waltz.metre == 3
+    assert waltz.seconds == pytest.approx(song.seconds * 3 / 4, abs=0.5)
+    np.testing.assert_allclose(waltz.beats, 0.5 * np.arange(len(waltz.beats)))
+    np.testing.assert_array_equal(waltz.positions, np.arange(len(waltz.beats)) % 3 + 1)
+    on_beat = song.quantisation.magnitude(waltz.levels).mean(axis=1)[:1450].reshape(-1, 50)
+    assert (on_beat.argmax(axis=1) < 3).all()
+
+
+def test_only_songs_in_four_lose_beats(song: Song) -> None:
+    settings = replace(STILL, metre_probability=1, tempo_factor=(1, 1))
+    five = replace(song, positions=np.arange(len(song.beats)) % 5 + 1)
+
+    def downbeats(song: Song) -> float:
+        return float((draw_crop(song, settings, np.random.default_rng(1)).targets.downbeats == 1).sum())
+
+    assert downbeats(five) == pytest.approx(4 / 2.5, abs=1)
+    assert downbeats(song) >= 2
+
+
+def test_tempo_is_pulled_as_far_as_asked() -> None:
+    def tempi(pull: float, jitter: float) -> np.ndarray:
+        settings = CropSettings(tempo_pull=pull, tempo_jitter=jitter, tempo_factor=(0.1, 10))
+        rng = np.random.default_rng(0)
+        return np.log([70 * draw_tempo_factor(70, settings, rng) for _ in range(2000)])
+
+    assert tempi(0, 0) == pytest.approx(np.log(70))
+    assert tempi(0, 0.1).std() == pytest.approx(0.1, rel=0.1)
+    assert tempi(0.5, 0).mean() == pytest.approx(np.log(70 * 110) / 2, abs=0.02)
+    assert tempi(1, 0).mean() == pytest.approx(np.log(110), abs=0.03)

@@ -16,6 +16,9 @@ COMMANDS = {
     "decode": Command("beattrack.cli.decode", "decode", "Track beats from saved activations."),
     "models": Command("beattrack.cli.models", "models", "List the models that are shipped."),
     "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
+    "render": Command("beattrack.cli.render", "render", "Render training music with exact beats."),
+    "train": Command("beattrack.cli.train", "train", "Train a network on annotated music."),
+    "export": Command("beattrack.cli.export", "export", "Turn a training run into a model file."),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from beattrack.datasets.pack import PackedSong, Quantisation
+from beattrack.datasets.songs import Song
 from beattrack.level import recording_level
 from beattrack.training.targets import Targets, make_targets
 
@@ -23,17 +23,21 @@ Float = NDArray[np.float32]
 class CropSettings:
     """How crops are drawn and varied; a probability, a standard deviation or a range for each effect.
 
-    tempo_bpm, tempo_spread: training tempi follow a log-normal around tempo_bpm, since charts of rhythm
-        games run faster than listeners tap; the song is resampled to that tempo within tempo_factor.
-
+    tempo_bpm, tempo_spread, tempo_pull, tempo_jitter, tempo_factor: a target tempo is drawn from a log-normal
+        around tempo_bpm, since charts of rhythm games run faster than listeners tap. The song is resampled by
+        (target / own tempo)^tempo_pull, times a log-normal of spread tempo_jitter, within tempo_factor.
     halve_probability: charts count fast music twice as fast as listeners tap it; above fast_bpm, a crop keeps
         every second beat with this probability.
+    metre_probability: a song in fours loses one beat of every bar with this probability, which makes it one
+        in threes (after Morais et al., "Skip That Beat", arXiv 2502.12972).
     pulse_free_share: share of the crops that are noise or tones without any beat.
     """
 
     frames: int = 2000
     tempo_bpm: float = 110.0
     tempo_spread: float = 0.30
+    tempo_pull: float = 1.0
+    tempo_jitter: float = 0.0
     tempo_factor: tuple[float, float] = (0.55, 1.8)
     pitch_probability: float = 0.5
     pitch_bands: int = 4
@@ -47,6 +51,7 @@ class CropSettings:
     bass_bands: int = 16
     fast_bpm: float = 150.0
     halve_probability: float = 0.0
+    metre_probability: float = 0.0
     pulse_free_share: float = 0.0
 
 
@@ -58,29 +63,29 @@ class Crop:
     targets: Targets
 
 
-def draw_crop(
-    song: PackedSong, quantisation: Quantisation, settings: CropSettings, fps: float, rng: Generator
-) -> Crop:
+def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
     """Draw one crop of `settings.frames` frames."""
     if song.bpm > settings.fast_bpm and rng.random() < settings.halve_probability:
         song = halved(song)
+    if song.metre == 4 and rng.random() < settings.metre_probability:
+        song = in_three(song, dropped=int(rng.integers(2, 5)))
     factor = draw_tempo_factor(song.bpm, settings, rng)
     start = rng.uniform(0, max(len(song.levels) - settings.frames * factor, 0))
-    magnitudes = resample_frames(song, quantisation, start, factor, settings.frames, rng)
+    magnitudes = resample_frames(song, start, factor, settings.frames, rng)
     magnitudes = vary_spectrum(magnitudes, settings, rng)
     return Crop(
         spectrogram=over_level(magnitudes) * decibels(rng.normal(0.0, settings.gain_db)),
         targets=make_targets(
-            beats=(song.beats * fps - start) / factor,
+            beats=(song.beats * song.fps - start) / factor,
             positions=song.positions,
             trust=song.downbeats,
             frames=settings.frames,
-            fps=fps,
+            fps=song.fps,
         ),
     )
 
 
-def halved(song: PackedSong) -> PackedSong:
+def halved(song: Song) -> Song:
     """The song with its odd beats alone; where its bars begin at this tempo is not known.
 
     A song whose bars have an odd number of beats is given back as it is.
@@ -91,22 +96,40 @@ def halved(song: PackedSong) -> PackedSong:
     return replace(song, beats=song.beats[kept], positions=song.positions[kept], downbeats="no")
 
 
+def in_three(song: Song, *, dropped: int) -> Song:
+    """The song without the beat at position `dropped` of each of its bars, joined where it is cut."""
+    beats, positions = song.beats, song.positions
+    cut = np.flatnonzero(positions[:-1] == dropped)
+    starts = np.round(beats[cut] * song.fps).astype(np.int64)
+    stops = np.round(beats[cut + 1] * song.fps).astype(np.int64)
+    kept = np.ones(len(song.levels), bool)
+    for start, stop in zip(starts, stops, strict=True):
+        kept[start:stop] = False
+    removed = np.concatenate([[0], np.cumsum(stops - starts)]) / song.fps
+    stay = np.flatnonzero(positions != dropped)
+    return replace(
+        song,
+        levels=song.levels[kept],
+        beats=beats[stay] - removed[np.searchsorted(cut, stay)],
+        positions=np.where(positions[stay] > dropped, positions[stay] - 1, positions[stay]),
+    )
+
+
 def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator) -> float:
-    """Draw how much faster the song is to play, so that tempi follow the log-normal of the settings."""
+    """Draw how much faster the song is to play, so that tempi come near the log-normal of the settings."""
     tempo = settings.tempo_bpm * np.exp(rng.normal(0.0, settings.tempo_spread))
-    return float(np.clip(tempo / bpm, *settings.tempo_factor))
+    factor = (tempo / bpm) ** settings.tempo_pull * np.exp(rng.normal(0.0, settings.tempo_jitter))
+    return float(np.clip(factor, *settings.tempo_factor))
 
 
-def resample_frames(
-    song: PackedSong, quantisation: Quantisation, start: float, factor: float, frames: int, rng: Generator
-) -> Float:
+def resample_frames(song: Song, start: float, factor: float, frames: int, rng: Generator) -> Float:
     """Magnitudes at start + factor t, (frames, bands), linear between frames; silence past the end."""
     times = start + factor * np.arange(frames)
     first = int(start)
     last = min(int(times[-1]) + 2, len(song.levels))
     levels = song.levels[first:last]
     dither = rng.random(levels.shape, dtype=np.float32) - np.float32(0.5)
-    source = quantisation.magnitude(levels, dither=dither)  # (source frames, bands)
+    source = song.quantisation.magnitude(levels, dither=dither)  # (source frames, bands)
     padded = np.concatenate([source, np.zeros((2, source.shape[1]), np.float32)])
     left = np.minimum((times - first).astype(np.int64), len(source))
     weight = (times - first - left).clip(0, 1).astype(np.float32)[:, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.datasets.pack import Trust
+from beattrack.datasets.songs import Trust
 
 Float = NDArray[np.float32]
 

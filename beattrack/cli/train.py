@@ -1,0 +1,225 @@
+"""`beattrack train`: a network from annotated music."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beattrack.cli import downloads
+from beattrack.cli.lazy import EXIT_SIGNAL
+from beattrack.cli.progress import on_terminal
+from beattrack.cli.report import prepared
+
+if TYPE_CHECKING:
+    from beattrack.datasets.training import LoadedSongs
+    from beattrack.training.settings import TrainingSettings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+# Options that are settings under another name, or under the same.
+_SETTINGS = {
+    "seed": "seed",
+    "steps": "steps",
+    "steps_per_epoch": "steps_per_epoch",
+    "batch": "batch",
+    "learning_rate": "learning_rate",
+    "precision": "precision",
+    "start": "start",
+    "early_stop": "patience",
+    "validation_share": "validation.share",
+    "folds": "validation.folds",
+    "fold": "validation.fold",
+}
+
+_DATASET = (
+    "Annotated music, such as gtzan, folder:PATH or rendered:PATH; with @WEIGHT, its share of the crops "
+    "beside the others. May be repeated."
+)
+_RUN = "Folder of the run. [default: runs/ and the name of the config or datasets]"
+_CONFIG = "Settings in TOML, or a run's settings.json."
+_SET = "Any setting, such as crop.frames=1000; docs/training.md lists them. May be repeated."
+_DATA_HOME = "Where the datasets are. [default: $BEATTRACK_DATA, then each dataset's usual place]"
+_ANNOTATIONS = "Beat files of the dataset, where they are not in the data home."
+_CACHE = "Keep the spectrograms of audio here. [default: the user's cache folder]"
+_START = "Run folder, model file or name of a shipped model whose weights to begin with."
+_EARLY = "Stop after so many decodings of held-out songs without a better score, 0 for never."
+_DEVICES = "How many, or a list such as 0,2, as Lightning takes it."
+_STRATEGY = "How several devices share the work, as Lightning takes it, such as ddp."
+_WORKERS = "Processes that draw the batches. [default: 1 on a CPU, all cores but one beside a GPU]"
+_THREADS = "Threads of the network on a CPU. [default: all cores]"
+
+
+@click.command()
+@click.option("--dataset", "datasets", metavar="NAME[@WEIGHT]", multiple=True, help=_DATASET)
+@click.option("--run", "folder", metavar="DIR", type=_FOLDER, help=_RUN)
+@click.option("--config", metavar="FILE", type=_FILE, help=_CONFIG)
+@click.option("--set", "changes", metavar="NAME=VALUE", multiple=True, help=_SET)
+@click.option("--data-home", metavar="DIR", type=_FOLDER, help=_DATA_HOME)
+@click.option("--annotations", metavar="DIR", type=_FOLDER, help=_ANNOTATIONS)
+@click.option("--download", is_flag=True, help=downloads.HELP)
+@click.option("--cache", metavar="DIR", type=_FOLDER, help=_CACHE)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes that read audio. [default: all cores]")
+@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps in all.")
+@click.option("--steps-per-epoch", type=click.IntRange(min=1), help="Steps between validations.")
+@click.option("--batch", type=click.IntRange(min=1), help="Crops a step.")
+@click.option("--learning-rate", type=float, help="Its peak.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.")
+@click.option("--start", metavar="RUN|MODEL", help=_START)
+@click.option("--early-stop", metavar="N", type=click.IntRange(min=0), help=_EARLY)
+@click.option("--validation-share", type=float, help="Part of the songs that is held out.")
+@click.option("--folds", type=click.IntRange(min=0), help="Cross-validation: number of folds.")
+@click.option("--fold", type=click.IntRange(min=0), help="The fold that is held out, from 0.")
+@click.option(
+    "--precision", type=click.Choice(("32-true", "bf16-mixed", "16-mixed")), help="Of the arithmetic."
+)
+@click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu or auto.")
+@click.option("--devices", metavar="N", default="auto", show_default=True, help=_DEVICES)
+@click.option("--num-nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines.")
+@click.option("--strategy", default="auto", show_default=True, help=_STRATEGY)
+@click.option("--workers", type=click.IntRange(min=0), help=_WORKERS)
+@click.option("--threads", type=click.IntRange(min=1), help=_THREADS)
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard too.")
+@click.option("--quiet", is_flag=True, help="Nothing on standard error but failures.")
+def train(folder: Path | None, **options: Any) -> None:
+    """Train a network on annotated music.
+
+    \b
+    beattrack train --dataset gtzan --data-home DIR        train; run again to go on after an interruption
+    beattrack train --config recipe.toml --steps 2000      settings from a file, and one of them changed
+    beattrack export runs/gtzan                            turn the run into a model file
+
+    The run folder keeps settings, a manifest of the data, log.csv, checkpoints and metrics.json.
+    """
+    try:
+        with prepared():
+            code = _run(folder, options)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    click.get_current_context().exit(code)
+
+
+def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
+    _require_torch()
+    settings = _settings(options)
+    folder = folder or _default_folder(options, settings)
+    _fail_early(folder, settings)
+    shown = _is_shown(options)
+    return _train(folder, settings, _load(options, settings, shown), options, shown)
+
+
+def _require_torch() -> None:
+    from beattrack.errors import MissingExtraError
+
+    for package in ("torch", "lightning"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise MissingExtraError(package, "train", "training") from error
+
+
+def _settings(options: Mapping[str, Any]) -> TrainingSettings:
+    from beattrack.errors import SettingsError
+    from beattrack.training.settings import parse_dataset, parse_override, read_settings
+
+    overrides = [parse_override(text) for text in options["changes"]]
+    overrides += [(name, options[key]) for key, name in _SETTINGS.items() if options[key] is not None]
+    if options["datasets"]:
+        overrides.append(("dataset", [parse_dataset(text) for text in options["datasets"]]))
+    settings = read_settings(options["config"], overrides)
+    if not settings.dataset:
+        raise SettingsError("say what to train on: --dataset NAME, or [[dataset]] in the --config file")
+    return settings
+
+
+def _default_folder(options: Mapping[str, Any], settings: TrainingSettings) -> Path:
+    if options["config"] is not None and options["config"].suffix != ".json":
+        return Path("runs") / str(options["config"].stem)
+    names = [choice.name.partition(":") for choice in settings.dataset]
+    return Path("runs") / "-".join(Path(path).name or kind for kind, _, path in names)
+
+
+def _fail_early(folder: Path, settings: TrainingSettings) -> None:
+    """What is wrong with the folder shows before hours of audio are read."""
+    from beattrack.training.run import check_folder
+
+    check_folder(folder, settings)
+
+
+def _load(options: Mapping[str, Any], settings: TrainingSettings, shown: bool) -> LoadedSongs:
+    from beattrack.datasets import DatasetError
+    from beattrack.datasets.training import load_songs
+
+    try:
+        return load_songs(
+            settings.dataset,
+            data_home=options["data_home"],
+            annotations=options["annotations"],
+            cache=options["cache"],
+            jobs=options["jobs"],
+            progress=_show_analysis if shown and on_terminal() else None,
+            tell=_tell if shown else None,
+            download=downloads.leave(options["download"], shown=shown),
+        )
+    except DatasetError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _is_shown(options: Mapping[str, Any]) -> bool:
+    """Of several processes of one run, the first alone speaks."""
+    from beattrack.training.machine import is_first_process
+
+    return is_first_process() and not options["quiet"]
+
+
+def _tell(sentence: str) -> None:
+    click.echo(f"\r\x1b[K{sentence}" if on_terminal() else sentence, err=True, color=True)
+
+
+def _show_analysis(done: int, files: int) -> None:
+    click.echo(f"\r\x1b[K{done}/{files} files analysed", err=True, nl=done == files, color=True)
+
+
+def _train(
+    folder: Path, settings: TrainingSettings, loaded: LoadedSongs, options: Mapping[str, Any], shown: bool
+) -> int:
+    from beattrack.training.machine import Machine
+    from beattrack.training.run import train
+    from beattrack.training.sampling import split_songs
+
+    machine = Machine(
+        accelerator=options["accelerator"],
+        devices=options["devices"],
+        nodes=options["num_nodes"],
+        strategy=options["strategy"],
+        workers=options["workers"],
+        threads=options["threads"],
+        tensorboard=options["tensorboard"],
+    )
+    outcome = train(
+        folder,
+        split_songs(loaded.songs_by_dataset, loaded.weights, settings.validation),
+        settings,
+        machine=machine,
+        command=shlex.join(["beattrack", *sys.argv[1:]]),
+        shown=shown,
+        live=shown and on_terminal(),
+    )
+    if outcome.signal is not None and not outcome.finished:
+        click.echo(
+            f"beattrack: stopped at step {outcome.step} of {settings.steps}; the same command goes on",
+            err=True,
+        )
+        return EXIT_SIGNAL + outcome.signal
+    if not options["quiet"]:
+        click.echo(
+            f"{folder}: finished at step {outcome.step}; `beattrack export {folder}` makes a model of it",
+            err=True,
+        )
+    return 0

@@ -1,0 +1,179 @@
+"""What happens between the steps of a run: milestones with validation and checkpoints, signals, progress."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from beattrack.training.checkpoints import BEST, LAST, copy, save
+from beattrack.training.data import Batch
+from beattrack.training.log import TrainingLog
+from beattrack.training.losses import Losses
+from beattrack.training.metrics import write_metrics
+from beattrack.training.module import TrainingModule
+from beattrack.training.progress import Progress
+from beattrack.training.settings import TrainingSettings
+from beattrack.training.validation import Validation
+
+
+class Abandoned(BaseException):
+    """A second signal: the user does not want to wait for the end of the step."""
+
+
+class Interruption(lightning.Callback):
+    """Notes the first SIGINT, SIGTERM or SIGHUP, for the run to end in order after the step.
+
+    A context, at whose end the handlers from before are back.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        numbers = [getattr(signal, name) for name in names]
+        self._before = {number: signal.getsignal(number) for number in numbers}
+
+    def __enter__(self) -> Interruption:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            self._set(number, handler)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take the signals over; Lightning's own handlers, which are set before, would end the process."""
+        for number, handler in self._before.items():
+            if handler != signal.SIG_IGN:  # as by nohup
+                self._set(number, self._note)
+
+    def _set(self, number: int, handler: Any) -> None:
+        # Python allows it in the main thread alone.
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.signal is not None:
+            raise Abandoned
+        self.signal = number
+
+
+class Milestones(lightning.Callback):
+    """At the end of every epoch: validation, a row in the log, checkpoints, and the end where it is time.
+
+    The best score and the time spent go into the checkpoints.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: TrainingSettings,
+        validation: Validation,
+        interruption: Interruption,
+        progress: Progress,
+    ) -> None:
+        self._folder, self._settings, self._validation = folder, settings, validation
+        self._interruption, self._progress = interruption, progress
+        self._log = TrainingLog(folder)
+        self._clock = time.monotonic()
+        self._step = 0
+        self.seconds = self.waited = 0.0  # in training steps, and of these waiting for the loader
+        self.best_score, self.best_step, self.since_best = -1.0, 0, 0
+        self.finished = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what a checkpoint keeps."""
+        names = ("seconds", "waited", "best_score", "best_step", "since_best", "finished")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what a checkpoint kept."""
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Forget rows of the log after the checkpoint, and start the clock."""
+        if trainer.is_global_zero:
+            self._log.cut(trainer.global_step)
+        self._clock = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Add up the time spent waiting for the batch."""
+        self.waited += time.monotonic() - self._clock
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """Do what is due after this step."""
+        step, settings = trainer.global_step, self._settings
+        self._step = step
+        now = time.monotonic()
+        self.seconds += now - self._clock
+        self._clock = now
+        if step % settings.steps_per_epoch == 0 or step == settings.steps:
+            self._milestone(trainer, pl_module, step)
+        elif self._stopping(trainer):
+            save(trainer, self._folder / LAST)
+            trainer.should_stop = True
+        self._progress.show(step, self.seconds)
+        self._clock = time.monotonic()
+
+    def _stopping(self, trainer: lightning.Trainer) -> bool:
+        """Whether any process of the run was told to end."""
+        told = self._interruption.signal is not None
+        return told if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(told, all=False)
+
+    def _milestone(self, trainer: lightning.Trainer, module: lightning.LightningModule, step: int) -> None:
+        if not isinstance(module, TrainingModule):
+            raise TypeError(f"cannot validate a {type(module).__name__}")
+        training = Losses(
+            *trainer.strategy.reduce(torch.stack(tuple(module.mean_losses())), reduce_op="mean")
+        )
+        held_out = self._validation.losses(module)
+        report = None
+        if self._validation.is_due(step):
+            if trainer.is_global_zero:
+                report = self._validation.decode(module.averaged, str(module.device), step)
+            self._take(trainer.strategy.broadcast(report.score if report else 0.0), step)
+        self.finished = step == self._settings.steps or 0 < self._settings.patience <= self.since_best
+        if trainer.is_global_zero:
+            row = self._log.append(step, self.seconds, self.waited, training, held_out, report)
+            self._progress.milestone(row)
+            for logger in trainer.loggers:
+                logger.log_metrics({name: value for name, value in row.items() if value is not None}, step)
+        save(trainer, self._folder / LAST)
+        if trainer.is_global_zero:
+            if self.best_step in (step, 0):
+                copy(self._folder / LAST, self._folder / BEST)
+            if report is not None:
+                write_metrics(self._folder, report, self.summary())
+        trainer.should_stop = self.finished or self._stopping(trainer)
+
+    def summary(self) -> dict[str, Any]:
+        """Give what metrics.json says of the run itself."""
+        return {
+            "finished": self.finished,
+            "best_step": self.best_step,
+            "best_score": round(self.best_score, 4),
+            "audio_seconds_per_second": round(self._progress.audio * self._step / max(self.seconds, 1e-9), 1),
+            "training_seconds": round(self.seconds, 1),
+            "waiting_share": round(self.waited / max(self.seconds, 1e-9), 4),
+        }
+
+    def _take(self, score: float, step: int) -> None:
+        """Remember the best score, the earlier of equal ones."""
+        if score > self.best_score:
+            self.best_score, self.best_step, self.since_best = score, step, 0
+        else:
+            self.since_best += 1

@@ -1,0 +1,136 @@
+"""Held-out songs, tracked and scored as `beattrack eval` does it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.activations import Activations
+from beattrack.datasets.songs import Song
+from beattrack.decoder import Decoder, make_decoder
+from beattrack.evaluation.readers import BeatSequence
+from beattrack.evaluation.score import Item, ScoreSettings, score_item
+from beattrack.inference import Network
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Excerpt:
+    """The annotated part of a song, or the middle of it.
+
+    magnitudes: (frames, bands). beats: (beats,) seconds from its start. positions: (beats,) in the bar.
+    """
+
+    magnitudes: NDArray[np.float32]
+    beats: NDArray[np.float64]
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tracked:
+    """A song before decoding, small enough to be sent to another process.
+
+    song: without its levels, and with the beats of the excerpt. metre, bpm: of the whole song.
+    """
+
+    song: Song
+    dataset: str
+    metre: int
+    bpm: float
+    activations: Activations
+
+
+@dataclass(frozen=True, kw_only=True)
+class SongScore:
+    """Scores of one song, by the names of `beattrack.evaluation`, and the groups it counts in.
+
+    metre: beats of a bar, 0 where unknown. bpm: median tempo of the annotation.
+    """
+
+    dataset: str
+    source: str
+    id: str
+    genre: str
+    metre: int
+    bpm: float
+    values: dict[str, float]
+
+
+def cut(song: Song, seconds: float | None = None) -> Excerpt:
+    """Cut out what is annotated, from a beat before the first to a beat after the last, or its middle.
+
+    Outside, nobody has said that there are no beats. seconds: at most so much; None for all of it.
+    """
+    interval = 60.0 / song.bpm
+    start, stop = max(song.beats[0] - interval, 0.0), min(song.beats[-1] + interval, song.seconds)
+    if seconds is not None and stop - start > seconds:
+        start += (stop - start - seconds) / 2
+        stop = start + seconds
+    first, last = round(start * song.fps), round(stop * song.fps)
+    beats = song.beats - first / song.fps
+    inside = (beats >= 0) & (beats < (last - first) / song.fps)
+    return Excerpt(
+        magnitudes=song.quantisation.magnitude(song.levels[first:last]),
+        beats=beats[inside],
+        positions=song.positions[inside],
+    )
+
+
+def choose(songs: Sequence[Song], count: int) -> list[int]:
+    """Choose `count` songs of each source, spread over its genres; the same every time."""
+    order = sorted(range(len(songs)), key=lambda i: hashlib.sha256(songs[i].id.encode()).hexdigest())
+    of_genre: Counter[tuple[str, str]] = Counter()
+    turns = {}
+    for i in order:
+        turns[i] = of_genre[songs[i].source, songs[i].genre]
+        of_genre[songs[i].source, songs[i].genre] += 1
+    of_source: Counter[str] = Counter()
+    chosen = []
+    for i in sorted(order, key=lambda i: turns[i]):
+        of_source[songs[i].source] += 1
+        if of_source[songs[i].source] <= count:
+            chosen.append(i)
+    return sorted(chosen)
+
+
+def track(song: Song, dataset: str, network: Network, seconds: float | None = None) -> Tracked:
+    """Compute the activations of what `cut` cuts out, as of a recording of its own."""
+    excerpt = cut(song, seconds)
+    nothing = np.empty((0, song.levels.shape[1]), np.uint8)
+    return Tracked(
+        song=replace(song, levels=nothing, beats=excerpt.beats, positions=excerpt.positions),
+        dataset=dataset,
+        metre=song.metre,
+        bpm=song.bpm,
+        activations=network.compute([excerpt.magnitudes]),
+    )
+
+
+def score(tracked: Tracked) -> SongScore:
+    """Decode with the default decoder, and score against the annotation."""
+    decoding, song = _decoder()(tracked.activations), tracked.song
+    item = Item(
+        song.id,
+        BeatSequence(song.beats, song.positions if song.downbeats == "yes" else None),
+        BeatSequence(decoding.times, decoding.positions),
+        song.genre or None,
+    )
+    return SongScore(
+        dataset=tracked.dataset,
+        source=song.source,
+        id=song.id,
+        genre=song.genre,
+        metre=tracked.metre,
+        bpm=tracked.bpm,
+        values=score_item(item, ScoreSettings()).values,
+    )
+
+
+@lru_cache(maxsize=1)
+def _decoder() -> Decoder:
+    return make_decoder("dbn")

@@ -1,0 +1,137 @@
+"""Where a run is computed: devices, processes, threads, and Lightning's trainer for them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers import Logger
+
+from beattrack.inference import usable_cores
+from beattrack.training.errors import TrainingError
+from beattrack.training.settings import TrainingSettings
+
+MOST_WORKERS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a run is computed, which does not change what is computed but for rounding.
+
+    accelerator, devices, nodes, strategy: as Lightning takes them.
+    workers: processes that draw batches, None for as many as keep up.
+    threads: of torch on the CPU, None for all cores.
+    tensorboard: whether to write logs for TensorBoard too.
+    """
+
+    accelerator: str = "auto"
+    devices: str = "auto"
+    nodes: int = 1
+    strategy: str = "auto"
+    workers: int | None = None
+    threads: int | None = None
+    tensorboard: bool = False
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether a GPU trains."""
+        named = self.accelerator in ("gpu", "cuda", "mps")
+        return named or (self.accelerator == "auto" and torch.cuda.is_available())
+
+    def drawing_processes(self) -> int:
+        """Processes that draw batches; on a CPU, one draws faster than the other cores train."""
+        if self.workers is not None:
+            return self.workers
+        spare = usable_cores() - 1
+        return min(spare, MOST_WORKERS if self.on_gpu else 1)
+
+    def set_up_torch(self) -> None:
+        """Set the threads, and let a GPU multiply single precision as TF32 where it can."""
+        torch.set_num_threads(self.threads or usable_cores())
+        if self.on_gpu:
+            torch.set_float32_matmul_precision("high")
+
+
+def make_trainer(
+    machine: Machine, settings: TrainingSettings, folder: Path, callbacks: Sequence[lightning.Callback]
+) -> lightning.Trainer:
+    """Make Lightning's trainer, which leaves validation, checkpoints and progress to the callbacks.
+
+    Raises TrainingError where the machine has no such devices, or the batch cannot be shared among them.
+    """
+    try:
+        trainer = lightning.Trainer(
+            accelerator=machine.accelerator,
+            devices=_devices(machine.devices),
+            num_nodes=machine.nodes,
+            strategy=machine.strategy,
+            precision=settings.precision,
+            max_steps=settings.steps,
+            max_epochs=-1,
+            gradient_clip_val=settings.clip_norm,
+            callbacks=list(callbacks),
+            logger=_loggers(machine, folder),
+            default_root_dir=folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            benchmark=machine.on_gpu,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise TrainingError(f"cannot train on these devices: {' '.join(str(error).split())}") from error
+    if settings.batch % trainer.world_size:
+        raise TrainingError(
+            f"batch ({settings.batch}) must be a multiple of the number of devices ({trainer.world_size})"
+        )
+    return trainer
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of a run that writes its files and speaks."""
+    return not getattr(rank_zero_only, "rank", None)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Hold back Lightning's tips and notes, and warnings about things that are as they should be."""
+    loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"lightning|torch")
+        warnings.filterwarnings("ignore", message=r".*(resuming from a checkpoint|dataloader|DataLoader).*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _devices(text: str) -> int | str | list[int]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.removeprefix("-").isdigit() for part in parts):
+        return text
+    return int(parts[0]) if len(parts) == 1 and "," not in text else [int(part) for part in parts]
+
+
+def _loggers(machine: Machine, folder: Path) -> list[Logger]:
+    if not machine.tensorboard:
+        return []
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    try:
+        return [TensorBoardLogger(folder, name="tensorboard", version="")]
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            "logs for TensorBoard need the package 'tensorboard': install it with `pip install tensorboard`"
+        ) from error

@@ -1,0 +1,125 @@
+"""One training step: forward, losses, optimiser, running average of the weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from beattrack.network.model import BeatNetwork
+from beattrack.training.data import Batch
+from beattrack.training.ema import AveragedWeights
+from beattrack.training.errors import TrainingError
+from beattrack.training.losses import Losses, losses
+from beattrack.training.settings import TrainingSettings
+
+CHECK_EVERY = 25  # steps on a GPU, where looking at the loss waits for it
+
+
+class TrainingModule(lightning.LightningModule):
+    """The network in training, its running average, and the losses since the last row of the log."""
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.network = BeatNetwork(settings.network)
+        # With channels last, pooling and the gradients of the front-end cost half as much on a CPU.
+        self.network.front_end.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = AveragedWeights(self.network, settings.average_decay)
+        self._sums = torch.zeros(len(Losses._fields))
+        self._count = 0
+
+    @property
+    def averaged(self) -> BeatNetwork:
+        """The network with the averaged weights."""
+        return cast(BeatNetwork, self.average.module)
+
+    def set_weights(self, weights: dict[str, Tensor]) -> None:
+        """Begin with these weights, the average too."""
+        self.network.load_state_dict(weights)
+        self.average.module.load_state_dict(weights)
+
+    def on_fit_start(self) -> None:
+        """Take what Lightning does not know of to the device."""
+        self.average.module.to(self.device)
+        self._sums = self._sums.to(self.device)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed dropout by the step, so that it does not depend on interruptions."""
+        seed = np.random.SeedSequence((self.settings.seed, self.global_step, self.global_rank + 1))
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Give the weighted sum of the losses."""
+        parts = batch_losses(self.network, batch)
+        total = weighted_sum(parts, self.settings)
+        if self.device.type == "cpu" or self.global_step % CHECK_EVERY == 0:
+            self._check(total)
+        self._sums += torch.stack(tuple(parts)).detach()
+        self._count += 1
+        return total
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take the step, then take the new weights into the average."""
+        super().optimizer_step(*args, **kwargs)
+        self.average.update(self.network)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with decay on matrices and kernels; the rate follows `rate_factor` from step to step."""
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimiser = torch.optim.AdamW(groups, lr=self.settings.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, self.settings))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def mean_losses(self) -> Losses:
+        """Mean training losses since this was last called."""
+        means = self._sums / max(self._count, 1)
+        self._check(means.sum())
+        self._sums, self._count = torch.zeros_like(self._sums), 0
+        return Losses(*means)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what Lightning does not know of."""
+        checkpoint["average"] = self.average.module.state_dict()
+        checkpoint["average_steps"] = self.average.steps
+        checkpoint["recent_losses"] = (self._sums, self._count)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back."""
+        self.average.module.load_state_dict(checkpoint["average"])
+        self.average.steps = checkpoint["average_steps"]
+        self._sums, self._count = checkpoint["recent_losses"]
+
+    def _check(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss.item()} at step {self.global_step}: try a lower learning_rate, a "
+                "longer warm_up or a smaller clip_norm; the last checkpoint is from before it"
+            )
+
+
+def batch_losses(network: BeatNetwork, batch: Batch) -> Losses:
+    """Losses of a network on a batch."""
+    targets = {name: tensor for name, tensor in batch.items() if name != "spectrogram"}
+    return losses(network(batch["spectrogram"]), **targets)
+
+
+def weighted_sum(parts: Losses, settings: TrainingSettings) -> Tensor:
+    """What is minimised."""
+    weights = [getattr(settings.loss, name) for name in Losses._fields]
+    return torch.stack([weight * part for weight, part in zip(weights, parts, strict=True)]).sum()
+
+
+def rate_factor(step: int, settings: TrainingSettings) -> float:
+    """Linear warm-up, then a half cosine down to `final_learning_rate` of the peak."""
+    warm = min(1.0, (step + 1) / max(settings.warm_up, 1))
+    final, progress = settings.final_learning_rate, min(step / settings.steps, 1.0)
+    return warm * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))

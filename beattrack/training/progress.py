@@ -1,0 +1,75 @@
+"""How far a run is, in one line on standard error."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+
+import click
+
+from beattrack.cli.progress import duration
+
+SECONDS_BETWEEN = 0.5
+
+
+class Progress:
+    """Draws a line that is overwritten (live), prints one a milestone (shown), or neither.
+
+    steps: of the run. audio: seconds of music in a step.
+    """
+
+    def __init__(self, *, steps: int, audio: float, shown: bool, live: bool) -> None:
+        self._steps, self.audio, self._shown, self._live = steps, audio, shown, shown and live
+        self._first: tuple[int, float] | None = None
+        self._drawn = float("-inf")
+
+    def show(self, step: int, seconds: float) -> None:
+        """Draw the line for a step, with `seconds` of training so far; not more than twice a second."""
+        self._first = self._first or (step, seconds)
+        now = time.monotonic()
+        if self._live and now - self._drawn >= SECONDS_BETWEEN:
+            self._drawn = now
+            line = progress_line(step, self._steps, self.audio, self._pace(step, seconds))
+            click.echo(
+                "\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1], err=True, nl=False, color=True
+            )
+
+    def milestone(self, row: Mapping[str, float | None]) -> None:
+        """Print the line of a milestone, which stays."""
+        if self._shown:
+            self.clear()
+            click.echo(milestone_line(row, self._steps), err=True)
+
+    def clear(self) -> None:
+        """Remove the line that is overwritten."""
+        if self._live:
+            click.echo("\r\x1b[K", err=True, nl=False, color=True)
+
+    def _pace(self, step: int, seconds: float) -> float | None:
+        """Seconds a step since this process began."""
+        if self._first is None or step == self._first[0]:
+            return None
+        return (seconds - self._first[1]) / (step - self._first[0])
+
+
+def progress_line(step: int, steps: int, audio: float, pace: float | None) -> str:
+    """Say how far the run is: step, seconds of music a second, time left."""
+    parts = [f"step {step}/{steps}"]
+    if pace:
+        parts += [
+            f"{pace:.2f} s a step",
+            f"{audio / pace:.0f} x real time",
+            f"{duration(pace * (steps - step))} left",
+        ]
+    return ", ".join(parts)
+
+
+def milestone_line(row: Mapping[str, float | None], steps: int) -> str:
+    """Say how training and held-out songs go."""
+    parts = [f"step {row['step']:.0f}/{steps}", f"{duration(row['seconds'] or 0)}"]
+    parts.append(f"loss {row['training_beats']:.4f}, held out {row['validation_beats']:.4f}")
+    if row.get("score") is not None:
+        names = (("beats F", "beats_f"), ("CMLt", "beats_cmlt"), ("downbeats F", "downbeats_f"))
+        parts += [f"{label} {row[name]:.3f}" for label, name in names if row.get(name) is not None]
+    return ", ".join(parts)

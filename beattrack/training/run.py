@@ -1,0 +1,179 @@
+"""A training run in a folder: begun, gone on with, finished."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from beattrack.files import atomic_write_text
+from beattrack.network.model import BeatNetwork
+from beattrack.training.callbacks import Abandoned, Interruption, Milestones
+from beattrack.training.checkpoints import BEST, LAST, is_finished, read_checkpoint
+from beattrack.training.data import TrainingData
+from beattrack.training.errors import TrainingError
+from beattrack.training.log import LOG
+from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
+from beattrack.training.manifest import MANIFEST, make_manifest, read_manifest, song_names
+from beattrack.training.metrics import METRICS, SONGS, read_metrics, write_metrics
+from beattrack.training.module import TrainingModule
+from beattrack.training.progress import Progress
+from beattrack.training.sampling import Split
+from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
+from beattrack.training.start import load_start
+from beattrack.training.taps import silence_unseen_taps
+from beattrack.training.validation import Validation, decode_all
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: at which step, whether it is finished, and by which signal it was told to end."""
+
+    step: int
+    finished: bool
+    signal: int | None = None
+
+
+def check_folder(folder: Path, settings: TrainingSettings) -> bool:
+    """Tell whether the folder holds a checkpoint of this run to go on from.
+
+    Raises TrainingError where it holds one of a run with other settings.
+    """
+    if not (folder / LAST).exists():
+        return False
+    if not (folder / SETTINGS).exists():
+        raise TrainingError(f"{folder} holds a checkpoint but no {SETTINGS}: name another folder with --run")
+    changed = differences(settings, read_settings(folder / SETTINGS))
+    if changed:
+        name, ours, theirs = changed[0]
+        raise TrainingError(
+            f"{folder} holds a run with other settings ({name} is {theirs!r} there, {ours!r} here): name "
+            "another folder with --run, or repeat its settings to go on with it"
+        )
+    return True
+
+
+def train(
+    folder: Path,
+    split: Split,
+    settings: TrainingSettings,
+    *,
+    machine: Machine | None = None,
+    command: str = "",
+    shown: bool = False,
+    live: bool = False,
+) -> Outcome:
+    """Train, or go on with training, until the last step, a signal, or patience is over.
+
+    command: for the manifest. shown, live: whether to print a line an epoch, and one that is overwritten.
+    Raises TrainingError where the folder holds another run, no song is left to train or validate on, or the
+    loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised by a second signal
+    while the first waits for the end of the step, and by one that comes before training or after it.
+    """
+    machine = machine or Machine()
+    resuming = check_folder(folder, settings)
+    check_split(split)
+    if resuming:
+        check_songs(folder, split)
+        checkpoint = read_checkpoint(folder / LAST)
+    elif is_first_process():
+        begin(folder, split, settings, command)
+    if resuming and is_finished(checkpoint):
+        outcome = Outcome(int(checkpoint["global_step"]), finished=True)
+    else:
+        with quiet_lightning():
+            outcome = _fit(folder, split, settings, machine, resuming, Shown(shown, live))
+    if outcome.finished and is_first_process():
+        finish(folder, split, settings, "cuda" if machine.on_gpu else "cpu")
+    return outcome
+
+
+def check_split(split: Split) -> None:
+    """Raise TrainingError where one side of a split is empty."""
+    for purpose, pool in (("train", split.training), ("validate", split.validation)):
+        if not pool.songs:
+            raise TrainingError(
+                f"no song is left to {purpose} on: give songs of at least two groups (titles, artists)"
+            )
+
+
+def check_songs(folder: Path, split: Split) -> None:
+    """Raise TrainingError where a run was begun with other songs."""
+    before = read_manifest(folder)
+    for side, pool in (("training_songs", split.training), ("validation_songs", split.validation)):
+        if before.get(side) != song_names(pool):
+            raise TrainingError(
+                f"{folder} was begun with other songs ({len(before.get(side, ()))} {side.replace('_', ' ')} "
+                f"there, {len(pool.songs)} here): restore the data, or name another folder with --run"
+            )
+
+
+def begin(folder: Path, split: Split, settings: TrainingSettings, command: str) -> None:
+    """Make the folder of a run; what is left in it of one without a checkpoint is removed."""
+    manifest = make_manifest(split, settings, command)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (LOG, METRICS, SONGS, BEST):
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()
+    atomic_write_text(folder / SETTINGS, json.dumps(settings.to_dict(), indent=1) + "\n")
+    atomic_write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
+def finish(folder: Path, split: Split, settings: TrainingSettings, device: str) -> None:
+    """Decode all held-out songs in full with the best weights, where that is not done yet."""
+    if "final" in read_metrics(folder):
+        return
+    checkpoint = read_checkpoint(folder / BEST)
+    network = BeatNetwork(settings.network)
+    network.load_state_dict(checkpoint["average"])
+    report = decode_all(split.validation, network.eval(), device, step=int(checkpoint["global_step"]))
+    write_metrics(folder, report, {})
+
+
+def prepare_weights(module: TrainingModule, data: TrainingData, settings: TrainingSettings) -> None:
+    """Begin with the weights of `settings.start`, else with random ones and the data's mean and deviation."""
+    if settings.start:
+        module.network.load_state_dict(load_start(settings.start, settings.network))
+    else:
+        front_end = module.network.front_end
+        bands = front_end.compress(data.sample())  # (frames, bands)
+        front_end.standardise(bands.mean(dim=0), bands.std(dim=0))
+    silence_unseen_taps(module.network.tcn, settings.crop.frames)
+    module.set_weights(module.network.state_dict())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Whether lines that stay, and one that is overwritten, are printed."""
+
+    lines: bool
+    live: bool
+
+
+def _fit(
+    folder: Path, split: Split, settings: TrainingSettings, machine: Machine, resuming: bool, shown: Shown
+) -> Outcome:
+    machine.set_up_torch()
+    torch.manual_seed(settings.seed)
+    data = TrainingData(split, settings, workers=machine.drawing_processes())
+    module = TrainingModule(settings)
+    if not resuming:
+        prepare_weights(module, data, settings)
+    audio = settings.batch * settings.crop.frames / split.training.songs[0].fps
+    first = is_first_process()
+    progress = Progress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
+    interruption = Interruption()
+    milestones = Milestones(folder, settings, Validation(data, settings), interruption, progress)
+    trainer = make_trainer(machine, settings, folder, [interruption, milestones])
+    checkpoint = folder / LAST if resuming else None
+    try:
+        with interruption:
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except Abandoned as error:
+        raise KeyboardInterrupt from error
+    finally:
+        progress.clear()
+    return Outcome(trainer.global_step, milestones.finished, interruption.signal)

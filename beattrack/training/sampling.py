@@ -1,0 +1,129 @@
+"""Which songs are held out, and which are drawn how often."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.datasets.folds import gtzan_folds
+from beattrack.datasets.songs import Song
+from beattrack.training.settings import ValidationSettings
+
+SongsByDataset = Mapping[str, tuple[Song, ...]]
+
+GTZAN = ("gtzan", "gtzan-mini", "gtzan_genre")  # names of datasets that have folds of their own
+
+_HASH = re.compile(r"[0-9a-f]+")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool:
+    """Songs to draw from.
+
+    datasets: the dataset of each song. chances: (songs,) probability of each, summing to 1.
+    """
+
+    songs: tuple[Song, ...]
+    datasets: tuple[str, ...]
+    chances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Songs to train on and held-out songs, no group being on both sides."""
+
+    training: Pool
+    validation: Pool
+
+
+def split_songs(songs: SongsByDataset, weights: Mapping[str, float], settings: ValidationSettings) -> Split:
+    """Hold out whole groups: by a hash of the group, and at least one group of every source with two or more.
+
+    With folds, GTZAN is split into its artist-aware folds. Of a source's held-out songs those with trusted
+    downbeats are validated on, or all of them where none has.
+    """
+    held_out = _held_out_groups(songs, settings)
+    training = {
+        name: tuple(song for song in dataset if song.group not in held_out) for name, dataset in songs.items()
+    }
+    validation = {
+        name: _trusted([song for song in dataset if song.group in held_out])
+        for name, dataset in songs.items()
+    }
+    return Split(training=make_pool(training, weights), validation=make_pool(validation, weights))
+
+
+def make_pool(songs: SongsByDataset, weights: Mapping[str, float]) -> Pool:
+    """Give each song its chance.
+
+    Datasets share the crops by their weights. Within a dataset, the sources, and within these the genres, by
+    the root of their length, so that none dominates; within a genre, the songs by their length.
+    """
+    present = {name: dataset for name, dataset in songs.items() if dataset}
+    chances = [weights[name] * _balanced(dataset) for name, dataset in present.items()]
+    total = np.concatenate([np.empty(0), *chances])
+    return Pool(
+        songs=tuple(song for dataset in present.values() for song in dataset),
+        datasets=tuple(name for name, dataset in present.items() for _ in dataset),
+        chances=total / total.sum() if len(total) else total,
+    )
+
+
+def group_number(group: str) -> int:
+    """A number that decides on which side a group lies; one that is a hash already is read as such."""
+    digits = group if _HASH.fullmatch(group) else hashlib.sha256(group.encode()).hexdigest()[:15]
+    return int(digits, 16)
+
+
+def _held_out_groups(songs: SongsByDataset, settings: ValidationSettings) -> set[str]:
+    groups: dict[str, set[str]] = defaultdict(set)
+    for dataset in songs.values():
+        for song in dataset:
+            groups[song.source].add(song.group)
+    period, chosen = (settings.folds, settings.fold) if settings.folds else (round(1 / settings.share), 0)
+    held_out = set()
+    for name, dataset in songs.items():
+        if settings.folds and name in GTZAN:
+            folds = gtzan_folds([song.id for song in dataset], settings.folds)
+            held_out |= {song.group for song in dataset if folds[song.id] == chosen}
+        else:
+            held_out |= {song.group for song in dataset if group_number(song.group) % period == chosen}
+    for names in groups.values():
+        if len(names) > 1 and not names & held_out:
+            held_out.add(min(names, key=lambda group: (group_number(group) % period, group)))
+    return held_out
+
+
+def _trusted(songs: Sequence[Song]) -> tuple[Song, ...]:
+    with_bars = {song.source for song in songs if song.downbeats == "yes"}
+    return tuple(song for song in songs if song.downbeats == "yes" or song.source not in with_bars)
+
+
+def _balanced(songs: Sequence[Song]) -> NDArray[np.float64]:
+    """Chances (songs,) within one dataset, summing to 1."""
+    lengths = np.array([len(song.levels) for song in songs], dtype=np.float64)
+    chances = _rooted(songs, lengths, lambda song: song.source)
+    for source in sorted({song.source for song in songs}):
+        here = np.array([song.source == source for song in songs])
+        inside = [song for song in songs if song.source == source]
+        genres = _rooted(inside, lengths[here], lambda song: song.genre)
+        chances[here] = chances[here].sum() * genres
+    return chances
+
+
+def _rooted(
+    songs: Sequence[Song], lengths: NDArray[np.float64], label: Callable[[Song], Hashable]
+) -> NDArray[np.float64]:
+    """Chances by length within a label, labels by the root of their length; summing to 1."""
+    totals: dict[Hashable, float] = defaultdict(float)
+    for song, length in zip(songs, lengths, strict=True):
+        totals[label(song)] += length
+    chances = lengths / np.sqrt([totals[label(song)] for song in songs])
+    normalised: NDArray[np.float64] = chances / chances.sum()
+    return normalised

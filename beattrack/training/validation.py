@@ -1,0 +1,78 @@
+"""Validation on held-out songs: losses on fixed crops, and beats as they would be heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from beattrack.evaluation import parallel
+from beattrack.inference import Network, usable_cores
+from beattrack.model_settings import ModelSettings
+from beattrack.network.model import BeatNetwork
+from beattrack.network.restore import TorchEngine
+from beattrack.training.data import Batch, TrainingData
+from beattrack.training.held_out import choose, score, track
+from beattrack.training.losses import Losses
+from beattrack.training.module import TrainingModule, batch_losses
+from beattrack.training.report import Report
+from beattrack.training.sampling import Pool
+from beattrack.training.settings import TrainingSettings
+
+CORES_TO_SHARE = 3  # from so many on, processes that decode are worth their start
+
+
+class Validation:
+    """Held-out songs of a run, seen by the averaged weights."""
+
+    def __init__(self, data: TrainingData, settings: TrainingSettings) -> None:
+        self._data, self._settings = data, settings
+        self._batches: list[Batch] | None = None
+
+    @torch.no_grad()
+    def losses(self, module: TrainingModule) -> Losses:
+        """Mean loss of each head on crops of held-out songs, the same crops every time."""
+        if self._batches is None:
+            self._batches = self._data.validation_batches()
+        rows = []
+        for batch in self._batches:
+            here = {name: tensor.to(module.device) for name, tensor in batch.items()}
+            rows.append(torch.stack(tuple(batch_losses(module.averaged, here))))
+        return Losses(*torch.stack(rows).mean(dim=0))
+
+    def is_due(self, step: int) -> bool:
+        """Whether songs are to be decoded at the end of the epoch that ends with a step."""
+        every = self._settings.steps_per_epoch * self._settings.validation.decode_every
+        return step % every == 0 or step == self._settings.steps
+
+    def decode(self, network: BeatNetwork, device: str, step: int) -> Report:
+        """Decode the chosen excerpts."""
+        pool, settings = self._data.split.validation, self._settings.validation
+        chosen = choose(pool.songs, settings.decode_songs)
+        return decode_songs(pool, chosen, network, device, step=step, seconds=settings.decode_seconds)
+
+
+def decode_all(pool: Pool, network: BeatNetwork, device: str, *, step: int) -> Report:
+    """Decode all held-out songs in full."""
+    return decode_songs(pool, range(len(pool.songs)), network, device, step=step, seconds=None)
+
+
+def decode_songs(
+    pool: Pool,
+    chosen: Sequence[int],
+    network: BeatNetwork,
+    device: str,
+    *,
+    step: int,
+    seconds: float | None,
+) -> Report:
+    """Track and score songs as `beattrack predict` and `beattrack eval` do with their defaults."""
+    tracker = Network(TorchEngine(network, device), ModelSettings(network=network.settings))
+    tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]
+    cores = usable_cores()
+    jobs = cores if cores >= CORES_TO_SHARE else 1
+    finished = parallel.run(score, tracked, jobs=jobs, quiet=True)
+    if finished.interrupted:
+        raise KeyboardInterrupt
+    scores = [result for result in finished.results if result is not None]
+    return Report(step=step, complete=seconds is None, songs=tuple(scores))
