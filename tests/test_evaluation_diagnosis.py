@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluation_cases import double, half, jittered, off_beat, shifted_bars, steady
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from beattrack.evaluation.diagnosis import FAULT_LABELS, FAULT_MEANINGS, FAULTS, diagnose, level_agreement
@@ -118,6 +118,7 @@ def test_an_annotation_without_an_interval_is_not_judged(reference):
     st.lists(st.floats(0, 60), min_size=2, max_size=25, unique=True),
     st.lists(st.floats(0, 60), min_size=1, max_size=25, unique=True),
 )
+@example([0.0, 1.0], [0.0, 5e-323])
 def test_any_beats_have_a_diagnosis(reference, estimate):
     diagnosis = diagnose(np.sort(reference), np.sort(estimate))
     assert diagnosis.fault in FAULTS

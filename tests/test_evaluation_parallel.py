@@ -1,26 +1,21 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
+from audio_cases import posix_only
+from worker_cases import Counting, die_on_three
 
 from beattrack.evaluation import parallel
-
-_memory: list[int] = []
-
-
-def remember(value: int) -> None:
-    _memory[:] = [value]
+from beattrack.workers import DeadWorkerError
 
 
 def square(number: int) -> int:
-    return number * number + (_memory[0] if _memory else 0)
+    return number * number
 
 
-def square_slowly_at_first(number: int) -> tuple[int, int]:
-    time.sleep(0.2 if number == 0 else 0.0)
-    return number * number, os.getpid()
+def process(number: int) -> int:
+    return os.getpid()
 
 
 def fail_on_three(number: int) -> int:
@@ -37,22 +32,35 @@ def interrupt_on_three(number: int) -> int:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_are_in_the_order_of_the_items(jobs):
-    finished = parallel.run(square, range(6), jobs=jobs, setup=remember, setup_arguments=(100,))
-    _memory.clear()
-    assert finished.results == [100, 101, 104, 109, 116, 125]
+    finished = parallel.run(square, range(6), jobs=jobs)
+    assert finished.results == [0, 1, 4, 9, 16, 25]
     assert not finished.interrupted
 
 
 def test_processes_are_others_than_this_one():
-    finished = parallel.run(square_slowly_at_first, range(4), jobs=2)
-    assert [result[0] for result in finished.results] == [0, 1, 4, 9]
-    assert os.getpid() not in {result[1] for result in finished.results}
+    assert os.getpid() not in parallel.run(process, range(4), jobs=2).results
+    assert set(parallel.run(process, range(4)).results) == {os.getpid()}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_works_keeps_what_it_has_learnt(jobs):
+    counts = parallel.run(Counting(), range(9), jobs=jobs).results
+    assert counts.count(1) <= jobs
+    assert max(counts) >= 9 // jobs
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_is_raised_here(jobs):
     with pytest.raises(ValueError, match="three"):
         parallel.run(fail_on_three, range(6), jobs=jobs)
+
+
+@posix_only
+def test_a_process_that_dies_ends_the_run_or_costs_its_item_alone():
+    finished = parallel.run(die_on_three, range(6), jobs=2, died=lambda code: code)
+    assert finished.results == [0, 1, 2, -9, 4, 5]
+    with pytest.raises(DeadWorkerError, match="a process was killed, maybe for want of memory"):
+        parallel.run(die_on_three, range(6), jobs=2)
 
 
 def test_an_interruption_keeps_what_is_finished():

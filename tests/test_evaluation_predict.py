@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from audio_cases import posix_only
 from fake_tracker import make_tracker
 
 from beattrack import registry
@@ -75,6 +76,15 @@ def test_processes_give_the_same(tracks, run):
     assert here.problems == there.problems
 
 
+@posix_only
+def test_a_file_that_kills_its_process_does_not_stop_the_others(tracks, run):
+    found, _ = run(tracks("a", "killer", "c"), jobs=2)
+    assert sorted(found.estimates) == ["a", "c"]
+    (problem,) = found.problems
+    assert problem.file.endswith("killer.wav")
+    assert problem.reason == "the process that tracked it was killed, maybe for want of memory"
+
+
 def test_a_second_run_takes_all_from_the_cache(tracks, run, tmp_path):
     files = tracks("a", "b", "silent")
     first, asked = run(files, cache=tmp_path / "cache")
@@ -125,6 +135,8 @@ def model(*trained_on: str):
 def test_refuses_a_test_score_on_training_data():
     with pytest.raises(SettingsError, match=r"'tcn' was trained on gtzan.*--force"):
         refuse_training_data(model("ballroom", "GTZAN"), "gtzan", force=False)
+    with pytest.raises(SettingsError, match="gtzan"):  # the mini set is a part of it
+        refuse_training_data(model("gtzan-mini"), "gtzan", force=False)
     assert refuse_training_data(model("gtzan"), "gtzan", force=True)
     assert not refuse_training_data(model("ballroom"), "gtzan", force=False)
     assert not refuse_training_data(SimpleNamespace(name="mine", card=None), "gtzan", force=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from beattrack.cli.outputs import Job
-from beattrack.errors import AudioError
+from beattrack.errors import AudioError, MissingExtraError
 from beattrack.result import Beats
 
 
@@ -26,6 +26,19 @@ def make_square() -> Callable[[int], tuple[int, int]]:
         return number * number, os.getpid()
 
     return square
+
+
+def make_raising() -> Callable[[str], str]:
+    def work(name: str) -> str:
+        if name == "two":
+            raise AudioError("two is bad")
+        return name
+
+    return work
+
+
+def make_nothing() -> Callable[[int], None]:
+    raise MissingExtraError("gut", "strings", "the lute")
 
 
 def make_reading() -> Callable[[str], str]:
@@ -60,3 +73,20 @@ def make_track() -> Callable[[Job], Beats]:
         return Beats(times=np.array([1.0]), positions=None, confidence=np.ones(1), duration=60.0)
 
     return track
+
+
+class Counting:
+    """Tells how many items this copy of it has seen."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, item: int) -> int:
+        self.seen += 1
+        return self.seen
+
+
+def die_on_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number

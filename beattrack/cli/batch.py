@@ -109,26 +109,20 @@ def _outcomes(
     """Give the outcomes as they come."""
     if settings.processes == 1 or len(jobs) == 1:
         return ((index, do(job, track)) for index, job in enumerate(jobs))
-    from beattrack.cli import workers
+    from beattrack import workers
 
     return workers.run(
         functools.partial(_worker, make, do),
         jobs,
         processes=settings.processes,
         threads=settings.threads,
-        died=lambda code: Outcome(f"the process that tracked it {_death(code)}"),
+        died=lambda code: Outcome(f"the process that tracked it {workers.death(code)}"),
     )
 
 
 def _worker(make: Callable[[], Track], do: Callable[[Job, Track], Outcome]) -> Callable[[Job], Outcome]:
     track = make()
     return lambda job: do(job, track)
-
-
-def _death(code: int) -> str:
-    if code == -9:
-        return "was killed, maybe for want of memory"
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 def _write(beats: Beats, job: Job, format: Format) -> None:

@@ -12,7 +12,6 @@ from beattrack.writers import FORMATS
 F = TypeVar("F", bound=Callable[..., Any])
 
 DECODERS = ("dbn", "madmom", "peaks")
-SLOWEST = 10.0  # BPM: the work of a decoder grows with the square of the longest beat
 DECODER_OPTIONS = ("min_bpm", "max_bpm", "beats_per_bar")
 
 
@@ -33,9 +32,7 @@ def decoder_options(command: F) -> F:
     return _all(
         click.option("--decoder", type=click.Choice(DECODERS), default="dbn", show_default=True, help=_HOW),
         click.option(
-            "--min-bpm",
-            type=click.FloatRange(min=SLOWEST),
-            help="Slowest tempo to look for, beats per minute.",
+            "--min-bpm", type=float, help="Slowest tempo to look for, beats per minute, from 10 on."
         ),
         click.option("--max-bpm", type=float, help="Fastest tempo to look for, beats per minute."),
         click.option("--beats-per-bar", metavar="N,N", callback=whole_numbers, help=_BEATS_PER_BAR),

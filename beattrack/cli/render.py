@@ -144,7 +144,7 @@ def _available(options: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _in_processes(make: Make, songs: Sequence[Song], *, processes: int) -> Iterator[tuple[int, Outcome]]:
-    from beattrack.cli import workers
+    from beattrack import workers
     from beattrack.rendering.job import Outcome
 
     return workers.run(

@@ -161,7 +161,7 @@ class FeatureCache:
         if jobs == 1 or len(files) < 2:
             yield from enumerate(map(partial(_computed, self), files))
             return
-        from beattrack.cli import workers
+        from beattrack import workers
 
         yield from workers.run(
             partial(_worker, self),

@@ -177,7 +177,8 @@ def _steady_lag(reference: Times, estimate: Times) -> float | None:
     """Part of a beat (0..1) by which a tracker at the annotated tempo is late throughout; None else."""
     if reference.size < 2 or estimate.size < 4:
         return None
-    ratio = float(np.median(np.diff(reference)) / np.median(np.diff(estimate)))
+    # Python's floats: NumPy's warn of beats so near that the quotient is infinite.
+    ratio = float(np.median(np.diff(reference))) / float(np.median(np.diff(estimate)))
     inside = estimate[(estimate >= reference[0]) & (estimate < reference[-1])]
     if abs(ratio - 1) > RATIO_WITHIN or inside.size == 0:
         return None
@@ -253,5 +254,6 @@ def _passage_diagnosis(reference: Times, estimate: Times, best: str) -> Diagnosi
 def _ratio(reference: Times, estimate: Times) -> str:
     if estimate.size < 2:
         return "no tempo"
-    ratio = float(np.median(np.diff(reference)) / np.median(np.diff(estimate)))
+    # Python's floats: NumPy's warn of beats so near that the quotient is infinite.
+    ratio = float(np.median(np.diff(reference))) / float(np.median(np.diff(estimate)))
     return f"{ratio:.2f} times the tempo"

@@ -1,15 +1,15 @@
-"""The same function over many items, in processes, keeping what is finished when interrupted."""
+"""The same function over many items, here or in processes, keeping what is finished when interrupted."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
+
+from beattrack import workers
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -23,6 +23,10 @@ class Finished(Generic[Result]):
     interrupted: bool
 
 
+def _fatal(code: int) -> NoReturn:
+    raise workers.DeadWorkerError(f"a process {workers.death(code)}")
+
+
 def run(
     function: Callable[[Work], Result],
     items: Sequence[Work],
@@ -30,20 +34,20 @@ def run(
     jobs: int = 1,
     label: str = "",
     quiet: bool = False,
-    setup: Callable[..., None] | None = None,
-    setup_arguments: tuple[Any, ...] = (),
+    died: Callable[[int], Result] = _fatal,
 ) -> Finished[Result]:
-    """Apply `function` to every item; `setup` runs once in each process before.
+    """Apply `function` to every item, in as many processes as there are jobs; with one job, in this process.
 
-    function, setup: importable by name, as other processes need. With one job all runs in this process.
-    The first error ends the run and is raised here; Ctrl-C ends it with what is finished.
+    function: picklable; each process has its own copy and keeps it.
+    died: makes the result of an item whose process ended from its exit code; by default that ends the run
+    with a DeadWorkerError. The first error ends the run and is raised here; Ctrl-C ends it with what is
+    finished.
     """
     results: list[Result | None] = [None] * len(items)
     interrupted = False
-    steps = _processes if jobs > 1 and len(items) > 1 else _here
     try:
         with _progress(len(items), label, quiet) as advance:
-            for index, result in steps(function, items, min(jobs, len(items)), setup, setup_arguments):
+            for index, result in _finished(function, items, jobs, died):
                 results[index] = result
                 advance()
     except KeyboardInterrupt:
@@ -51,46 +55,17 @@ def run(
     return Finished(results, interrupted)
 
 
-def _here(
-    function: Callable[[Work], Result],
-    items: Sequence[Work],
-    jobs: int,
-    setup: Callable[..., None] | None,
-    setup_arguments: tuple[Any, ...],
+def _finished(
+    function: Callable[[Work], Result], items: Sequence[Work], jobs: int, died: Callable[[int], Result]
 ) -> Iterator[tuple[int, Result]]:
-    if setup is not None:
-        setup(*setup_arguments)
-    for index, item in enumerate(items):
-        yield index, function(item)
+    if jobs == 1 or len(items) < 2:
+        return enumerate(map(function, items))
+    make = functools.partial(_itself, function)
+    return workers.run(make, items, processes=jobs, threads=1, died=died)
 
 
-def _processes(
-    function: Callable[[Work], Result],
-    items: Sequence[Work],
-    jobs: int,
-    setup: Callable[..., None] | None,
-    setup_arguments: tuple[Any, ...],
-) -> Iterator[tuple[int, Result]]:
-    # Spawned, as on every platform: a forked copy of a process with threads (ONNX Runtime, BLAS) may hang.
-    pool = ProcessPoolExecutor(
-        max_workers=jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(setup, setup_arguments),
-    )
-    try:
-        futures: dict[Future[Result], int] = {pool.submit(function, item): n for n, item in enumerate(items)}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker(setup: Callable[..., None] | None, setup_arguments: tuple[Any, ...]) -> None:
-    # Ctrl-C reaches every process of the terminal; the parent alone acts on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if setup is not None:
-        setup(*setup_arguments)
+def _itself(function: Callable[[Work], Result]) -> Callable[[Work], Result]:
+    return function
 
 
 @contextmanager

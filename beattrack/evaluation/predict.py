@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from beattrack import __version__
-from beattrack.datasets import Problem, Track
+from beattrack.datasets import Problem, Track, overlaps
 from beattrack.errors import AudioError, SettingsError
 from beattrack.evaluation import parallel
 from beattrack.evaluation.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
 from beattrack.files import atomic_write_text, sha256_of
+from beattrack.workers import death
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
@@ -72,11 +73,9 @@ def find_model(spec: TrackerSpec) -> Model:
 def refuse_training_data(model: Model, dataset: str, *, force: bool) -> bool:
     """Tell whether `dataset` is training data of the model, and refuse it as a test unless `force`d.
 
-    Raises SettingsError where the model's card lists the dataset and `force` is not given.
+    Raises SettingsError where the model's card lists it, or one that shares its recordings, without `force`.
     """
-    seen = model.card is not None and dataset.lower() in {
-        name.lower() for name in model.card.trained_on_datasets
-    }
+    seen = model.card is not None and any(overlaps(dataset, name) for name in model.card.trained_on_datasets)
     if seen and not force:
         raise SettingsError(
             f"the model {model.name!r} was trained on {dataset}, so a score on it is no test score: choose "
@@ -123,19 +122,18 @@ def predict(
 
     tracks: with audio. identity: from `describe`; with the file's content it is the key of the cache.
     cache: folder, made where needed; every finished file is kept there at once.
-    A file that cannot be decoded becomes a problem and the others go on.
+    A file that cannot be decoded, or at which a process dies, becomes a problem and the others go on.
     """
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)
     files = [track.audio for track in tracks if track.audio is not None]
     finished = parallel.run(
-        _predict_file,
+        _Worker(factory, spec, json.dumps(identity, sort_keys=True), cache),
         files,
         jobs=jobs,
         label="tracking",
         quiet=quiet,
-        setup=_set_up,
-        setup_arguments=(factory, spec, json.dumps(identity, sort_keys=True), cache),
+        died=_death,
     )
     estimates, problems = {}, []
     for track, result in zip(
@@ -186,14 +184,5 @@ class _Worker:
         return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
-_workers: list[_Worker] = []
-
-
-def _set_up(
-    factory: Callable[[TrackerSpec], Tracker], spec: TrackerSpec, identity: str, cache: Path | None
-) -> None:
-    _workers[:] = [_Worker(factory, spec, identity, cache)]
-
-
-def _predict_file(path: Path) -> BeatSequence | str:
-    return _workers[0](path)
+def _death(code: int) -> BeatSequence | str:
+    return f"the process that tracked it {death(code)}"

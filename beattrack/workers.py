@@ -9,16 +9,24 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
+
+from beattrack.errors import BeattrackError
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 GRACE_SECONDS = 3.0  # to end in, before a process is killed: the longest computation that signals wait for
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class DeadWorkerError(BeattrackError):
+    """A process was killed or crashed, and its item cannot be done without."""
 
 
 def run(
@@ -33,7 +41,8 @@ def run(
 
     make: called once in each process, gives what does the work; picklable, as are items and results.
     threads: of the numerical libraries in each process. died: makes the result of an item whose process ended
-    from its exit code. When the iteration ends, also by an error or Ctrl-C, all processes end.
+    from its exit code, or raises. An error that `make` or the work raises there is raised here.
+    When the iteration ends, also by an error or Ctrl-C, all processes end.
     """
     pending = iter(enumerate(items))
     workers: list[_Worker[Work, Result]] = [_Worker(make, threads) for _ in range(min(processes, len(items)))]
@@ -45,12 +54,14 @@ def run(
                 worker = busy.pop(connection)
                 index = worker.index
                 try:
-                    result: Result = worker.connection.recv()
+                    result: Result | _Raised = worker.connection.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
                     result = died(worker.end())
                     worker = _Worker(make, threads)
                     workers.append(worker)
+                if isinstance(result, _Raised):
+                    raise result.error from _RemoteError(result.traceback)
                 if worker.take(pending):
                     busy[worker.connection] = worker
                 yield index, result
@@ -59,6 +70,28 @@ def run(
             worker.process.terminate()
         for worker in workers:
             worker.end()
+
+
+def death(code: int) -> str:
+    """Say how a process of that exit code ended."""
+    if code == -9:
+        return "was killed, maybe for want of memory"
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """An error on its way from another process."""
+
+    error: Exception
+    traceback: str
+
+
+class _RemoteError(Exception):
+    """Shows, as the cause of an error, where in the other process it arose."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
 class _Worker(Generic[Work, Result]):
@@ -104,9 +137,18 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave)
     try:
-        work = make()
+        work: Callable[[Any], Any] | None = None
         while True:
-            connection.send(work(connection.recv()))
+            item = connection.recv()
+            try:
+                if work is None:
+                    work = make()
+                answer = work(item)
+            except Exception as error:  # the parent raises it
+                if leaving:
+                    raise
+                answer = _Raised(error, traceback.format_exc())
+            connection.send(answer)
     except (EOFError, ConnectionError):
         return  # the parent has gone
     except BaseException:

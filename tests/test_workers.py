@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from audio_cases import posix_only
-from worker_cases import make_reading, make_sleep, make_square
+from worker_cases import make_nothing, make_raising, make_reading, make_sleep, make_square
 
-from beattrack.cli import workers
+from beattrack import workers
+from beattrack.errors import AudioError, MissingExtraError
 
 pytestmark = posix_only
 
@@ -27,6 +28,29 @@ def test_a_process_that_dies_costs_its_item_alone() -> None:
     results = dict(workers.run(make_square, items, processes=2, threads=1, died=lambda code: (0, code)))
     assert [results[index] for index in (1, 3, 5)] == [(0, -9), (0, 3), (0, -9)]
     assert [results[index][0] for index in (0, 2, 4, 6)] == [1, 4, 9, 16]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (-9, "was killed, maybe for want of memory"),
+        (-11, "was ended by signal 11"),
+        (3, "ended with exit code 3"),
+    ],
+)
+def test_how_a_process_ended_is_told(code: int, said: str) -> None:
+    assert workers.death(code) == said
+
+
+def test_an_error_of_the_work_is_raised_here_and_says_where_it_arose() -> None:
+    with pytest.raises(AudioError, match="two is bad") as raised:
+        list(workers.run(make_raising, ["one", "two"], processes=2, threads=1, died=lambda code: None))
+    assert "worker_cases.py" in str(raised.value.__cause__)
+
+
+def test_an_error_on_the_way_to_the_work_is_raised_here() -> None:
+    with pytest.raises(MissingExtraError, match=r"lute needs the package 'gut'.*beattrack\[strings\]"):
+        list(workers.run(make_nothing, [1, 2, 3], processes=2, threads=1, died=lambda code: None))
 
 
 def test_threads_are_divided_unless_the_user_has(monkeypatch: pytest.MonkeyPatch) -> None:
