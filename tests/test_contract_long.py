@@ -19,17 +19,22 @@ RATE = 4000  # the lowest that is promised: the file is small, the work is the s
 
 MEASURE = """
 import json, resource, sys
+from pathlib import Path
 from beattrack.tracker import BeatTracker
 beats = BeatTracker(threads=1).track(sys.argv[1])
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+status = Path("/proc/self/status")
+if status.exists():
+    # Linux counts into ru_maxrss what the process that started this one had in memory then.
+    (peak,) = (1024 * int(line.split()[1]) for line in status.open() if line.startswith("VmHWM:"))
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(json.dumps({"peak": peak, "beats": len(beats), "bpm": beats.bpm, "duration": beats.duration}))
 """
 
 
 @pytest.mark.slow
 @posix_only
-@pytest.mark.parametrize(("minutes", "megabytes"), [(60, 1000), (180, 1500)])
+@pytest.mark.parametrize(("minutes", "megabytes"), [(60, 700), (180, 1500)])
 def test_hours_of_audio_stay_within_memory(tmp_path: Path, minutes: int, megabytes: int) -> None:
     piece = drum_clip(120, duration=60.0, sample_rate=RATE)[0]
     with soundfile.SoundFile(tmp_path / "long.wav", "w", RATE, 1, subtype="PCM_16") as file:

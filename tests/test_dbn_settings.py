@@ -30,6 +30,8 @@ def test_defaults_are_the_contracts() -> None:
         {"beats_per_bar": (1000,)},
         {"min_bpm": 0.0},
         {"min_bpm": -10.0},
+        {"min_bpm": 9.9},
+        {"min_bpm": (60.0, 1e-3)},
         {"min_bpm": float("nan")},
         {"max_bpm": float("inf")},
         {"min_bpm": 120.0, "max_bpm": 100.0},
@@ -53,6 +55,12 @@ def test_what_is_out_of_range_is_refused_in_one_sentence(options: dict[str, obje
     assert message
     assert "\n" not in message
     assert not message.endswith(".")
+
+
+def test_the_slowest_tempo_is_told() -> None:
+    assert DBNSettings(min_bpm=10).min_bpm == 10
+    with pytest.raises(SettingsError, match="min_bpm must be at least 10, not 1e-05"):
+        DBNSettings(min_bpm=1e-5)
 
 
 @pytest.mark.parametrize("name", ["bpm", "octaves", "strength"])

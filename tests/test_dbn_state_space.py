@@ -36,6 +36,16 @@ def test_too_few_frames_for_the_tempo_are_refused() -> None:
         beat_intervals((55.0, 215.0), None, 5.0)
 
 
+@pytest.mark.parametrize("fps", [1000.0, 400.0])
+def test_too_many_states_are_refused_before_they_take_memory(fps: float) -> None:
+    slow = DBNSettings(beats_per_bar=(2, 3, 4, 5), min_bpm=10.0)
+    for make in (beat_space, bar_spaces):
+        assert make(slow, 100.0)
+    with pytest.raises(SettingsError, match=r"million states.*: raise min_bpm"):
+        bar_spaces(slow, fps)
+    assert bar_spaces(DBNSettings(beats_per_bar=(2, 3, 4, 5), min_bpm=10.0, num_tempi=30), fps)
+
+
 def test_transitions_are_normalised_and_sparse() -> None:
     intervals = np.arange(28, 110)
     probabilities = transition_probabilities(intervals, 100.0)  # (from, to)

@@ -197,13 +197,17 @@ def test_path_can_be_asked_for_again() -> None:
     _assert_same_path(viterbi.path(), viterbi.path())
 
 
-def test_memory_is_bounded() -> None:
-    space = beat_space(DBNSettings(), 100.0)
-    frames = 60_000
+@pytest.mark.parametrize(
+    ("options", "frames", "segment_bytes"),
+    [(DBNSettings(), 60_000, 2**20), (DBNSettings(min_bpm=10.0, num_tempi=40), 150_000, 2**16)],
+    ids=["usual", "long beats"],
+)
+def test_memory_is_bounded(options: DBNSettings, frames: int, segment_bytes: int) -> None:
+    space = beat_space(options, 100.0)
     observation = observe(np.random.default_rng(0).random((1, frames)) * 0.9, 16)
     whole = 8 * len(space.intervals) * frames
     tracemalloc.start()
-    Viterbi(space, observation, numpy_advance, segment_bytes=2**20).path()
+    Viterbi(space, observation, numpy_advance, segment_bytes=segment_bytes).path()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < whole / 4

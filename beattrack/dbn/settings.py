@@ -10,6 +10,7 @@ from numbers import Integral
 from beattrack.errors import SettingsError
 
 _MAX_BEATS_PER_BAR = 64
+_SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
 
 
 def _require(condition: bool, message: str) -> None:
@@ -48,14 +49,16 @@ class DBNSettings:
     """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015); the defaults are madmom's model.
 
     beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
-    min_bpm, max_bpm: tempo range in beats per minute; a tuple gives one value a metre. Beats alone use the
-        widest of the ranges.
+    min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
+        alone use the widest of the ranges.
     num_tempi: number of log-spaced beat intervals; None takes every whole number of frames in the range.
     transition_lambda: the higher, the steadier the tempo.
     observation_lambda: the first 1/observation_lambda of each beat is where the activation should be high.
     threshold: what comes before the first frame and after the last one to reach it is left out; 0 keeps all.
     correct: move each beat to the activation's peak inside its beat region.
     tempo_prior: a soft preference for tempi near one; None leaves all tempi of the range equal.
+    tempo_head: strength of what the network's tempo head says of the recording's tempo, in the units of
+        TempoPrior's strength; 0 does not listen to it, which is madmom's model.
 
     Raises SettingsError where a value is out of its range.
     """
@@ -69,6 +72,7 @@ class DBNSettings:
     threshold: float = 0.05
     correct: bool = True
     tempo_prior: TempoPrior | None = None
+    tempo_head: float = 0.0
 
     def __post_init__(self) -> None:
         # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.
@@ -102,6 +106,7 @@ class DBNSettings:
                 math.isfinite(high) and 0 < low <= high,
                 f"the tempo range must be of positive numbers, the lower first, not {low} to {high} BPM",
             )
+            _require(low >= _SLOWEST_BPM, f"min_bpm must be at least {_SLOWEST_BPM:g}, not {low}")
         if self.num_tempi is not None:
             whole = isinstance(self.num_tempi, Integral) and self.num_tempi >= 1
             _require(whole, f"num_tempi must be a whole number of at least 1, or None, not {self.num_tempi}")
@@ -112,6 +117,8 @@ class DBNSettings:
         value = self.observation_lambda
         _require(math.isfinite(value) and value >= 2, f"observation_lambda must be at least 2, not {value}")
         _require(0 <= self.threshold <= 1, f"threshold must lie between 0 and 1, not {self.threshold}")
+        value = self.tempo_head
+        _require(math.isfinite(value) and value >= 0, f"tempo_head must be at least 0, not {value}")
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:

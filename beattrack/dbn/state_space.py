@@ -18,6 +18,9 @@ Int64 = NDArray[np.int64]
 # One frame a beat leaves no frame between two beats.
 _SHORTEST_INTERVAL = 2
 
+# So many take hundreds of megabytes; the default settings reach them at 1100 frames a second.
+MAX_STATES = 5_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class StateSpace:
@@ -170,6 +173,13 @@ def _state_space(
     settings: DBNSettings, metres: tuple[int, ...], bpm_range: tuple[float, float], fps: float
 ) -> StateSpace:
     intervals = beat_intervals(bpm_range, settings.num_tempi, fps)
+    states = int(intervals.sum()) * sum(metres)
+    if states > MAX_STATES:
+        raise SettingsError(
+            f"{fps:g} frames a second, a min_bpm of {bpm_range[0]:g} and the {len(metres)} metres make "
+            f"{states / 1e6:.1f} million states, more than {MAX_STATES / 1e6:g} million: raise min_bpm, name "
+            "fewer metres or set num_tempi"
+        )
     probabilities = transition_probabilities(intervals, settings.transition_lambda)
     possible = probabilities > 0
     lengths = [region_lengths(intervals, beats, settings.observation_lambda) for beats in metres]
@@ -187,7 +197,7 @@ def _state_space(
 
 @lru_cache(maxsize=16)
 def beat_space(settings: DBNSettings, fps: float) -> StateSpace:
-    """The states for tracking beats alone; raises SettingsError as `beat_intervals` does."""
+    """The states for tracking beats alone; see `bar_spaces` for errors."""
     return _state_space(settings, (1,), settings.widest_bpm_range, fps)
 
 
@@ -195,7 +205,7 @@ def beat_space(settings: DBNSettings, fps: float) -> StateSpace:
 def bar_spaces(settings: DBNSettings, fps: float) -> tuple[StateSpace, ...]:
     """The states for tracking bars, one space for the metres of each tempo range.
 
-    Raises SettingsError as `beat_intervals` does.
+    Raises SettingsError where the frame rate is too low for the fastest tempo, or the states are too many.
     """
     metres_by_range: dict[tuple[float, float], list[int]] = {}
     for beats, bpm_range in zip(settings.beats_per_bar, settings.bpm_ranges, strict=True):

@@ -21,7 +21,9 @@ LEAST_SHARE = 1e-3  # of the likeliest tempo, so that the head can be wrong
 REFERENCE_BPM = 110.0  # its beats are what the strength counts, as in TempoPrior
 
 
-def listen(spaces: tuple[StateSpace, ...], activations: Activations, strength: float) -> tuple[StateSpace, ...]:
+def listen(
+    spaces: tuple[StateSpace, ...], activations: Activations, strength: float
+) -> tuple[StateSpace, ...]:
     """The spaces with the tempo head's scores added; as they are without a tempo activation or strength."""
     if strength == 0 or activations.tempo is None:
         return spaces
@@ -30,7 +32,10 @@ def listen(spaces: tuple[StateSpace, ...], activations: Activations, strength: f
         replace(
             space,
             frame_scores=space.frame_scores
-            + strength * REFERENCE_BPM / (60 * fps) * head_scores(activations.tempo, 60 * fps / space.intervals),
+            + strength
+            * REFERENCE_BPM
+            / (60 * fps)
+            * head_scores(activations.tempo, 60 * fps / space.intervals),
         )
         for space in spaces
     )
@@ -39,7 +44,7 @@ def listen(spaces: tuple[StateSpace, ...], activations: Activations, strength: f
 def head_scores(tempo: NDArray[np.floating], bpm: Float64) -> Float64:
     """Log of how likely the head finds each tempo, (tempi,), relative to the likeliest of all.
 
-    tempo: (bins,) probability of each whole BPM from 0. The bins are smoothed over the logarithm of the tempo.
+    tempo: (bins,) probability of each whole BPM from 0; smoothed over the logarithm of the tempo.
     """
     bins = np.arange(1, len(tempo))
     distance = np.log2(bpm[:, None] / bins) / SPREAD_OCTAVES  # (tempi, bins)

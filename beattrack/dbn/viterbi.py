@@ -12,7 +12,7 @@ V[i, b, t] + (T - t) g_i over the beats that the end cuts, T - L_i <= t < T.
 
 V at a frame depends only on frames at least the shortest interval earlier, so that many are computed at once.
 V is kept for one segment of the input at a time, and of every segment its history, the last `longest` columns
-before it, from which it can be computed again. So memory hardly grows with length.
+before it, from which it can be computed again. So memory grows with the root of the length at most.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ MakeAdvance = Callable[[StateSpace], Advance]
 # A NumPy function of two arrays, its operands and where the result goes.
 Operation = tuple[np.ufunc, Float64, Float64, Float64]
 
-# Most of V that is kept: 4.9 minutes of bars of 3 and 4 beats with 82 intervals at 100 frames a second. What
-# is longer takes up to twice the time, as all but its last segment is computed again on the way back.
+# Of V that is kept: 4.9 minutes of bars of 3 and 4 beats with 82 intervals at 100 frames a second. What is
+# longer takes up to twice the time, as all but its last segment is computed again on the way back.
 SEGMENT_BYTES = 128 * 2**20
 
 
@@ -74,10 +74,12 @@ class Viterbi:
         self.space = space
         self._observation = observation
         self._advance = make_advance(space)
-        block_bytes = 8 * len(space.intervals) * space.places * space.shortest
-        segment = space.shortest * max(1, segment_bytes // block_bytes)  # frames
-        # The first segment is the short one, as the last is the one that is not computed twice.
         frames = observation.frames
+        block_bytes = 8 * len(space.intervals) * space.places * space.shortest
+        # Of shorter segments, where beats are long, the histories would take more memory than they do.
+        least = math.isqrt(frames * space.longest)
+        segment = space.shortest * max(segment_bytes // block_bytes, -(-least // space.shortest))  # frames
+        # The first segment is the short one, as the last is the one that is not computed twice.
         self._bounds = [0, *range(frames % segment or segment, frames, segment), frames]
         self._buffer = np.empty(0)
         self._held = -1  # the segment whose values the buffer holds
