@@ -131,3 +131,26 @@ def test_an_override_without_a_value_is_refused() -> None:
 def test_a_dataset_may_have_a_weight() -> None:
     assert parse_dataset("gtzan") == {"name": "gtzan", "weight": 1.0}
     assert parse_dataset("rendered:/a@b@0.4") == {"name": "rendered:/a@b", "weight": 0.4}
+
+
+def test_every_setting_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+
+    def names(record: dict[str, Any], prefix: str) -> list[str]:
+        parts = [
+            names(v, f"{prefix}{k}.") if isinstance(v, dict) else [prefix + k] for k, v in record.items()
+        ]
+        return [name for part in parts for name in part]
+
+    for name in names(TrainingSettings().to_dict(), ""):
+        table, _, last = name.rpartition(".")
+        shown = f"`{last}`" if table in ("network.front_end", "network.tcn") else f"`{name}`"
+        assert shown in page or name == "dataset", name
+
+
+def test_the_example_in_the_documentation_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    settings = read_settings(tmp_path / "a.toml")
+    assert [item.name for item in settings.dataset] == ["folder:music", "gtzan"]
+    assert (settings.loss.downbeats, settings.network.sum_head) == (3.0, True)
