@@ -38,12 +38,12 @@ from typing import Any
 
 from beattrack.errors import ModelError
 from beattrack.files import sha256_of
+from beattrack.records import from_dict
 
 DEFAULT_MODEL = "tcn"
 CARD_SCHEMA_VERSION = 1
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_MAX_NUMBER = 1e15  # anything near is a damaged card
 
 
 class UnknownModelError(ModelError):
@@ -117,21 +117,17 @@ class ModelCard:
         if not isinstance(record, Mapping) or record.get("schema_version") != CARD_SCHEMA_VERSION:
             raise ModelError(f"not a model card of schema version {CARD_SCHEMA_VERSION}")
         values = {key: value for key, value in record.items() if key != "schema_version"}
-        values = _checked(cls, values, "the model card")
-        values["data"] = tuple(DataSource(**_checked(DataSource, item, "data")) for item in values["data"])
-        values["metrics"] = tuple(Score(**_checked(Score, item, "metrics")) for item in values["metrics"])
-        values["trained_on_datasets"] = tuple(values["trained_on_datasets"])
-        if not all(isinstance(name, str) for name in values["trained_on_datasets"]):
-            raise ModelError("the model card: trained_on_datasets must be names")
-        for score in values["metrics"]:
-            _check_score(score)
-        if values["fps"] <= 0:
+        try:
+            card = from_dict(cls, values)
+        except TypeError as error:
+            raise ModelError(f"the model card: {error}") from error
+        if card.fps <= 0:
             raise ModelError("the model card: fps must be a positive number")
-        if not _SHA256.fullmatch(values["sha256"]):
+        if not _SHA256.fullmatch(card.sha256):
             raise ModelError("the model card: sha256 must be 64 hexadecimal digits")
-        if Path(values["file"]).name != values["file"] or "\0" in values["file"]:
+        if Path(card.file).name != card.file or "\0" in card.file:
             raise ModelError("the model card: file must be the name of a file beside the card")
-        return cls(**values)
+        return card
 
     def to_dict(self) -> dict[str, Any]:
         """Give the card as its JSON object."""
@@ -210,57 +206,3 @@ def _from_path(path: Path) -> Model:
 
 def _looks_like_path(name: str) -> bool:
     return Path(name).suffix == ".onnx" or os.sep in name or (os.altsep or os.sep) in name
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "tuple": (list,),
-    "Mapping": (dict,),
-}
-
-
-def _checked(kind: type, record: Any, where: str) -> dict[str, Any]:
-    """Check that `record` has the keys of the dataclass `kind`, each of the type annotated there."""
-    if not isinstance(record, Mapping):
-        raise ModelError(f"{where}: must be made of JSON objects")
-    fields = {item.name: item for item in dataclasses.fields(kind)}
-    required = {name for name, item in fields.items() if item.default is dataclasses.MISSING}
-    if unknown := sorted(record.keys() - fields.keys()):
-        raise ModelError(f"{where}: has an unknown key {unknown[0]!r}")
-    if missing := sorted(required - record.keys()):
-        raise ModelError(f"{where}: has no key {missing[0]!r}")
-    for name, value in record.items():
-        annotation = str(fields[name].type)
-        optional = annotation.endswith("| None")
-        types = _TYPES[annotation.split("[")[0].split(" ")[0]]
-        if not (optional and value is None) and not _is_plain(value, types):
-            raise ModelError(f"{where}: {name} is of the wrong type")
-    return dict(record)
-
-
-def _is_plain(value: Any, types: tuple[type, ...]) -> bool:
-    """Tell whether a JSON value is of one of the types, and where it is a number, a finite one."""
-    if isinstance(value, bool) or not isinstance(value, types):
-        return False
-    return not isinstance(value, int | float) or abs(value) <= _MAX_NUMBER
-
-
-def _check_score(score: Score) -> None:
-    for measures in (score.beats, score.downbeats, score.tempo):
-        _check_measures(measures)
-    for genre in (score.per_genre or {}).values():
-        if not isinstance(genre, Mapping):
-            raise ModelError("metrics: per_genre must hold the scores of genres")
-        for measures in genre.values():
-            _check_measures(measures)
-
-
-def _check_measures(measures: Any) -> None:
-    if measures is None:
-        return
-    if not isinstance(measures, Mapping) or not all(
-        _is_plain(value, (int, float)) for value in measures.values()
-    ):
-        raise ModelError("metrics: scores must be numbers by name")

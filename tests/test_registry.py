@@ -77,12 +77,17 @@ def test_genres_are_optional() -> None:
     [
         ({"schema_version": 2}, "schema version 1"),
         ({"sha265": "x"}, "unknown key 'sha265'"),
-        ({"seed": "1"}, "seed is of the wrong type"),
-        ({"parameters": True}, "parameters is of the wrong type"),
-        ({"data": {"name": "groove"}}, "data is of the wrong type"),
-        ({"data": ["groove"]}, "data: must be made of JSON objects"),
-        ({"data": [{"name": "groove"}]}, "data: has no key 'hours'"),
-        ({"metrics": [{"dataset": "GTZAN", "bets": {}}]}, "metrics: has an unknown key 'bets'"),
+        ({"seed": "1"}, "the model card: seed: expected a whole number, not '1'"),
+        ({"parameters": True}, "parameters: expected a whole number, not True"),
+        ({"data": {"name": "groove"}}, "data: expected a list"),
+        ({"data": ["groove"]}, "data: expected a JSON object"),
+        ({"data": [{"name": "groove"}]}, "data: no key 'hours'"),
+        ({"metrics": [{"dataset": "GTZAN", "bets": {}}]}, "metrics: unknown key 'bets'"),
+        ({"trained_on_datasets": ["groove", 3]}, "trained_on_datasets: expected text, not 3"),
+        (
+            {"metrics": [{**make_card()["metrics"][0], "tempo": {"acc1": "high"}}]},
+            "metrics.tempo: expected a number",
+        ),
         ({"fps": 0}, "fps must be a positive number"),
     ],
 )
