@@ -27,7 +27,7 @@ MAX_LISTED = 5  # files that a sentence names; all of them are among the problem
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """A dataset by name, and its weight: how often it is drawn from, its share of all crops beside the others.
+    """A dataset by name, and its weight: its share of all crops beside the others.
 
     Raises SettingsError where the weight is not positive.
     """

@@ -46,7 +46,8 @@ class TempoPrior:
 
 @dataclass(frozen=True, kw_only=True)
 class DBNSettings:
-    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015); the defaults are madmom's model.
+    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015); the defaults are madmom's
+    model, but for `tempo_head`.
 
     beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
     min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
@@ -72,7 +73,7 @@ class DBNSettings:
     threshold: float = 0.05
     correct: bool = True
     tempo_prior: TempoPrior | None = None
-    tempo_head: float = 0.0
+    tempo_head: float = 0.4
 
     def __post_init__(self) -> None:
         # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.
