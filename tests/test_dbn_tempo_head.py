@@ -70,6 +70,14 @@ def test_a_head_without_an_opinion_has_no_say() -> None:
     np.testing.assert_array_equal(head_scores(np.zeros(BINS, np.float32), np.array([60.0, 120.0])), 0)
 
 
+def test_numbers_that_are_no_probabilities_are_read_as_such() -> None:
+    odd = head(100)
+    odd[[50, 60, 70]] = (np.nan, -3.0, -np.inf)
+    np.testing.assert_array_equal(
+        head_scores(odd, np.arange(30.0, 299.0)), head_scores(head(100), np.arange(30.0, 299.0))
+    )
+
+
 def test_a_flat_head_leaves_the_octave_nearly_alone() -> None:
     scores = head_scores(np.full(BINS, 1 / BINS, np.float32), np.array([70.0, 140.0]))
     assert abs(scores[0] - scores[1]) < 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.dbn.state_space import StateSpace
+from beattrack.decoder import probabilities
 
 Float64 = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ def head_scores(tempo: NDArray[np.floating], bpm: Float64) -> Float64:
     """
     bins = np.arange(1, len(tempo))
     distance = np.log2(bpm[:, None] / bins) / SPREAD_OCTAVES  # (tempi, bins)
-    likelihood = np.exp(-0.5 * distance**2) @ np.asarray(tempo[1:], dtype=np.float64)
+    likelihood = np.exp(-0.5 * distance**2) @ probabilities(tempo[1:]).astype(np.float64)
     highest = likelihood.max()
     scores: Float64 = np.log(likelihood / highest + LEAST_SHARE) if highest > 0 else np.zeros(len(bpm))
     return scores
