@@ -49,11 +49,11 @@ def make_sleep() -> Callable[[Path], None]:
     """Leaves a file that it removes when it is ended."""
 
     def sleep(path: Path) -> None:
-        path.touch()
         try:
+            path.touch()
             time.sleep(60)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     return sleep
 
