@@ -15,12 +15,13 @@ from beattrack.training.crops import (
     decibels,
     draw_crop,
     draw_tempo_factor,
-    halved,
     in_three,
     over_level,
     resample_frames,
     vary_spectrum,
 )
+from beattrack.training.metrical_level import LevelSettings
+from beattrack.training.targets import Targets
 from tests.example_pack import write_pack
 
 STILL = CropSettings(
@@ -130,25 +131,19 @@ def test_level_is_taken_out_and_silence_stays() -> None:
     assert decibels(20) == pytest.approx(10)
 
 
-def test_halving_keeps_every_second_beat_and_drops_the_bars(song: Song) -> None:
-    slow = halved(song)
-    np.testing.assert_array_equal(slow.beats, song.beats[::2])
-    assert slow.bpm == pytest.approx(song.bpm / 2)
-    assert slow.downbeats == "no"
+def test_crops_learn_the_metrical_level_that_is_chosen(song: Song) -> None:
+    def targets(level: LevelSettings) -> Targets:
+        settings = replace(STILL, level=level, tempo_factor=(1, 1))
+        return draw_crop(song, settings, np.random.default_rng(0)).targets
 
-
-def test_bars_of_three_are_not_halved(song: Song) -> None:
-    waltz = replace(song, positions=np.arange(len(song.beats)) % 3 + 1)
-    assert halved(waltz) is waltz
-
-
-def test_only_fast_songs_are_halved(song: Song) -> None:
-    def bpm(fast_bpm: float) -> float:
-        settings = replace(STILL, halve_probability=1, fast_bpm=fast_bpm, tempo_factor=(1, 1))
-        return draw_crop(song, settings, np.random.default_rng(0)).targets.bpm
-
-    assert bpm(119) == pytest.approx(60, rel=0.02)
-    assert bpm(121) == pytest.approx(120, rel=0.02)
+    assert targets(LevelSettings(halve_bpm=119, halve_probability=1)).bpm == pytest.approx(60, rel=0.02)
+    assert targets(LevelSettings(halve_bpm=121, halve_probability=1)).bpm == pytest.approx(120, rel=0.02)
+    left_open = targets(LevelSettings(open_bpm=100))
+    assert left_open.bpm == 0
+    odd = (np.flatnonzero(left_open.beats == 1) + 50)[:-1]
+    assert len(odd) >= 2
+    assert not left_open.beat_weight[odd].any()
+    assert left_open.beat_weight.mean() > 0.8
 
 
 @pytest.mark.parametrize("dropped", [2, 3, 4])

@@ -75,9 +75,9 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
     ("name", "value", "message"),
     [
         (
-            "crop.halve_probabilty",
+            "crop.level.halve_probabilty",
             0.5,
-            "no setting 'crop.halve_probabilty': is 'crop.halve_probability' meant",
+            "no setting 'crop.level.halve_probabilty': is 'crop.level.halve_probability' meant",
         ),
         ("nothing.like.it", 1, "no setting 'nothing.like.it'"),
         ("crop", 1, "no setting 'crop'"),

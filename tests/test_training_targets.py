@@ -54,6 +54,14 @@ def test_tempo_is_that_of_the_excerpt() -> None:
     assert targets(beats=np.array([10.0, 400.0]), positions=np.array([1, 2])).bpm == 0
 
 
+def test_what_may_be_a_beat_is_not_judged_and_neither_is_the_tempo() -> None:
+    made = targets(unjudged=np.array([-2.0, 35.2, 85.0, 299.0, 400.0]))
+    assert list(np.flatnonzero(made.beat_weight[:211] == 0)) == [0, 1, *range(32, 39), *range(82, 89)]
+    assert not made.downbeat_weight[32:39].any()
+    assert made.bpm == 0
+    np.testing.assert_array_equal(made.beats, targets().beats)
+
+
 def test_without_beats_nothing_is_judged() -> None:
     empty = targets(beats=np.array([]), positions=np.array([], dtype=int))
     assert not empty.beat_weight.any()

@@ -1,7 +1,8 @@
 """Feature packs: songs as quantised spectrograms with beats, without audio.
 
 A pack is a folder with `index.json` and one LZMA file a song: uint8 (bands, frames), delta-coded in time
-modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence.
+modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. Beats are
+taken as those of a chart, which may count twice as fast as listeners tap, unless the index has `"felt": true`.
 """
 
 from __future__ import annotations
@@ -53,4 +54,5 @@ def _songs(folder: Path, index: dict[str, Any]) -> Iterator[Song]:
             fps=int(index["fps"]),
             beats=np.asarray(entry["beats"], dtype=np.float64),
             positions=np.asarray(entry["positions"], dtype=np.int64),
+            felt=bool(index.get("felt", False)),
         )

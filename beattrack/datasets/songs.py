@@ -48,6 +48,7 @@ class Song:
     downbeats: `yes` trusted, `est` an estimated phase, `no` not to be used.
     levels: (frames, bands) quantised magnitudes at `fps` frames a second; may be memory-mapped.
     beats: (beats,) seconds; positions: (beats,) position in the bar, 1 = downbeat, 0 where unknown.
+    felt: whether the beats are those that listeners tap; charts of games may count twice as many.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Song:
     fps: int
     beats: NDArray[np.float64]
     positions: NDArray[np.int64]
+    felt: bool = True
 
     @property
     def bpm(self) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
 from beattrack.level import recording_level
+from beattrack.training.metrical_level import LevelSettings, choose_level
 from beattrack.training.targets import Targets, make_targets
 
 Float = NDArray[np.float32]
@@ -26,8 +27,7 @@ class CropSettings:
     tempo_bpm, tempo_spread, tempo_pull, tempo_jitter, tempo_factor: a target tempo is drawn from a log-normal
         around tempo_bpm, since charts of rhythm games run faster than listeners tap. The song is resampled by
         (target / own tempo)^tempo_pull, times a log-normal of spread tempo_jitter, within tempo_factor.
-    halve_probability: charts count fast music twice as fast as listeners tap it; above fast_bpm, a crop keeps
-        every second beat with this probability.
+    level: at which metrical level the beats of charts are learnt.
     metre_probability: a song in fours loses one beat of every bar with this probability, which makes it one
         in threes (after Morais et al., "Skip That Beat", arXiv 2502.12972).
     pulse_free_share: share of the crops that are noise or tones without any beat.
@@ -49,8 +49,7 @@ class CropSettings:
     time_mask_frames: int = 50
     bass_cut_probability: float = 0.15
     bass_bands: int = 16
-    fast_bpm: float = 150.0
-    halve_probability: float = 0.0
+    level: LevelSettings = LevelSettings()
     metre_probability: float = 0.0
     pulse_free_share: float = 0.0
 
@@ -65,8 +64,7 @@ class Crop:
 
 def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
     """Draw one crop of `settings.frames` frames."""
-    if song.bpm > settings.fast_bpm and rng.random() < settings.halve_probability:
-        song = halved(song)
+    song, unjudged = choose_level(song, settings.level, rng)
     if song.metre == 4 and rng.random() < settings.metre_probability:
         song = in_three(song, dropped=int(rng.integers(2, 5)))
     factor = draw_tempo_factor(song.bpm, settings, rng)
@@ -81,19 +79,9 @@ def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
             trust=song.downbeats,
             frames=settings.frames,
             fps=song.fps,
+            unjudged=None if unjudged is None else (unjudged * song.fps - start) / factor,
         ),
     )
-
-
-def halved(song: Song) -> Song:
-    """The song with its odd beats alone; where its bars begin at this tempo is not known.
-
-    A song whose bars have an odd number of beats is given back as it is.
-    """
-    if song.positions.max() % 2:
-        return song
-    kept = song.positions % 2 == 1
-    return replace(song, beats=song.beats[kept], positions=song.positions[kept], downbeats="no")
 
 
 def in_three(song: Song, *, dropped: int) -> Song:

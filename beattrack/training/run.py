@@ -136,7 +136,7 @@ def finish(folder: Path, split: Split, settings: TrainingSettings, device: str) 
 def prepare_weights(module: TrainingModule, data: TrainingData, settings: TrainingSettings) -> None:
     """Begin with the weights of `settings.start`, else with random ones and the data's mean and deviation."""
     if settings.start:
-        module.network.load_state_dict(load_start(settings.start, settings.network))
+        module.network.load_state_dict(load_start(settings.start, module.network))
     else:
         front_end = module.network.front_end
         bands = front_end.compress(data.sample())  # (frames, bands)

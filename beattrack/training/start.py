@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ from torch import Tensor
 
 from beattrack.errors import SettingsError
 from beattrack.files import sha256_of
+from beattrack.network.model import BeatNetwork
 from beattrack.network.settings import NetworkSettings
 from beattrack.training.checkpoints import BEST, LAST, read_checkpoint
 from beattrack.training.settings import SETTINGS, read_settings
 
 
-def load_start(name: str, network: NetworkSettings) -> dict[str, Tensor]:
-    """Averaged weights of a run folder (its best ones), or those of a model file or shipped model.
+def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
+    """Weights for a network from a run folder (its best averaged ones), a model file or a shipped model.
 
-    Raises SettingsError where they belong to a network of other settings, dropout aside, TrainingError or
-    ModelError where they cannot be read.
+    Those of a narrower network are widened (`widen`). Raises SettingsError where they belong to a network of
+    other settings, dropout and width aside, TrainingError or ModelError where they cannot be read.
     """
     if Path(name).is_dir():
         weights, theirs = _from_run(Path(name))
@@ -30,11 +32,35 @@ def load_start(name: str, network: NetworkSettings) -> dict[str, Tensor]:
 
         restored, settings = load_torch(find(name).path)
         weights, theirs = restored.state_dict(), settings.network
-    if _shape(theirs) != _shape(network):
+    ours = network.settings
+    narrower = theirs.tcn.channels < ours.tcn.channels and not ours.tcn.gated
+    if _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
         raise SettingsError(
-            f"the network of {name} has other settings than this run's: they must be the same"
+            f"the network of {name} has other settings than this run's: they must be the same, but for fewer "
+            "channels"
         )
-    return weights
+    return widen(weights, network) if narrower else weights
+
+
+def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tensor]:
+    """Weights of a narrower network in those of `network`, so that its output stays what it was.
+
+    New channels read all channels by the weights that `network` has, and no channel there was reads them: the
+    zeros are where training begins to use them (after Chen, Goodfellow & Shlens, Net2Net, arXiv 1511.05641).
+    """
+    wide = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for name, ours in wide.items():
+        theirs = weights[name]
+        # The 1x1 mix of a block reads its branches one after the other, each as wide as the stream.
+        parts = 2 if name.endswith(".mix.weight") and network.settings.tcn.parallel_pair else 1
+        if theirs.ndim > 1:
+            outputs, inputs = len(theirs), theirs.shape[1] // parts
+            view = ours.view(len(ours), parts, -1, *ours.shape[2:])
+            view[:outputs] = 0.0
+            view[:outputs, :, :inputs] = theirs.view(outputs, parts, inputs, *theirs.shape[2:])
+        else:
+            ours[: len(theirs)] = theirs
+    return wide
 
 
 def describe_start(name: str) -> dict[str, Any]:
@@ -66,12 +92,12 @@ def _from_run(folder: Path) -> tuple[dict[str, Tensor], NetworkSettings]:
     return record["average"], read_settings(folder / SETTINGS).network
 
 
-def _shape(settings: NetworkSettings) -> Any:
-    """What must be equal for weights to mean the same."""
+def _shape(settings: NetworkSettings, *, width: bool) -> Any:
+    """What must be equal for weights to mean the same, with or without the number of channels."""
     record = settings_dict(settings)
     for part in (record["front_end"], record["tcn"]):
-        part.pop("dropout", None)
-        part.pop("dropout_kind", None)
+        for name in ("dropout", "dropout_kind", *(() if width else ("channels",))):
+            part.pop(name, None)
     return record
 
 

@@ -12,6 +12,7 @@ from beattrack.datasets.songs import Trust
 Float = NDArray[np.float32]
 
 NEIGHBOUR = 0.5  # target one frame beside a beat (Böck & Davies, ISMIR 2020)
+UNJUDGED = 3  # frames to either side of what may be a beat that are not judged
 TEMPO_SPREAD = (1.0, 0.5, 0.25)  # target of the tempo's own bin and of those 1 and 2 BPM away
 DOWNBEAT_WEIGHT: dict[Trust, float] = {"yes": 1.0, "est": 0.5, "no": 0.0}
 
@@ -33,10 +34,17 @@ class Targets:
 
 
 def make_targets(
-    *, beats: NDArray[np.float64], positions: NDArray[np.int64], trust: Trust, frames: int, fps: float
+    *,
+    beats: NDArray[np.float64],
+    positions: NDArray[np.int64],
+    trust: Trust,
+    frames: int,
+    fps: float,
+    unjudged: NDArray[np.float64] | None = None,
 ) -> Targets:
     """Make targets from beats in fractional frames.
 
+    unjudged: further times, in fractional frames, that may be beats; the tempo is not judged then.
     Frames more than one beat before the first annotated beat or after the last are not judged: whether the
     pulse goes on there is unknown.
     """
@@ -46,12 +54,16 @@ def make_targets(
         interval = float(np.median(np.diff(beats)))
         first, last = round(beats[0] - interval), round(beats[-1] + interval)
         weight[max(first, 0) : max(last + 1, 0)] = 1.0
+    if unjudged is not None:
+        near = np.floor(unjudged + 0.5).astype(np.int64)[:, None] + np.arange(-UNJUDGED, UNJUDGED + 1)
+        weight[near[(near >= 0) & (near < frames)]] = 0.0
+    known = unjudged is None and inside.sum() > 2
     return Targets(
         beats=mark(beats[inside], frames),
         downbeats=mark(beats[inside & (positions == 1)], frames),
         beat_weight=weight,
         downbeat_weight=weight * np.float32(DOWNBEAT_WEIGHT[trust]),
-        bpm=60.0 * fps / float(np.median(np.diff(beats[inside]))) if inside.sum() > 2 else 0.0,
+        bpm=60.0 * fps / float(np.median(np.diff(beats[inside]))) if known else 0.0,
     )
 
 

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from beattrack.errors import SettingsError
+from beattrack.model_settings import ModelSettings
+from beattrack.network.export import export_onnx
+from beattrack.network.model import BeatNetwork
+from beattrack.training.settings import read_settings
+from beattrack.training.start import load_start, widen
+
+
+def network(channels: int, **changes: object) -> BeatNetwork:
+    widths = {"front_end.channels": channels, "tcn.channels": channels, "tcn.dilations": [1, 2, 4]}
+    settings = {f"network.{name}": value for name, value in {**widths, **changes}.items()}
+    torch.manual_seed(channels)
+    return BeatNetwork(read_settings(None, list(settings.items())).network).eval()
+
+
+@pytest.mark.parametrize("pair", [True, False])
+def test_a_widened_network_does_what_the_narrow_one_did(pair: bool) -> None:
+    narrow, wide = network(6, **{"tcn.parallel_pair": pair}), network(10, **{"tcn.parallel_pair": pair})
+    wide.load_state_dict(widen(narrow.state_dict(), wide))
+    spectrogram = torch.rand(2, 60, 73)
+    with torch.no_grad():
+        for ours, theirs in zip(wide(spectrogram), narrow(spectrogram), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_new_channels_can_learn() -> None:
+    narrow, wide = network(6), network(10)
+    wide.load_state_dict(widen(narrow.state_dict(), wide))
+    optimiser = torch.optim.SGD(wide.parameters(), lr=0.1)
+    for _ in range(2):  # with the first step the new channels begin to be read, with the second to learn
+        before = [block.mix.weight.detach().clone() for block in wide.tcn.blocks]
+        optimiser.zero_grad()
+        wide(torch.rand(1, 60, 73)).beats.square().sum().backward()
+        optimiser.step()
+    for block, weight in zip(wide.tcn.blocks, before, strict=True):
+        assert (block.mix.weight[6:] != weight[6:]).any()
+
+
+def test_a_model_file_is_widened_or_refused(tmp_path: Path) -> None:
+    narrow, path = network(6), tmp_path / "narrow.onnx"
+    export_onnx(narrow, ModelSettings(network=narrow.settings), path)
+    assert load_start(str(path), network(10))["heads.frames.weight"].shape == (2, 10, 1)
+    same = load_start(str(path), network(6))
+    assert torch.equal(same["heads.frames.weight"], narrow.state_dict()["heads.frames.weight"])
+    for other in (network(4), network(10, **{"tcn.dilations": [1, 2]}), network(10, **{"tcn.gated": True})):
+        with pytest.raises(SettingsError, match="has other settings"):
+            load_start(str(path), other)
