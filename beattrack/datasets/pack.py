@@ -1,8 +1,8 @@
 """Feature packs: songs as quantised spectrograms with beats, without audio.
 
 A pack is a folder with `index.json` and one LZMA file a song: uint8 (bands, frames), delta-coded in time
-modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. Beats are
-taken as those of a chart, which may count twice as fast as listeners tap, unless the index has `"felt": true`.
+modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. Beats are taken
+as those of a chart, which may count twice as fast as listeners tap, unless the index has `"felt": true`.
 """
 
 from __future__ import annotations
