@@ -1,0 +1,57 @@
+"""Mean scores over the held-out songs of all folds of a cross-validation, and of each genre.
+
+python recipes/folds.py RUN...
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+COLUMNS = (
+    "beats_f",
+    "beats_cmlt",
+    "beats_amlt",
+    "downbeats_f",
+    "downbeats_cmlt",
+    "downbeats_amlt",
+    "acc1",
+    "acc2",
+)
+
+Rows = list[dict[str, str]]
+
+
+def read(runs: list[Path]) -> Rows:
+    """Rows of all runs' validation.csv; SystemExit where a song was held out twice."""
+    rows: Rows = []
+    for run in runs:
+        with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
+            rows += csv.DictReader(file)
+    names = [row["id"] for row in rows]
+    if len(set(names)) < len(names):
+        raise SystemExit("folds.py: a song is held out in two runs, so they are no cross-validation")
+    return rows
+
+
+def table(rows: Rows) -> str:
+    """Means by genre and over all songs, as Markdown."""
+    genres: dict[str, Rows] = defaultdict(list)
+    for row in rows:
+        genres[row["genre"] or "unknown"].append(row)
+    lines = ["| | songs | " + " | ".join(COLUMNS) + " |", "|---|" + "--:|" * (len(COLUMNS) + 1)]
+    for name, group in [("all", rows), *sorted(genres.items())]:
+        cells = []
+        for column in COLUMNS:
+            values = [float(row[column]) for row in group if row[column]]
+            cells.append(f"{sum(values) / len(values):.3f}" if values else "")
+        lines.append(f"| {name} | {len(group)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    print(table(read([Path(name) for name in sys.argv[1:]])))

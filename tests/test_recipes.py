@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+from beattrack.training.settings import read_settings
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def load(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, RECIPES / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_fold(run: Path, songs: dict[str, tuple[str, str]]) -> Path:
+    """A run's validation.csv: of each song its genre and its beats F."""
+    run.mkdir()
+    columns = load("folds").COLUMNS
+    with (run / "validation.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["id", "genre", *columns], restval="0.5")
+        writer.writeheader()
+        for name, (genre, f) in songs.items():
+            writer.writerow({"id": name, "genre": genre, "beats_f": f, "downbeats_f": ""})
+    return run
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_settings_can_be_read(path: Path) -> None:
+    assert read_settings(path).steps > 0
+
+
+def test_stages_of_the_shipped_model_have_settings() -> None:
+    script = (RECIPES / "tcn.sh").read_text(encoding="utf-8")
+    stages = re.findall(r"^stage (\w+)", script, re.MULTILINE)
+    assert stages[-1] == "tcn"
+    assert all((RECIPES / f"{stage}.toml").exists() for stage in stages)
+
+
+@pytest.mark.parametrize("name", ["tcn.sh", "gtzan.sh"])
+def test_scripts_say_what_they_need(name: str) -> None:
+    done = subprocess.run(["bash", str(RECIPES / name)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"recipes/{name}" in done.stderr
+
+
+def test_every_song_of_a_cross_validation_counts_once(tmp_path: Path) -> None:
+    folds = load("folds")
+    one = write_fold(tmp_path / "one", {"a": ("jazz", "1.0"), "b": ("rock", "0.5")})
+    other = write_fold(tmp_path / "other", {"c": ("rock", "0.0")})
+    lines = folds.table(folds.read([one, other])).splitlines()
+    assert lines[2].startswith("| all | 3 | 0.500 | 0.500 | 0.500 |  |")
+    assert lines[4].startswith("| rock | 2 | 0.250 |")
+
+
+def test_a_song_held_out_twice_is_refused(tmp_path: Path) -> None:
+    runs = [write_fold(tmp_path / name, {"a": ("jazz", "1.0")}) for name in ("one", "other")]
+    with pytest.raises(SystemExit, match="held out in two runs"):
+        load("folds").read(runs)
