@@ -65,6 +65,22 @@ def test_backbeats_are_heard_in_songs_in_four_alone() -> None:
     assert backbeat(replace(waltz, beats=waltz.beats[:3], positions=np.array([4, 1, 2]))) == "unclear"
 
 
+@pytest.mark.parametrize("level", [0, 20])
+def test_where_nothing_is_heard_nothing_is_clear(level: int) -> None:
+    for downbeats in ("yes", "no"):
+        assert backbeat(
+            song(seconds=20, levels=np.full((2000, 73), level, np.uint8), downbeats=downbeats)
+        ) == ("unclear")
+
+
+@pytest.mark.parametrize("place", [3, 4])
+def test_where_downbeats_are_not_known_the_louder_beats_are_kept(place: int) -> None:
+    slow, _ = choose_level(
+        chart((place,), downbeats="no"), LevelSettings(hear_backbeat=True), np.random.default_rng(0)
+    )
+    assert set(slow.positions) == {place, (place + 1) % 4 + 1}
+
+
 def test_loudness_does_not_change_what_is_heard() -> None:
     quiet = chart((3,))
     assert backbeat(replace(quiet, levels=quiet.levels - 10)) == "half"
@@ -120,3 +136,10 @@ def test_bars_of_an_odd_number_of_beats_are_not_halved(beats_per_bar: int) -> No
     assert not can_be_halved(odd)
     assert level(odd, halve_probability=1.0) == (160, False)
     assert not can_be_halved(replace(whole, positions=np.zeros(len(whole.beats), np.int64)))
+
+
+def test_a_bar_of_three_among_others_keeps_the_song_whole() -> None:
+    whole = chart(())
+    assert not can_be_halved(
+        replace(whole, positions=np.append(np.arange(3), np.arange(len(whole.beats) - 3) % 4) + 1)
+    )

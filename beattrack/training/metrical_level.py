@@ -54,19 +54,26 @@ def choose_level(
     if heard == "half" or (song.bpm > settings.halve_bpm and rng.random() < settings.halve_probability):
         return halved(song), None
     if 0 < settings.open_bpm < song.bpm:
-        return halved(song), song.beats[song.positions % 2 == 0]
+        slow = halved(song)
+        return slow, np.setdiff1d(song.beats, slow.beats)
     return song, None
 
 
 def can_be_halved(song: Song) -> bool:
-    """Whether positions in the bar are known and its bars have an even number of beats."""
-    longest = int(song.positions.max(initial=0))
-    return longest > 0 and longest % 2 == 0
+    """Whether positions in the bar are known, and even and odd ones alternate throughout."""
+    return bool(song.positions.max(initial=0) > 1 and (np.diff(song.positions) % 2 == 1).all())
 
 
 def halved(song: Song) -> Song:
-    """The song with its odd beats alone; where its bars begin at this tempo is not known."""
+    """The song with every second beat alone: the odd ones; where its bars begin at this tempo is not known.
+
+    Where downbeats are not known, the beats at which more is heard are kept, as odd says nothing.
+    """
     kept = song.positions % 2 == 1
+    if song.downbeats == "no":
+        rises = strengths(song)
+        if rises[~kept].mean() > rises[kept].mean():
+            kept = ~kept
     return replace(song, beats=song.beats[kept], positions=song.positions[kept], downbeats="no")
 
 
@@ -79,15 +86,15 @@ def backbeat(song: Song) -> Backbeat:
     """
     if song.positions.max(initial=0) != 4:
         return "unclear"
-    rises = rises_at(song, song.beats)
+    rises = strengths(song)
     places = [rises[song.positions == place] for place in (1, 2, 3, 4)]
-    if min(len(place) for place in places) == 0:
+    if min(len(place) for place in places) == 0 or not rises.any():
         return "unclear"
-    strengths = np.array([place.mean() for place in places])
+    means = np.array([place.mean() for place in places])
+    clear = CLEAR * float(means.mean())
     if song.downbeats == "no":
-        strengths = np.roll(strengths, 2 - int(strengths.argmax()))  # as if the strongest were the third beat
-    clear = CLEAR * float(strengths.mean())
-    first, second, third, fourth = strengths.tolist()
+        means = np.roll(means, 2 - int(means.argmax()))  # as if the strongest were the third beat
+    first, second, third, fourth = means.tolist()
     if song.downbeats == "no":
         if third - max(first, second, fourth) >= 2 * clear:
             return "half"
@@ -95,6 +102,12 @@ def backbeat(song: Song) -> Backbeat:
     if third - (second + fourth) / 2 >= 2 * clear:
         return "half"
     return "whole" if (second + fourth - first - third) / 2 >= clear else "unclear"
+
+
+@cache
+def strengths(song: Song) -> NDArray[np.float64]:
+    """How far the bands in which snares sound rise at each beat, (beats,) decibels."""
+    return rises_at(song, song.beats)
 
 
 def rises_at(song: Song, times: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,15 +45,15 @@ def make_targets(
     """Make targets from beats in fractional frames.
 
     unjudged: further times, in fractional frames, that may be beats; the tempo is not judged then.
-    Frames more than one beat before the first annotated beat or after the last are not judged: whether the
-    pulse goes on there is unknown.
+    Frames from about one beat before the first annotated beat, or after the last one, are not judged: whether
+    the pulse goes on there is unknown.
     """
     inside = (beats > -1) & (beats < frames)
     weight = np.zeros(frames, np.float32)
     if len(beats) > 1:
         interval = float(np.median(np.diff(beats)))
         first, last = round(beats[0] - interval), round(beats[-1] + interval)
-        weight[max(first, 0) : max(last + 1, 0)] = 1.0
+        weight[max(first + UNJUDGED + 1, 0) : max(last - UNJUDGED, 0)] = 1.0
     if unjudged is not None:
         near = np.floor(unjudged + 0.5).astype(np.int64)[:, None] + np.arange(-UNJUDGED, UNJUDGED + 1)
         weight[near[(near >= 0) & (near < frames)]] = 0.0
