@@ -6,6 +6,7 @@ python recipes/folds.py RUN...
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -25,12 +26,18 @@ Rows = list[dict[str, str]]
 
 
 def read(runs: list[Path]) -> Rows:
-    """Rows of all runs' validation.csv; SystemExit where a song was held out twice."""
+    """Rows of all runs' validation.csv; SystemExit for unfinished runs and songs held out twice."""
     rows: Rows = []
     for run in runs:
-        with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
-            rows += csv.DictReader(file)
-    names = [row["id"] for row in rows]
+        try:
+            finished = "final" in json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+            with (run / "validation.csv").open(newline="", encoding="utf-8") as file:
+                rows += csv.DictReader(file)
+        except OSError as error:
+            raise SystemExit(f"folds.py: {error.filename}: {error.strerror}") from error
+        if not finished:
+            raise SystemExit(f"folds.py: {run}: the run is not finished")
+    names = [(row["source"], row["id"]) for row in rows]
     if len(set(names)) < len(names):
         raise SystemExit("folds.py: a song is held out in two runs, so they are no cross-validation")
     return rows

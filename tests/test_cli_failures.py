@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import soundfile
 from cli_cases import RATE, lines, names, run
 
 import beattrack
+from beattrack.cli.report import prepared
 from beattrack.tracker import BeatTracker
 
 
@@ -33,6 +35,20 @@ def test_one_bad_file_never_stops_the_others(two: tuple[Path, Path]) -> None:
         assert line.startswith(f"beattrack: {path}: ")
         assert line.count(str(path)) == 1
     assert names(two[0].parent / "out") == ["blues.00000.beats", "rock.00001.beats"]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (PermissionError(13, "Permission denied", "a/b"), "a/b: Permission denied"),
+        (OSError("no number"), "no number"),
+    ],
+)
+def test_errors_of_the_system_are_one_sentence(error: OSError, sentence: str) -> None:
+    with pytest.raises(click.ClickException) as caught, prepared():
+        raise error
+    assert caught.value.message == sentence
 
 
 def test_what_cannot_be_written_is_one_line(clip: Path) -> None:

@@ -125,6 +125,9 @@ def test_settings_come_from_the_file_and_the_command_line(pack: Path, home: Path
         (("--dataset", "gtzan@-1"), "weight"),
         (("--dataset", "nonsense:/x"), "nonsense"),
         (("--dataset", "folder:nowhere"), "nowhere"),
+        (("--dataset", "folder:nowhere", "--start", "nobody"), "nobody"),
+        (("--dataset", "folder:x", "--start", "tcn", "--set", "network.sum_head=true"), "other settings"),
+        (("--dataset", "gtzan", "--fold", "2"), "--folds"),
     ],
 )
 def test_usage_errors_are_one_sentence(options: tuple[str, ...], message: str, home: Path) -> None:

@@ -29,9 +29,10 @@ def load(name: str) -> ModuleType:
 def write_fold(run: Path, songs: dict[str, tuple[str, str]]) -> Path:
     """A run's validation.csv: of each song its genre and its beats F."""
     run.mkdir()
+    (run / "metrics.json").write_text('{"final": {}}', encoding="utf-8")
     columns = load("folds").COLUMNS
     with (run / "validation.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["id", "genre", *columns], restval="0.5")
+        writer = csv.DictWriter(file, ["source", "id", "genre", *columns], restval="0.5")
         writer.writeheader()
         for name, (genre, f) in songs.items():
             writer.writerow({"id": name, "genre": genre, "beats_f": f, "downbeats_f": ""})
@@ -64,6 +65,15 @@ def test_every_song_of_a_cross_validation_counts_once(tmp_path: Path) -> None:
     lines = folds.table(folds.read([one, other])).splitlines()
     assert lines[2].startswith("| all | 3 | 0.500 | 0.500 | 0.500 |  |")
     assert lines[4].startswith("| rock | 2 | 0.250 |")
+
+
+def test_runs_that_are_not_finished_are_refused(tmp_path: Path) -> None:
+    run = write_fold(tmp_path / "run", {"a": ("jazz", "1.0")})
+    (run / "metrics.json").write_text('{"latest": {}}', encoding="utf-8")
+    with pytest.raises(SystemExit, match="not finished"):
+        load("folds").read([run])
+    with pytest.raises(SystemExit, match="No such file"):
+        load("folds").read([tmp_path])
 
 
 def test_a_song_held_out_twice_is_refused(tmp_path: Path) -> None:

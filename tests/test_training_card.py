@@ -132,4 +132,7 @@ def test_what_cannot_be_exported_is_named(run: Path, tmp_path: Path) -> None:
         export_run(run, tmp_path, name="../a")
     with pytest.raises(ModelError, match="metrics"):
         export_run(run, tmp_path, name="a", scores=[{"dataset": "x"}])
-    assert not (tmp_path / "a.json").exists()
+    assert list(tmp_path.iterdir()) == []
+    for name in ("settings", "manifest", "metrics"):
+        with pytest.raises(TrainingError, match="is a file of a run"):
+            export_run(run, run, name=name)

@@ -24,7 +24,7 @@ from beattrack.training.errors import TrainingError
 from beattrack.training.machine import Machine
 from beattrack.training.module import TrainingModule
 from beattrack.training.report import Report
-from beattrack.training.run import Outcome, train
+from beattrack.training.run import Outcome, alone, train
 from beattrack.training.sampling import Split, make_pool
 from tests.training_cases import PACK, example_split, small
 
@@ -176,9 +176,32 @@ def test_training_stops_early_when_nothing_gets_better(
     assert train(tmp_path, split, settings, machine=HERE) == Outcome(6, finished=True)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_checkpoint(split: Split, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_ends_the_run(split: Split, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"the loss became (nan|inf|-inf) at step \d+"):
-        train(tmp_path, split, small(learning_rate=1e30, steps_per_epoch=1, clip_norm=1e30), machine=HERE)
+        train(tmp_path, split, small(learning_rate=1e30, clip_norm=1e30), machine=HERE)
+
+
+def test_weights_that_are_no_numbers_are_not_kept(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = TrainingModule.optimizer_step
+
+    def optimizer_step(self: TrainingModule, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if self.global_step == 3:  # before it counts the step
+            self.network.heads.frames.bias.data.fill_(math.nan)
+
+    monkeypatch.setattr(TrainingModule, "optimizer_step", optimizer_step)
+    with pytest.raises(TrainingError, match="the size of the weights became nan at step 4"):
+        train(tmp_path, split, small(), machine=HERE)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 2
+
+
+def test_songs_of_other_bands_are_refused(split: Split, tmp_path: Path) -> None:
+    bands = {"network.front_end.bands": 80, "network.front_end.pools": [3, 3, 3]}
+    settings = small(**{name.replace(".", "__"): value for name, value in bands.items()})
+    with pytest.raises(TrainingError, match=r"has 73 bands, the network of network.front_end.bands 80"):
+        train(tmp_path, split, settings, machine=HERE)
 
 
 def test_another_run_in_the_folder_is_refused(split: Split, whole: Path) -> None:
@@ -207,6 +230,19 @@ def test_what_is_no_checkpoint_is_refused(split: Split, whole: Path, tmp_path: P
     with pytest.raises(TrainingError, match=r"last\.ckpt: "):
         train(tmp_path, split, small(), machine=HERE)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_files_that_were_left_out_are_in_the_manifest(split: Split, tmp_path: Path) -> None:
+    train(tmp_path, split, small(steps=1), machine=HERE, left_out=["a.wav: is silent"])
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["left_out"] == ["a.wav: is silent"]
+
+
+def test_only_one_process_trains_in_a_folder(split: Split, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    with alone(tmp_path), pytest.raises(TrainingError, match="another process is training in this folder"):
+        train(tmp_path, split, small(steps=1), machine=HERE)
+    assert train(tmp_path, split, small(steps=1), machine=HERE).finished
 
 
 def test_a_split_needs_both_sides(split: Split, tmp_path: Path) -> None:

@@ -96,13 +96,8 @@ def eval_command(files: tuple[Path, ...], **options: Any) -> None:
     """
     _check_usage(files, options)
     _check_outputs(options)
-    try:
-        with prepared():
-            code = _compare(files, options) if options["compare"] else _score(files, options)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    with prepared():
+        code = _compare(files, options) if options["compare"] else _score(files, options)
     click.get_current_context().exit(code)
 
 

@@ -46,18 +46,15 @@ def export(
         from beattrack.training.card import export_run
 
         measured = [] if scores is None else _read_scores(scores)
-        try:
-            exported = export_run(
-                run,
-                folder or run,
-                name=name or run.resolve().name,
-                description=description,
-                licence=licence,
-                checkpoint=checkpoint,
-                scores=measured,
-            )
-        except OSError as error:
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+        exported = export_run(
+            run,
+            folder or run,
+            name=name or run.resolve().name,
+            description=description,
+            licence=licence,
+            checkpoint=checkpoint,
+            scores=measured,
+        )
     if not quiet:
         size = exported.path.stat().st_size / 1e6
         click.echo(

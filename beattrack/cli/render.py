@@ -59,13 +59,8 @@ def render(out: Path | None, **options: Any) -> None:
     """
     if out is None and not options["list_only"]:
         raise click.UsageError("say where to render to: beattrack render OUT")
-    try:
-        with prepared():
-            code = _list(options) if options["list_only"] or out is None else _render(out, options)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    with prepared():
+        code = _list(options) if options["list_only"] or out is None else _render(out, options)
     click.get_current_context().exit(code)
 
 

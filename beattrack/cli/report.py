@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """End the run in one line where what it needs is not to be had, or an option is wrong (a usage error)."""
+    """End the run in one line where what it needs is not to be had, or an option is wrong (a usage error).
+
+    A closed pipe is left to the program's end, which is silent then.
+    """
     try:
         yield
     except (SettingsError, UnknownModelError) as error:
         raise click.UsageError(str(error)) from error
     except BeattrackError as error:
         raise click.ClickException(str(error)) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = "" if error.filename is None else f"{label(str(error.filename))}: "
+        raise click.ClickException(f"{place}{error.strerror or error}") from error
 
 
 def summary(beats: Beats, seconds: float) -> str:

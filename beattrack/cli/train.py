@@ -95,13 +95,8 @@ def train(folder: Path | None, **options: Any) -> None:
 
     The run folder keeps settings, a manifest of the data, log.csv, checkpoints and metrics.json.
     """
-    try:
-        with prepared():
-            code = _run(folder, options)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    with prepared():
+        code = _run(folder, options)
     click.get_current_context().exit(code)
 
 
@@ -146,10 +141,14 @@ def _default_folder(options: Mapping[str, Any], settings: TrainingSettings) -> P
 
 
 def _fail_early(folder: Path, settings: TrainingSettings) -> None:
-    """What is wrong with the folder shows before hours of audio are read."""
+    """What is wrong with the folder or the weights to begin with shows before hours of audio are read."""
+    from beattrack.network.model import BeatNetwork
     from beattrack.training.run import check_folder
+    from beattrack.training.start import load_start
 
-    check_folder(folder, settings)
+    resuming = check_folder(folder, settings)
+    if settings.start and not resuming:
+        load_start(settings.start, BeatNetwork(settings.network))
 
 
 def _load(options: Mapping[str, Any], settings: TrainingSettings, shown: bool) -> LoadedSongs:
@@ -208,6 +207,7 @@ def _train(
         settings,
         machine=machine,
         command=shlex.join(["beattrack", *sys.argv[1:]]),
+        left_out=[f"{problem.file}: {problem.reason}" for problem in loaded.problems],
         shown=shown,
         live=shown and on_terminal(),
     )

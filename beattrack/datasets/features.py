@@ -14,6 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -235,8 +236,9 @@ def content_hash(audio: Path, folder: Path) -> str:
     if len(known) == 64:
         return known
     content = sha256_of(audio)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(note, content)
+    with suppress(OSError):  # it only saves time; that the cache cannot be written is said elsewhere
+        note.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_text(note, content)
     return content
 
 

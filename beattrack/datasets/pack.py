@@ -12,12 +12,12 @@ import lzma
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
 from beattrack.datasets.base import DatasetError
-from beattrack.datasets.songs import Quantisation, Song
+from beattrack.datasets.songs import Quantisation, Song, Trust
 
 
 def load_pack(folder: str | os.PathLike[str]) -> tuple[Song, ...]:
@@ -46,9 +46,9 @@ def _songs(folder: Path, index: dict[str, Any]) -> Iterator[Song]:
             id=entry["id"],
             source=entry["source"],
             genre=entry["genre"],
-            group=entry["group"],
+            group=str(entry["group"]),
             licence=entry["licence"],
-            downbeats=entry["downbeats"],
+            downbeats=_trust(entry["downbeats"]),
             levels=levels,
             quantisation=quantisation,
             fps=int(index["fps"]),
@@ -56,3 +56,10 @@ def _songs(folder: Path, index: dict[str, Any]) -> Iterator[Song]:
             positions=np.asarray(entry["positions"], dtype=np.int64),
             felt=bool(index.get("felt", False)),
         )
+
+
+def _trust(text: Any) -> Trust:
+    for known in get_args(Trust):
+        if text == known:
+            return cast(Trust, known)
+    raise ValueError(f"downbeats are {text!r}, not yes, est or no")

@@ -36,6 +36,8 @@ class FrontEndSettings:
     def __post_init__(self) -> None:
         if not len(self.time_kernels) == len(self.frequency_kernels) == len(self.pools) > 0:
             raise SettingsError("time_kernels, frequency_kernels and pools must be of one length, at least 1")
+        if self.channels < 1:
+            raise SettingsError(f"channels must be positive, not {self.channels}")
         if any(kernel < 1 or kernel % 2 == 0 for kernel in self.time_kernels):
             raise SettingsError(f"time_kernels must be odd and positive, not {self.time_kernels}")
         if self.output_bands != 1:

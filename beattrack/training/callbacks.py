@@ -121,9 +121,13 @@ class Milestones(lightning.Callback):
         now = time.monotonic()
         self.seconds += now - self._clock
         self._clock = now
+        if not isinstance(pl_module, TrainingModule):
+            raise TypeError(f"cannot validate a {type(pl_module).__name__}")
         if step % settings.steps_per_epoch == 0 or step == settings.steps:
+            pl_module.check_weights()
             self._milestone(trainer, pl_module, step)
         elif self._stopping(trainer):
+            pl_module.check_weights()
             save(trainer, self._folder / LAST)
             trainer.should_stop = True
         self._progress.show(step, self.seconds)
@@ -134,9 +138,7 @@ class Milestones(lightning.Callback):
         told = self._interruption.signal is not None
         return told if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(told, all=False)
 
-    def _milestone(self, trainer: lightning.Trainer, module: lightning.LightningModule, step: int) -> None:
-        if not isinstance(module, TrainingModule):
-            raise TypeError(f"cannot validate a {type(module).__name__}")
+    def _milestone(self, trainer: lightning.Trainer, module: TrainingModule, step: int) -> None:
         training = Losses(
             *trainer.strategy.reduce(torch.stack(tuple(module.mean_losses())), reduce_op="mean")
         )

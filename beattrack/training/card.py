@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +17,8 @@ from beattrack.network.model import BeatNetwork
 from beattrack.registry import ModelCard
 from beattrack.training.checkpoints import BEST, LAST, read_checkpoint
 from beattrack.training.errors import TrainingError
-from beattrack.training.manifest import read_manifest
-from beattrack.training.metrics import read_metrics
+from beattrack.training.manifest import MANIFEST, read_manifest
+from beattrack.training.metrics import METRICS, read_metrics
 from beattrack.training.sampling import GTZAN
 from beattrack.training.settings import SETTINGS, read_settings
 
@@ -66,18 +66,19 @@ def export_run(
         network.load_state_dict(record["average"])
     except RuntimeError as error:
         raise TrainingError(f"{run}: the weights do not fit {SETTINGS}") from error
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
+    if path.with_suffix(".json").name in (SETTINGS, MANIFEST, METRICS):
+        raise TrainingError(f"{name!r} cannot be a model's name: {name}.json is a file of a run")
     # The network runs on the spectrogram of the library, which is the one that all songs were analysed with.
     model_settings = ModelSettings(network=settings.network)
-    export_onnx(network.eval(), model_settings, path)
+    # Read before anything is written, so that what is wrong with the scores leaves no file without its card.
     card = ModelCard.from_dict(
         {
             "schema_version": 1,
             "name": name,
             "description": description or _description(network, manifest),
             "file": path.name,
-            "sha256": sha256_of(path),
+            "sha256": "0" * 64,
             "licence": licence,
             "data": card_data(manifest),
             "trained_on_datasets": trained_on(manifest),
@@ -91,6 +92,9 @@ def export_run(
             "metrics": [*held_out_scores(run), *scores],
         }
     )
+    folder.mkdir(parents=True, exist_ok=True)
+    export_onnx(network.eval(), model_settings, path)
+    card = replace(card, sha256=sha256_of(path))
     text = json.dumps(card.to_dict(), indent=1, ensure_ascii=False)
     atomic_write_text(path.with_suffix(".json"), text + "\n")
     difference = parity(network, path, frames=PARITY_FRAMES, seed=1)

@@ -6,6 +6,7 @@ no audio is needed. Everything random comes from the generator that is passed in
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +14,23 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
+from beattrack.errors import SettingsError
 from beattrack.level import recording_level
 from beattrack.training.metrical_level import LevelSettings, choose_level
 from beattrack.training.targets import Targets, make_targets
 
 Float = NDArray[np.float32]
+
+_SHARES = (
+    "tempo_pull",
+    "pitch_probability",
+    "band_mask_probability",
+    "time_mask_probability",
+    "bass_cut_probability",
+    "metre_probability",
+    "pulse_free_share",
+)
+_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +65,23 @@ class CropSettings:
     level: LevelSettings = LevelSettings()
     metre_probability: float = 0.0
     pulse_free_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"crop.{name} must be from 0 to 1, not {getattr(self, name):g}")
+        for name in ("gain_db", "equaliser_db", "tempo_spread", "tempo_jitter", "pitch_bands"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"crop.{name} must not be negative, not {getattr(self, name):g}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise SettingsError(f"crop.{name} must be at least {least}, not {getattr(self, name)}")
+        if not 0 < self.tempo_bpm < math.inf:
+            raise SettingsError(f"crop.tempo_bpm must be a positive number, not {self.tempo_bpm:g}")
+        if len(self.tempo_factor) != 2 or not 0 < self.tempo_factor[0] <= self.tempo_factor[1] < math.inf:
+            raise SettingsError(
+                f"crop.tempo_factor must be a range of positive numbers, not {self.tempo_factor}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +166,12 @@ def vary_spectrum(magnitudes: Float, settings: CropSettings, rng: Generator) -> 
     if rng.random() < settings.bass_cut_probability:
         gains[: rng.integers(4, settings.bass_bands + 1)] *= decibels(-rng.uniform(15, 40))
     if rng.random() < settings.band_mask_probability:
-        width = int(rng.integers(1, settings.band_mask_bands + 1))
+        width = min(int(rng.integers(1, settings.band_mask_bands + 1)), bands)
         first = int(rng.integers(0, bands - width + 1))
         gains[first : first + width] = 0.0
     magnitudes = magnitudes * gains
     if rng.random() < settings.time_mask_probability:
-        width = int(rng.integers(5, settings.time_mask_frames + 1))
+        width = min(int(rng.integers(5, settings.time_mask_frames + 1)), frames)
         first = int(rng.integers(0, frames - width + 1))
         magnitudes[first : first + width] = 0.0
     return magnitudes

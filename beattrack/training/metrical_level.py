@@ -1,8 +1,8 @@
 """The metrical level of charts: whether listeners would tap at their tempo, at half of it, or who knows.
 
 Charts of rhythm games count so that notes fall on a grid, often at twice the tempo that listeners tap. Where
-the snare falls tells: on the second and fourth beat, and the count is the felt one; on the third alone, and
-listeners tap half notes.
+the snare falls tells: on the second and fourth beat, and the count is the felt one; on the third in their
+place, and listeners tap half notes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
+from beattrack.errors import SettingsError
 
 Backbeat = Literal["whole", "half", "unclear"]
 
@@ -32,14 +33,20 @@ class LevelSettings:
     halve_bpm, halve_probability: above that tempo, a crop keeps every second beat with this probability.
     open_bpm: above that tempo, and where not halved, every second beat is not judged, so that the network may
         take either level; 0 for never.
-    hear_backbeat: whether songs with the snare on the third beat alone are always halved, and those with the
-        snare on the second and fourth never halved nor left open.
+    hear_backbeat: whether songs with the snare on the third beat, not the second and fourth, are always
+        halved, and those with the snare on the second and fourth never halved nor left open.
     """
 
     halve_bpm: float = 150.0
     halve_probability: float = 0.0
     open_bpm: float = 0.0
     hear_backbeat: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.halve_probability <= 1:
+            raise SettingsError(
+                f"crop.level.halve_probability must be from 0 to 1, not {self.halve_probability:g}"
+            )
 
 
 def choose_level(

@@ -98,10 +98,15 @@ class TrainingModule(lightning.LightningModule):
         self.average.steps = checkpoint["average_steps"]
         self._sums, self._count = checkpoint["recent_losses"]
 
-    def _check(self, loss: Tensor) -> None:
-        if not torch.isfinite(loss):
+    def check_weights(self) -> None:
+        """Raise TrainingError where a step has made weights that are no numbers, before they are kept."""
+        norms = torch._foreach_norm([parameter.detach() for parameter in self.network.parameters()])
+        self._check(torch.stack(norms).sum(), "size of the weights")
+
+    def _check(self, value: Tensor, name: str = "loss") -> None:
+        if not torch.isfinite(value):
             raise TrainingError(
-                f"the loss became {loss.item()} at step {self.global_step}: try a lower learning_rate, a "
+                f"the {name} became {value.item()} at step {self.global_step}: try a lower learning_rate, a "
                 "longer warm_up or a smaller clip_norm; the last checkpoint is from before it"
             )
 

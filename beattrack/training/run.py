@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +30,13 @@ from beattrack.training.start import load_start
 from beattrack.training.taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # of file systems that have none
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -35,6 +45,44 @@ class Outcome:
     step: int
     finished: bool
     signal: int | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Whether lines that stay, and one that is overwritten, are printed."""
+
+    lines: bool
+    live: bool
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in the folder; not on Windows.
+
+    Raises TrainingError where one does so already. The lock goes with the process, however it ends.
+    """
+    if fcntl is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingError(f"{folder}: another process is training in this folder") from error
+        except OSError as error:
+            if error.errno not in (
+                errno.ENOLCK,
+                errno.EOPNOTSUPP,
+                errno.EINVAL,
+            ):  # file systems without locks
+                raise
+        yield
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):  # nothing was written
+            folder.rmdir()
 
 
 def check_folder(folder: Path, settings: TrainingSettings) -> bool:
@@ -63,41 +111,64 @@ def train(
     *,
     machine: Machine | None = None,
     command: str = "",
+    left_out: Sequence[str] = (),
     shown: bool = False,
     live: bool = False,
 ) -> Outcome:
     """Train, or go on with training, until the last step, a signal, or patience is over.
 
-    command: for the manifest. shown, live: whether to print a line an epoch, and one that is overwritten.
-    Raises TrainingError where the folder holds another run, no song is left to train or validate on, or the
-    loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised by a second signal
-    while the first waits for the end of the step, and by one that comes before training or after it.
+    command, left_out (files and reasons): for the manifest.
+    shown, live: whether to print a line an epoch, and one that is overwritten.
+    Raises TrainingError where the folder holds another run or one that goes on, no song is left to train or
+    validate on, or the loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised by
+    a second signal while the first waits for the end of the step, and by one that comes before training or
+    after it.
     """
     machine = machine or Machine()
+    with alone(folder) if is_first_process() else nullcontext():
+        return _train(folder, split, settings, machine, command, left_out, Shown(shown, live))
+
+
+def _train(
+    folder: Path,
+    split: Split,
+    settings: TrainingSettings,
+    machine: Machine,
+    command: str,
+    left_out: Sequence[str],
+    shown: Shown,
+) -> Outcome:
     resuming = check_folder(folder, settings)
-    check_split(split)
+    check_split(split, settings)
     if resuming:
         check_songs(folder, split)
         checkpoint = read_checkpoint(folder / LAST)
     elif is_first_process():
-        begin(folder, split, settings, command)
+        begin(folder, split, settings, command, left_out)
     if resuming and is_finished(checkpoint):
         outcome = Outcome(int(checkpoint["global_step"]), finished=True)
     else:
         with quiet_lightning():
-            outcome = _fit(folder, split, settings, machine, resuming, Shown(shown, live))
+            outcome = _fit(folder, split, settings, machine, resuming, shown)
     if outcome.finished and is_first_process():
-        finish(folder, split, settings, "cuda" if machine.on_gpu else "cpu")
+        finish(folder, split, settings, "cuda" if machine.on_gpu and torch.cuda.is_available() else "cpu")
     return outcome
 
 
-def check_split(split: Split) -> None:
-    """Raise TrainingError where one side of a split is empty."""
+def check_split(split: Split, settings: TrainingSettings) -> None:
+    """Raise TrainingError where one side of a split is empty, or songs are not what the network reads."""
     for purpose, pool in (("train", split.training), ("validate", split.validation)):
         if not pool.songs:
             raise TrainingError(
                 f"no song is left to {purpose} on: give songs of at least two groups (titles, artists)"
             )
+        bands = settings.network.front_end.bands
+        for song in pool.songs:
+            if song.levels.shape[1] != bands:
+                raise TrainingError(
+                    f"{song.source}/{song.id} has {song.levels.shape[1]} bands, the network of "
+                    f"network.front_end.bands {bands}"
+                )
 
 
 def check_songs(folder: Path, split: Split) -> None:
@@ -111,9 +182,11 @@ def check_songs(folder: Path, split: Split) -> None:
             )
 
 
-def begin(folder: Path, split: Split, settings: TrainingSettings, command: str) -> None:
+def begin(
+    folder: Path, split: Split, settings: TrainingSettings, command: str, left_out: Sequence[str] = ()
+) -> None:
     """Make the folder of a run; what is left in it of one without a checkpoint is removed."""
-    manifest = make_manifest(split, settings, command)
+    manifest = {**make_manifest(split, settings, command), "left_out": list(left_out)}
     folder.mkdir(parents=True, exist_ok=True)
     for name in (LOG, METRICS, SONGS, BEST):
         with suppress(FileNotFoundError):
@@ -143,14 +216,6 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
         front_end.standardise(bands.mean(dim=0), bands.std(dim=0))
     silence_unseen_taps(module.network.tcn, settings.crop.frames)
     module.set_weights(module.network.state_dict())
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Whether lines that stay, and one that is overwritten, are printed."""
-
-    lines: bool
-    live: bool
 
 
 def _fit(

@@ -36,6 +36,11 @@ class LossWeights:
     downbeats: float = 2.0
     tempo: float = 0.02
 
+    def __post_init__(self) -> None:
+        for name in ("beats", "downbeats", "tempo"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise SettingsError(f"loss.{name} must not be negative, not {getattr(self, name):g}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationSettings:
@@ -59,6 +64,8 @@ class ValidationSettings:
     def __post_init__(self) -> None:
         if not 0 < self.share <= 0.5:
             raise SettingsError(f"validation.share must be above 0 and at most 0.5, not {self.share:g}")
+        if self.fold and not self.folds:
+            raise SettingsError("validation.fold needs the number of folds: validation.folds (--folds)")
         if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
             raise SettingsError(
                 f"validation.fold must be from 0 to validation.folds - 1, with 2 or more folds, "

@@ -24,7 +24,7 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
     Those of a narrower network are widened (`widen`). Raises SettingsError where they belong to a network of
     other settings, dropout and width aside, TrainingError or ModelError where they cannot be read.
     """
-    if Path(name).is_dir():
+    if is_run(name):
         weights, theirs = _from_run(Path(name))
     else:
         from beattrack.network.restore import load_torch
@@ -63,9 +63,14 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
     return wide
 
 
+def is_run(name: str) -> bool:
+    """Whether a name to begin with is that of a run folder; a folder beside it may bear a model's name."""
+    return (Path(name) / SETTINGS).is_file()
+
+
 def describe_start(name: str) -> dict[str, Any]:
     """What the weights to begin with were made from: data, datasets whose scores are void, recipe."""
-    if Path(name).is_dir():
+    if is_run(name):
         from beattrack.training.card import card_data, recipe, trained_on
         from beattrack.training.manifest import read_manifest
 
