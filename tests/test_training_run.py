@@ -24,7 +24,7 @@ from beattrack.training.errors import TrainingError
 from beattrack.training.machine import Machine
 from beattrack.training.module import TrainingModule
 from beattrack.training.report import Report
-from beattrack.training.run import Outcome, alone, train
+from beattrack.training.run import Outcome, train
 from beattrack.training.sampling import Split, make_pool
 from tests.training_cases import PACK, example_split, small
 
@@ -236,13 +236,6 @@ def test_files_that_were_left_out_are_in_the_manifest(split: Split, tmp_path: Pa
     train(tmp_path, split, small(steps=1), machine=HERE, left_out=["a.wav: is silent"])
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["left_out"] == ["a.wav: is silent"]
-
-
-def test_only_one_process_trains_in_a_folder(split: Split, tmp_path: Path) -> None:
-    pytest.importorskip("fcntl")
-    with alone(tmp_path), pytest.raises(TrainingError, match="another process is training in this folder"):
-        train(tmp_path, split, small(steps=1), machine=HERE)
-    assert train(tmp_path, split, small(steps=1), machine=HERE).finished
 
 
 def test_a_split_needs_both_sides(split: Split, tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from beattrack.training.callbacks import Abandoned, Interruption, Milestones
 from beattrack.training.checkpoints import BEST, LAST, is_finished, read_checkpoint
 from beattrack.training.data import TrainingData
 from beattrack.training.errors import TrainingError
+from beattrack.training.lock import alone
 from beattrack.training.log import LOG
 from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
 from beattrack.training.manifest import MANIFEST, make_manifest, read_manifest, song_names
@@ -29,13 +28,6 @@ from beattrack.training.settings import SETTINGS, TrainingSettings, differences,
 from beattrack.training.start import load_start
 from beattrack.training.taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # of file systems that have none
 
 
 @dataclass(frozen=True)
@@ -53,36 +45,6 @@ class Shown:
 
     lines: bool
     live: bool
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder; not on Windows.
-
-    Raises TrainingError where one does so already. The lock goes with the process, however it ends.
-    """
-    if fcntl is None:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TrainingError(f"{folder}: another process is training in this folder") from error
-        except OSError as error:
-            if error.errno not in (
-                errno.ENOLCK,
-                errno.EOPNOTSUPP,
-                errno.EINVAL,
-            ):  # file systems without locks
-                raise
-        yield
-    finally:
-        os.close(descriptor)
-        with suppress(OSError):  # nothing was written
-            folder.rmdir()
 
 
 def check_folder(folder: Path, settings: TrainingSettings) -> bool:
@@ -120,8 +82,8 @@ def train(
     command, left_out (files and reasons): for the manifest.
     shown, live: whether to print a line an epoch, and one that is overwritten.
     Raises TrainingError where the folder holds another run or one that goes on, no song is left to train or
-    validate on, or the loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised by
-    a second signal while the first waits for the end of the step, and by one that comes before training or
+    validate on, or the loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised
+    by a second signal while the first waits for the end of the step, and by one that comes before training or
     after it.
     """
     machine = machine or Machine()
