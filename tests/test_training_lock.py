@@ -14,9 +14,9 @@ def test_only_one_process_trains_in_a_folder(tmp_path: Path) -> None:
     for _ in range(2):  # the lock goes with the block
         with alone(tmp_path / "run"):
             (tmp_path / "run" / "log.csv").touch()
-            with pytest.raises(TrainingError, match="another process is training in this folder"):
-                with alone(tmp_path / "run"):
-                    pass
+            other = alone(tmp_path / "run")
+            with pytest.raises(TrainingError, match="another process is training in this folder"), other:
+                pass
     assert (tmp_path / "run" / "log.csv").exists()
 
 
