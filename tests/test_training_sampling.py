@@ -40,6 +40,12 @@ def test_every_source_of_two_groups_has_someone_held_out() -> None:
     assert {item.source for item in split.training.songs} == set("pqrstu")
 
 
+def test_no_source_of_two_groups_is_held_out_whole() -> None:
+    songs = {"a": tuple(song(id=group, group=group) for group in ("0", "a", "14"))}
+    split = split_songs(songs, {"a": 1.0}, ValidationSettings(share=0.1))
+    assert [item.group for item in split.training.songs] == ["a"]
+
+
 def test_untrusted_downbeats_are_validated_on_only_where_there_are_no_others() -> None:
     songs = {
         "a": tuple(song(id=f"{i}", group="0", downbeats="yes" if i else "est") for i in range(3)),

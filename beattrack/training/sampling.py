@@ -43,7 +43,7 @@ class Split:
 
 
 def split_songs(songs: SongsByDataset, weights: Mapping[str, float], settings: ValidationSettings) -> Split:
-    """Hold out whole groups: by a hash of the group, and at least one group of every source with two or more.
+    """Hold out whole groups by a hash of the group; of every source with two or more, at least one and not all.
 
     With folds, GTZAN is split into its artist-aware folds. Of a source's held-out songs those with trusted
     downbeats are validated on, or all of them where none has.
@@ -94,9 +94,12 @@ def _held_out_groups(songs: SongsByDataset, settings: ValidationSettings) -> set
             held_out |= {song.group for song in dataset if folds[song.id] == chosen}
         else:
             held_out |= {song.group for song in dataset if group_number(song.group) % period == chosen}
-    for names in groups.values():
-        if len(names) > 1 and not names & held_out:
-            held_out.add(min(names, key=lambda group: (group_number(group) % period, group)))
+    for names in (names for names in groups.values() if len(names) > 1):
+        order = sorted(names, key=lambda group: (group_number(group) % period, group))
+        if names <= held_out:
+            held_out.discard(order[-1])
+        elif not names & held_out:
+            held_out.add(order[0])
     return held_out
 
 
