@@ -43,7 +43,7 @@ class Split:
 
 
 def split_songs(songs: SongsByDataset, weights: Mapping[str, float], settings: ValidationSettings) -> Split:
-    """Hold out whole groups by a hash of the group; of every source with two or more, at least one and not all.
+    """Hold out whole groups by their hash: of every source with two or more, at least one and not all.
 
     With folds, GTZAN is split into its artist-aware folds. Of a source's held-out songs those with trusted
     downbeats are validated on, or all of them where none has.
