@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import soundfile
 
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
@@ -22,6 +23,7 @@ from cli_cases import lines, names, run, usage_error
 
 import beattrack
 from tests.example_pack import write_pack
+from tests.synth import drum_clip
 
 CONFIG = """
 steps = 4
@@ -154,35 +156,78 @@ def test_what_is_no_run_cannot_be_exported(home: Path) -> None:
     assert "holds no list of scores" in usage_error("export", home, "--scores", home / "scores.json")
 
 
-@posix_only
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_a_run_that_goes_on(number: int, pack: Path, home: Path) -> None:
+def test_gtzan_is_trained_on_by_folds(home: Path) -> None:
+    for number, genre in enumerate(("blues", "jazz", "rock", "pop", "metal", "disco")):
+        samples, times, positions = drum_clip(90 + 10 * number, duration=8, seed=number)
+        (home / "data" / "genres" / genre).mkdir(parents=True)
+        (home / "data" / "beats").mkdir(exist_ok=True)
+        soundfile.write(home / "data" / "genres" / genre / f"{genre}.00001.wav", samples, 22050)
+        beats = "".join(f"{time:.3f}\t{position}\n" for time, position in zip(times, positions, strict=True))
+        (home / "data" / "beats" / f"gtzan_{genre}_00001.beats").write_text(beats, encoding="utf-8")
+    (home / "data" / "genres" / "pop" / "pop.00001.wav").write_bytes(b"no audio")
+    held_out = set()
+    for fold in (0, 1):
+        options = ("--folds", 2, "--fold", fold, "--run", f"fold{fold}", "--cache", "cache")
+        trained = run(
+            "train", "--config", "little.toml", "--dataset", "gtzan", "--data-home", "data", *options, *HERE
+        )
+        assert trained.exit_code == 0
+        assert "gtzan: 5 of 6 usable" in trained.stderr
+        assert "pop.00001.wav" in trained.stderr
+        manifest = json.loads(Path(f"fold{fold}/manifest.json").read_text(encoding="utf-8"))
+        assert "pop.00001.wav: cannot be" in manifest["left_out"][0]
+        assert not held_out.intersection(manifest["validation_songs"])
+        held_out.update(manifest["validation_songs"])
+        assert "final" in json.loads(Path(f"fold{fold}/metrics.json").read_text(encoding="utf-8"))
+    assert len(held_out) == 5
+    assert run("export", "fold0", "--name", "mine").exit_code == 0
+    assert json.loads(Path("fold0/mine.json").read_text(encoding="utf-8"))["trained_on_datasets"] == ["gtzan"]
+
+
+def start(pack: Path, steps: int, number: int = signal.SIGINT) -> subprocess.Popen[str]:
+    """Start training in a process of its own, in which the signal has its usual effect."""
     options = [str(item) for item in ("--accelerator", "cpu", "--workers", 1, "--threads", 1)]
-    command = [
-        sys.executable,
-        "-m",
-        "beattrack",
-        "train",
-        "--config",
-        "little.toml",
-        "--dataset",
-        f"pack:{pack}",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(beattrack.__file__).parents[1])}
-    process = subprocess.Popen(
-        [*command, *options, "--steps", "100000"],
+    command = ["-m", "beattrack", "train", "--config", "little.toml", "--dataset", f"pack:{pack}"]
+    return subprocess.Popen(
+        [sys.executable, *command, *options, "--steps", str(steps)],
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(Path(beattrack.__file__).parents[1])},
         start_new_session=True,
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
+
+
+def wait_for_checkpoint(process: subprocess.Popen[str]) -> None:
     give_up = time.monotonic() + 120
     while not Path("runs/little/last.ckpt").exists():
         assert time.monotonic() < give_up
         assert process.poll() is None
         time.sleep(0.05)
+
+
+@posix_only
+@pytest.mark.slow
+def test_a_killed_run_goes_on(pack: Path, home: Path) -> None:
+    killed = start(pack, 60)
+    wait_for_checkpoint(killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate(timeout=60)
+    rows = Path("runs/little/log.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) < 31
+    again = start(pack, 60)
+    _, errors = again.communicate(timeout=240)
+    assert again.returncode == 0, errors
+    rows = Path("runs/little/log.csv").read_text(encoding="utf-8").splitlines()
+    assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(2, 61, 2))
+
+
+@posix_only
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_run_that_goes_on(number: int, pack: Path, home: Path) -> None:
+    process = start(pack, 100_000, number)
+    wait_for_checkpoint(process)
     os.killpg(process.pid, number)  # as Ctrl-C does, which reaches the loader too
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number

@@ -257,6 +257,9 @@ def test_a_run_can_begin_with_the_weights_of_another(split: Split, whole: Path, 
     assert same(averages(tmp_path), averages(whole, "best.ckpt"))
     start = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["start"]
     assert start["data"][0]["name"] == "example"
+    wide = {"network__front_end__channels": 12, "network__tcn__channels": 12}
+    train(tmp_path / "wide", split, small(start=str(whole), steps=1, **wide), machine=HERE)
+    assert averages(tmp_path / "wide")["heads.frames.weight"].shape == (2, 12, 1)
     other = small(start=str(whole), network__tcn__dilations=[1, 2, 4, 8, 32])
     with pytest.raises(SettingsError, match="other settings"):
         train(tmp_path / "other", split, other, machine=HERE)
