@@ -112,6 +112,12 @@ def test_masks_and_cuts_do_what_they_say() -> None:
     thin = vary_spectrum(music, replace(STILL, bass_cut_probability=1), rng)
     assert thin[0, 0] < 0.2
     assert thin[0, -1] == 1
+    dull = vary_spectrum(music, replace(STILL, treble_cut_probability=1), rng)
+    assert dull[0, -1] < 0.2
+    assert dull[0, 0] == 1
+    assert 4 <= (dull[0] < 1).sum() <= STILL.treble_bands
+    short = vary_spectrum(music[:3], replace(STILL, time_mask_probability=1), rng)
+    assert not short.any()
     np.testing.assert_array_equal(vary_spectrum(music, STILL, rng), music)
 
 

@@ -27,10 +27,11 @@ _SHARES = (
     "band_mask_probability",
     "time_mask_probability",
     "bass_cut_probability",
+    "treble_cut_probability",
     "metre_probability",
     "pulse_free_share",
 )
-_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4}
+_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4, "treble_bands": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,8 @@ class CropSettings:
     time_mask_frames: int = 50
     bass_cut_probability: float = 0.15
     bass_bands: int = 16
+    treble_cut_probability: float = 0.0
+    treble_bands: int = 32
     level: LevelSettings = LevelSettings()
     metre_probability: float = 0.0
     pulse_free_share: float = 0.0
@@ -165,6 +168,8 @@ def vary_spectrum(magnitudes: Float, settings: CropSettings, rng: Generator) -> 
     gains = np.full(bands, 1.0, np.float32) * decibels(_smooth_curve(bands, rng) * settings.equaliser_db)
     if rng.random() < settings.bass_cut_probability:
         gains[: rng.integers(4, settings.bass_bands + 1)] *= decibels(-rng.uniform(15, 40))
+    if settings.treble_cut_probability > 0 and rng.random() < settings.treble_cut_probability:
+        gains[-rng.integers(4, settings.treble_bands + 1) :] *= decibels(-rng.uniform(15, 40))
     if rng.random() < settings.band_mask_probability:
         width = min(int(rng.integers(1, settings.band_mask_bands + 1)), bands)
         first = int(rng.integers(0, bands - width + 1))
