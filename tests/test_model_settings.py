@@ -12,7 +12,7 @@ from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSet
 
 tcn_settings = st.builds(
     TCNSettings,
-    channels=st.just(20),
+    channels=st.just(TCNSettings().channels),
     kernel=st.sampled_from([3, 5, 7]),
     dilations=st.lists(st.integers(1, 4096), min_size=1, max_size=5).map(tuple),
     causal=st.booleans(),

@@ -46,6 +46,11 @@ def test_new_channels_can_learn() -> None:
         assert (block.mix.weight[6:] != weight[6:]).any()
 
 
+def test_the_shipped_model_fits_the_default_network() -> None:
+    ours = BeatNetwork(read_settings(None).network)
+    ours.load_state_dict(load_start("tcn", ours))
+
+
 def test_a_model_file_is_widened_or_refused(tmp_path: Path) -> None:
     narrow, path = network(6), tmp_path / "narrow.onnx"
     export_onnx(narrow, ModelSettings(network=narrow.settings), path)

@@ -26,7 +26,7 @@ class FrontEndSettings:
     """
 
     bands: int = 73
-    channels: int = 20
+    channels: int = 32
     log_scale: float = 100.0
     time_kernels: tuple[int, ...] = (3, 1, 3)
     frequency_kernels: tuple[int, ...] = (3, 8, 3)
@@ -73,7 +73,7 @@ class TCNSettings:
     skip_sum: also sum the blocks' outputs, which the tempo head reads.
     """
 
-    channels: int = 20
+    channels: int = 32
     kernel: int = 5
     dilations: tuple[int, ...] = tuple(2**i for i in range(11))
     causal: bool = False
