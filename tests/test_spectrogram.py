@@ -61,13 +61,14 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 def by_definition(samples: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Frame by frame, in double precision."""
-    size, hop = settings.frame_size, settings.sample_rate / settings.fps
+    size = settings.frame_size
     padded = np.concatenate([np.zeros(size), samples, np.zeros(2 * size)])
     rows = []
     for frame in itertools.count():
-        if frame * hop >= len(samples):
+        centre = frame * settings.sample_rate / settings.fps  # in this order, which is exact where it is a half
+        if centre >= len(samples):
             break
-        start = size + math.floor(frame * hop + 0.5) - size // 2
+        start = size + math.floor(centre + 0.5) - size // 2
         rows.append(np.abs(np.fft.rfft(padded[start : start + size] * np.hanning(size))))
     return np.array(rows).reshape(-1, size // 2 + 1) @ filterbank(settings).astype(float)
 
