@@ -65,7 +65,7 @@ def by_definition(samples: np.ndarray, settings: SpectrogramSettings) -> np.ndar
     padded = np.concatenate([np.zeros(size), samples, np.zeros(2 * size)])
     rows = []
     for frame in itertools.count():
-        centre = frame * settings.sample_rate / settings.fps  # in this order, which is exact where it is a half
+        centre = frame * settings.sample_rate / settings.fps  # in this order: halves are exact
         if centre >= len(samples):
             break
         start = size + math.floor(centre + 0.5) - size // 2
