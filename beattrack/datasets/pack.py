@@ -59,7 +59,6 @@ def _songs(folder: Path, index: dict[str, Any]) -> Iterator[Song]:
 
 
 def _trust(text: Any) -> Trust:
-    for known in get_args(Trust):
-        if text == known:
-            return cast(Trust, known)
-    raise ValueError(f"downbeats are {text!r}, not yes, est or no")
+    if text not in get_args(Trust):
+        raise ValueError(f"downbeats are {text!r}, not yes, est or no")
+    return cast(Trust, text)

@@ -100,12 +100,12 @@ def backbeat(song: Song) -> Backbeat:
     means = np.array([place.mean() for place in places])
     clear = CLEAR * float(means.mean())
     if song.downbeats == "no":
-        means = np.roll(means, 2 - int(means.argmax()))  # as if the strongest were the third beat
-    first, second, third, fourth = means.tolist()
-    if song.downbeats == "no":
+        # As if the strongest were the third beat.
+        first, second, third, fourth = np.roll(means, 2 - int(means.argmax())).tolist()
         if third - max(first, second, fourth) >= 2 * clear:
             return "half"
         return "whole" if first - (second + fourth) / 2 >= clear else "unclear"
+    first, second, third, fourth = means.tolist()
     if third - (second + fourth) / 2 >= 2 * clear:
         return "half"
     return "whole" if (second + fourth - first - third) / 2 >= clear else "unclear"
