@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from beattrack.rendering.tempi import draw_bpm
 
 
-def test_tempi_spread_around_105() -> None:
+def test_tempi_spread_around_110() -> None:
     rng = np.random.default_rng(0)
     bpm = np.array([draw_bpm(rng) for _ in range(4000)])
     assert bpm.min() >= 50
-    assert bpm.max() <= 190
-    assert 102 < np.median(bpm) < 108
-    assert 0.26 < np.log(bpm).std() < 0.29
+    assert bpm.max() <= 200
+    assert 107 < np.median(bpm) < 113
+    assert 0.28 < np.log(bpm).std() < 0.33
 
 
 @given(st.integers(0, 2**32), st.floats(30, 200), st.floats(1, 2))

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-CENTRE_BPM = 105.0
-SPREAD = 0.28  # standard deviation of the natural logarithm
+CENTRE_BPM = 110.0
+SPREAD = 0.32  # standard deviation of the natural logarithm
 SLOWEST_BPM = 50.0
-FASTEST_BPM = 190.0
+FASTEST_BPM = 200.0
 
 
 def draw_bpm(rng: np.random.Generator, slowest: float = SLOWEST_BPM, fastest: float = FASTEST_BPM) -> float:
-    """A felt tempo: log-normal around 105 BPM as listeners prefer, cut to a range of the style.
+    """A felt tempo: log-normal around 110 BPM as listeners prefer, cut to a range of the style.
 
     Where the range lies far from the centre the draw falls back on one uniform in the logarithm.
     Source: Moelants, "Preferred tempo reconsidered" (2002), for the shape.

@@ -55,7 +55,7 @@ STYLES: tuple[Style, ...] = (
     Style(
         r"countryblues|bluefolk|blues|blus|shfl|boogie|boggie|shuffle", "blues", ("blues", "rock"), 70, 140
     ),
-    Style(r"fastbigband|fastswing|bebop", "jazz", ("jazz",), 125, 168),
+    Style(r"fastbigband|fastswing|bebop", "jazz", ("jazz",), 125, 240),
     Style(r"slowjazz|slowswing|slowbig|mellowjazz|nitejazz", "jazz", ("jazz",), 58, 105),
     Style(r"quickstep|charleston", "jazz", ("jazz", "pop"), 80, 125, in_two=0.8),
     Style(r"ragtime|dixie|foxtrot", "jazz", ("jazz", "pop"), 75, 130, in_two=0.35),
@@ -74,7 +74,7 @@ STYLES: tuple[Style, ...] = (
         132,
     ),
     Style(r"jazzrock|fus\d|fusion", "funk", ("vamp", "jazz"), 80, 128),
-    Style(r"swing|jazz|bigband|combo|evans|gypsy|folky", "jazz", ("jazz",), 80, 165),
+    Style(r"swing|jazz|bigband|combo|evans|gypsy|folky", "jazz", ("jazz",), 80, 210),
     Style(r"funk|strut", "funk", ("vamp", "blues"), 82, 120),
     Style(r"soul|motown|r&b|/rb|rnb|r\+b", "soul", ("pop", "vamp", "blues"), 65, 120),
     Style(r"spiritual", "gospel", ("pop", "folk"), 65, 120),
