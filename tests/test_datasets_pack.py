@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
+from beattrack.datasets import pack
 from beattrack.datasets.base import DatasetError
-from beattrack.datasets.pack import load_pack
-from beattrack.datasets.songs import Quantisation
+from beattrack.datasets.pack import load_pack, requantise
+from beattrack.datasets.songs import Quantisation, Song
 from tests.example_pack import write_pack
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -74,3 +75,69 @@ def test_the_reference_reader_agrees() -> None:
     reference = np.where(levels == 0, 0, 10 ** ((levels.astype(float) * 3 - 80) / 20))
     ours = Quantisation(step_db=index["step_db"], floor_db=index["floor_db"]).magnitude(levels)
     np.testing.assert_allclose(ours, reference, rtol=1e-4)
+
+
+FINE, COARSE = Quantisation(step_db=0.5, floor_db=-77.5), Quantisation(step_db=3, floor_db=-80)
+
+
+def make_song(name: str, *, bands: int = 73, felt: bool = True) -> Song:
+    rng = np.random.default_rng(len(name))
+    return Song(
+        id=name,
+        source="mma",
+        genre="jazz",
+        group=f"mma/{name}",
+        licence="CC0",
+        downbeats="est",
+        levels=rng.integers(0, 256, (250, bands), dtype=np.uint8),
+        quantisation=FINE,
+        fps=100,
+        beats=np.array([0.25, 0.75, 1.3]),
+        positions=np.array([2, 3, 1]),
+        felt=felt,
+    )
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    songs = (make_song("mma/one"), make_song("two", felt=False))
+    seen: list[tuple[int, int]] = []
+    pack.write_pack(tmp_path / "new", songs, progress=lambda *counts: seen.append(counts))
+    assert seen == [(1, 2), (2, 2)]
+    for ours, theirs in zip(load_pack(tmp_path / "new"), songs, strict=True):
+        for name in ("id", "source", "genre", "group", "licence", "downbeats", "fps", "felt"):
+            assert getattr(ours, name) == getattr(theirs, name), name
+        np.testing.assert_array_equal(ours.beats, theirs.beats)
+        np.testing.assert_array_equal(ours.positions, theirs.positions)
+        assert ours.quantisation == COARSE
+        heard = (ours.levels > 0) & (theirs.levels > 0)
+        decibels = (3.0 * ours.levels - 80.0, 0.5 * theirs.levels - 77.5)
+        near = np.abs(decibels[0] - decibels[1])[heard]
+        assert near.max() < 1.51
+
+
+@given(arrays(np.uint8, (4, 5)))
+def test_levels_are_requantised_to_the_nearest(levels: np.ndarray) -> None:
+    expected = COARSE.levels(FINE.magnitude(levels))
+    np.testing.assert_array_equal(requantise(levels, FINE, COARSE), expected)
+    np.testing.assert_array_equal(requantise(levels, FINE, FINE), levels)
+
+
+def test_a_pack_is_not_written_over_another(tmp_path: Path) -> None:
+    pack.write_pack(tmp_path, [make_song("one")])
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DatasetError, match="holds a pack already"):
+        pack.write_pack(tmp_path, [make_song("two")])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "bands", "message"),
+    [((), (), "not 0"), (("a", "b"), (73, 40), "not 2"), (("a", "a"), (73, 73), "different names")],
+)
+def test_songs_that_make_no_pack(
+    tmp_path: Path, names: tuple[str, ...], bands: tuple[int, ...], message: str
+) -> None:
+    songs = [make_song(name, bands=count) for name, count in zip(names, bands, strict=True)]
+    with pytest.raises(DatasetError, match=message):
+        pack.write_pack(tmp_path, songs)
+    assert not list(tmp_path.iterdir())

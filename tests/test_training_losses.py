@@ -6,7 +6,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beattrack.network.model import Logits  # noqa: E402
-from beattrack.training.losses import losses, masked_cross_entropy, tempo_cross_entropy  # noqa: E402
+from beattrack.training.losses import (  # noqa: E402
+    losses,
+    masked_cross_entropy,
+    shift_tolerant_cross_entropy,
+    tempo_cross_entropy,
+)
 
 
 def test_cross_entropy_against_its_definition() -> None:
@@ -53,3 +58,52 @@ def test_a_network_without_tempo_head_has_no_tempo_loss() -> None:
     )
     assert parts.tempo.item() == 0
     assert parts.beats.item() == pytest.approx(np.log(2))
+
+
+def test_a_shift_within_the_tolerance_costs_nothing() -> None:
+    target = torch.zeros(1, 40)
+    target[0, 20] = 1
+    weight = torch.ones(1, 40)
+    cost = []
+    for shift in range(6):
+        logits = torch.full((1, 40), -10.0)
+        logits[0, 20 + shift] = 10.0
+        cost.append(shift_tolerant_cross_entropy(logits, target, weight, 2).item())
+    assert max(cost[:3]) < 1e-3
+    assert min(cost[3:]) > 0.2  # the event is missed, and from 5 frames on another one is claimed
+    assert min(cost[5:]) > max(cost[3:5])
+
+
+def test_only_the_best_frame_near_a_label_is_pulled_up() -> None:
+    logits = torch.zeros(1, 20)
+    logits[0, 11] = 0.5
+    logits.requires_grad_(True)
+    target = torch.zeros(1, 20)
+    target[0, 9:12] = torch.tensor([0.5, 1.0, 0.5])
+    shift_tolerant_cross_entropy(logits, target, torch.ones(1, 20), 2).backward()
+    assert logits.grad is not None
+    assert torch.nonzero(logits.grad[0] < 0).flatten().tolist() == [11]
+    assert not logits.grad[0, [8, 9, 10, 12]].any()
+
+
+def test_the_tolerance_reaches_both_heads_and_masks_stay_masked() -> None:
+    event = torch.zeros(2, 30)
+    event[:, 15] = 1
+    late = torch.full((2, 30), -9.0)
+    late[:, 17] = 9.0
+    known, unknown = torch.ones(2, 30), torch.zeros(2, 30)
+
+    def of(tolerance: int, downbeat_weight: torch.Tensor) -> tuple[float, float]:
+        parts = losses(
+            Logits(late, late, None),
+            beats=event,
+            downbeats=event,
+            beat_weight=known,
+            downbeat_weight=downbeat_weight,
+            tempo=torch.zeros(2, 3),
+            tolerance=tolerance,
+        )
+        return parts.beats.item(), parts.downbeats.item()
+
+    assert max(of(2, known)) < 1e-3 < min(of(0, known))
+    assert of(0, unknown)[1] == of(2, unknown)[1] == 0

@@ -17,6 +17,7 @@ COMMANDS = {
     "models": Command("beattrack.cli.models", "models", "List the models that are shipped."),
     "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
     "render": Command("beattrack.cli.render", "render", "Render training music with exact beats."),
+    "pack": Command("beattrack.cli.pack", "pack", "Write annotated music as a feature pack."),
     "train": Command("beattrack.cli.train", "train", "Train a network on annotated music."),
     "export": Command("beattrack.cli.export", "export", "Turn a training run into a model file."),
 }

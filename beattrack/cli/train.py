@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli import downloads
+from beattrack.cli.datasets import FOLDER, dataset_options, load
 from beattrack.cli.lazy import EXIT_SIGNAL
 from beattrack.cli.progress import on_terminal
 from beattrack.cli.report import prepared
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from beattrack.datasets.training import LoadedSongs
     from beattrack.training.settings import TrainingSettings
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 # Options that are settings under another name, or under the same.
 _SETTINGS = {
@@ -36,16 +35,9 @@ _SETTINGS = {
     "fold": "validation.fold",
 }
 
-_DATASET = (
-    "Annotated music, such as gtzan, folder:PATH or rendered:PATH; with @WEIGHT, its share of the crops "
-    "beside the others. May be repeated."
-)
 _RUN = "Folder of the run. [default: runs/ and the name of the config or datasets]"
 _CONFIG = "Settings in TOML, or a run's settings.json."
 _SET = "Any setting, such as crop.frames=1000; docs/training.md lists them. May be repeated."
-_DATA_HOME = "Where the datasets are. [default: $BEATTRACK_DATA, then each dataset's usual place]"
-_ANNOTATIONS = "Beat files of the dataset, where they are not in the data home."
-_CACHE = "Keep the spectrograms of audio here. [default: the user's cache folder]"
 _START = "Run folder, model file or name of a shipped model whose weights to begin with."
 _EARLY = "Stop after so many decodings of held-out songs without a better score, 0 for never."
 _DEVICES = "How many, or a list such as 0,2, as Lightning takes it."
@@ -55,15 +47,10 @@ _THREADS = "Threads of the network on a CPU. [default: all cores]"
 
 
 @click.command()
-@click.option("--dataset", "datasets", metavar="NAME[@WEIGHT]", multiple=True, help=_DATASET)
-@click.option("--run", "folder", metavar="DIR", type=_FOLDER, help=_RUN)
+@dataset_options
+@click.option("--run", "folder", metavar="DIR", type=FOLDER, help=_RUN)
 @click.option("--config", metavar="FILE", type=_FILE, help=_CONFIG)
 @click.option("--set", "changes", metavar="NAME=VALUE", multiple=True, help=_SET)
-@click.option("--data-home", metavar="DIR", type=_FOLDER, help=_DATA_HOME)
-@click.option("--annotations", metavar="DIR", type=_FOLDER, help=_ANNOTATIONS)
-@click.option("--download", is_flag=True, help=downloads.HELP)
-@click.option("--cache", metavar="DIR", type=_FOLDER, help=_CACHE)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes that read audio. [default: all cores]")
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps in all.")
 @click.option("--steps-per-epoch", type=click.IntRange(min=1), help="Steps between validations.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops a step.")
@@ -106,7 +93,7 @@ def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
     folder = folder or _default_folder(options, settings)
     _fail_early(folder, settings)
     shown = _is_shown(options)
-    return _train(folder, settings, _load(options, settings, shown), options, shown)
+    return _train(folder, settings, load(settings.dataset, options, shown=shown), options, shown)
 
 
 def _require_torch() -> None:
@@ -151,38 +138,11 @@ def _fail_early(folder: Path, settings: TrainingSettings) -> None:
         load_start(settings.start, BeatNetwork(settings.network))
 
 
-def _load(options: Mapping[str, Any], settings: TrainingSettings, shown: bool) -> LoadedSongs:
-    from beattrack.datasets import DatasetError
-    from beattrack.datasets.training import load_songs
-
-    try:
-        return load_songs(
-            settings.dataset,
-            data_home=options["data_home"],
-            annotations=options["annotations"],
-            cache=options["cache"],
-            jobs=options["jobs"],
-            progress=_show_analysis if shown and on_terminal() else None,
-            tell=_tell if shown else None,
-            download=downloads.leave(options["download"], shown=shown),
-        )
-    except DatasetError as error:
-        raise click.UsageError(str(error)) from error
-
-
 def _is_shown(options: Mapping[str, Any]) -> bool:
     """Of several processes of one run, the first alone speaks."""
     from beattrack.training.machine import is_first_process
 
     return is_first_process() and not options["quiet"]
-
-
-def _tell(sentence: str) -> None:
-    click.echo(f"\r\x1b[K{sentence}" if on_terminal() else sentence, err=True, color=True)
-
-
-def _show_analysis(done: int, files: int) -> None:
-    click.echo(f"\r\x1b[K{done}/{files} files analysed", err=True, nl=done == files, color=True)
 
 
 def _train(

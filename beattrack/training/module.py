@@ -55,7 +55,7 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Give the weighted sum of the losses."""
-        parts = batch_losses(self.network, batch)
+        parts = batch_losses(self.network, batch, self.settings.loss.tolerance)
         total = weighted_sum(parts, self.settings)
         if self.device.type == "cpu" or self.global_step % CHECK_EVERY == 0:
             self._check(total)
@@ -111,10 +111,10 @@ class TrainingModule(lightning.LightningModule):
             )
 
 
-def batch_losses(network: BeatNetwork, batch: Batch) -> Losses:
-    """Losses of a network on a batch."""
+def batch_losses(network: BeatNetwork, batch: Batch, tolerance: int = 0) -> Losses:
+    """Losses of a network on a batch; tolerance as for `losses`."""
     targets = {name: tensor for name, tensor in batch.items() if name != "spectrogram"}
-    return losses(network(batch["spectrogram"]), **targets)
+    return losses(network(batch["spectrogram"]), **targets, tolerance=tolerance)
 
 
 def weighted_sum(parts: Losses, settings: TrainingSettings) -> Tensor:

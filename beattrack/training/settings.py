@@ -29,15 +29,20 @@ def _check_positive(name: str, value: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """What the losses of the heads are multiplied with before they are summed."""
+class LossSettings:
+    """How the losses of the heads are computed, and what they are multiplied with before they are summed.
+
+    tolerance: frames that a beat or downbeat may lie beside its label at no cost; with 0, labels are widened
+        by a frame to either side instead.
+    """
 
     beats: float = 1.0
     downbeats: float = 2.0
     tempo: float = 0.02
+    tolerance: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("beats", "downbeats", "tempo"):
+        for name in ("beats", "downbeats", "tempo", "tolerance"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"loss.{name} must not be negative, not {getattr(self, name):g}")
 
@@ -103,7 +108,7 @@ class TrainingSettings:
     precision: Precision = "32-true"
     patience: int = 0
     start: str = ""
-    loss: LossWeights = LossWeights()
+    loss: LossSettings = LossSettings()
     validation: ValidationSettings = ValidationSettings()
     crop: CropSettings = CropSettings()
     network: NetworkSettings = NetworkSettings()

@@ -37,7 +37,8 @@ class Validation:
         rows = []
         for batch in self._batches:
             here = {name: tensor.to(module.device) for name, tensor in batch.items()}
-            rows.append(torch.stack(tuple(batch_losses(module.averaged, here))))
+            losses = batch_losses(module.averaged, here, self._settings.loss.tolerance)
+            rows.append(torch.stack(tuple(losses)))
         return Losses(*torch.stack(rows).mean(dim=0))
 
     def is_due(self, step: int) -> bool:

@@ -1,0 +1,62 @@
+"""`beattrack pack`: annotated music as spectrograms, small enough to be carried to where it is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beattrack.cli.datasets import FOLDER, dataset_options, load
+from beattrack.cli.progress import on_terminal
+from beattrack.cli.report import prepared
+
+if TYPE_CHECKING:
+    from beattrack.datasets.training import LoadedSongs
+
+
+@click.command()
+@click.argument("out", metavar="OUT", type=FOLDER)
+@dataset_options
+@click.option("--quiet", is_flag=True, help="Nothing on standard error but failures.")
+def pack(out: Path, **options: Any) -> None:
+    """Write annotated music as a feature pack, which `train` reads without the audio.
+
+    \b
+    beattrack pack songs --dataset rendered:music        about 8 MB for each hour
+    beattrack train --dataset pack:songs                 on any machine
+
+    A pack is made from the recordings: pass it on only where their licences, which it names, allow that.
+    """
+    with prepared():
+        _pack(out, options)
+
+
+def _pack(out: Path, options: dict[str, Any]) -> None:
+    from beattrack.datasets.base import DatasetError
+    from beattrack.datasets.pack import check_free, write_pack
+    from beattrack.datasets.training import parse_spec
+    from beattrack.errors import SettingsError
+
+    shown = not options["quiet"]
+    if not options["datasets"]:
+        raise SettingsError("say what to pack: --dataset NAME, such as --dataset rendered:PATH")
+    specs = [parse_spec(text) for text in options["datasets"]]
+    try:
+        check_free(out)
+        loaded = load(specs, options, shown=shown)
+        write_pack(out, loaded.songs, progress=_show if shown and on_terminal() else None)
+    except DatasetError as error:
+        raise click.UsageError(str(error)) from error
+    if shown:
+        click.echo(_summary(out, loaded), err=True)
+
+
+def _summary(out: Path, loaded: LoadedSongs) -> str:
+    hours = sum(song.seconds for song in loaded.songs) / 3600
+    size = sum(file.stat().st_size for file in out.rglob("*.xz")) / 1e6
+    return f"{out}: {len(loaded.songs)} songs, {hours:.1f} h, {size:.1f} MB"
+
+
+def _show(done: int, songs: int) -> None:
+    click.echo(f"\r\x1b[K{done}/{songs} songs packed", err=True, nl=done == songs, color=True)
