@@ -29,8 +29,6 @@ INDEX = "index.json"
 FORMAT_VERSION = 1
 # Training dithers the steps, and 3 dB make a pack a third the size of the cache's half decibel.
 QUANTISATION = Quantisation(step_db=3.0, floor_db=-80.0)
-# Neighbours in a row of deltas tell more than the alignment that the defaults are made for.
-_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 3, "lp": 0, "pb": 0}]
 
 
 def load_pack(folder: str | os.PathLike[str]) -> tuple[Song, ...]:
@@ -119,7 +117,7 @@ def _write(folder: Path, quantisation: Quantisation, song: Song) -> None:
     file = folder / f"{song.id}.xz"
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(file) as temporary:
-        temporary.write_bytes(lzma.compress(deltas.tobytes(), filters=_FILTERS))
+        temporary.write_bytes(lzma.compress(deltas.tobytes()))
 
 
 def requantise(levels: NDArray[np.uint8], theirs: Quantisation, ours: Quantisation) -> NDArray[np.uint8]:
