@@ -69,7 +69,9 @@ def decode_songs(
 ) -> Report:
     """Track and score songs as `beattrack predict` and `beattrack eval` do with their defaults."""
     tracker = Network(TorchEngine(network, device), ModelSettings(network=network.settings))
-    tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]
+    # Songs differ in length, and for each length a GPU would try all ways to convolve first.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False):
+        tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]
     cores = usable_cores()
     jobs = cores if cores >= CORES_TO_SHARE else 1
     finished = parallel.run(score, tracked, jobs=jobs, quiet=True)
