@@ -4,7 +4,7 @@
 #     recipes/tcn.sh PACK SYMBOLIC WORK
 #
 # PACK: a feature pack (data/README.md). SYMBOLIC: the archives that docs/rendering.md names. WORK: where renderings,
-# spectrograms and runs go, about 6 GB. Other options of `beattrack train`, such as --accelerator gpu, follow.
+# spectrograms and runs go, about 10 GB. Other options of `beattrack train`, such as --accelerator gpu, follow.
 set -euo pipefail
 
 if (($# < 3)); then
@@ -21,11 +21,12 @@ stage() {
   beattrack train --config "$recipes/$name.toml" --run "$work/$name" --cache "$work/cache" "$@"
 }
 
-beattrack render "$work/rendered" --hours 25 --seed 1 --symbolic "$symbolic" \
-  --mix band=0.36 --mix mma=0.27 --mix groove=0.11 --mix pop909=0.13 --mix nottingham=0.06 --mix freedoom=0.07
+beattrack render "$work/rendered" --hours 48 --seed 1 --symbolic "$symbolic" \
+  --mix band=0.42 --mix mma=0.28 --mix groove=0.10 --mix pop909=0.06 --mix nottingham=0.06 --mix freedoom=0.08
 half=(--dataset "pack:$pack@0.5" --dataset "rendered:$work/rendered@0.5")
 stage charts --dataset "pack:$pack" "$@"
 stage tapped --dataset "pack:$pack" --start "$work/charts" "$@"
 stage mixed "${half[@]}" --start "$work/tapped" "$@"
-stage tcn "${half[@]}" --start "$work/mixed" "$@"
+stage wide "${half[@]}" --start "$work/mixed" "$@"
+stage tcn "${half[@]}" --start "$work/wide" "$@"
 beattrack export "$work/tcn" --name tcn -o "$work"
