@@ -65,14 +65,14 @@ def test_targets_follow_the_resampled_music(song: Song, seed: int) -> None:
 def test_training_tempi_follow_the_log_normal() -> None:
     settings = CropSettings(tempo_factor=(0.01, 100))
     rng = np.random.default_rng(0)
-    tempi = np.log([170 * draw_tempo_factor(170, settings, rng) for _ in range(4000)])
+    tempi = np.log([170 * draw_tempo_factor(170, settings, rng, felt=False) for _ in range(4000)])
     assert np.exp(tempi.mean()) == pytest.approx(110, rel=0.03)
     assert tempi.std() == pytest.approx(0.30, rel=0.05)
 
 
 @given(bpm=st.floats(30, 300), seed=st.integers(0, 99))
 def test_tempo_factors_stay_in_their_range(bpm: float, seed: int) -> None:
-    factor = draw_tempo_factor(bpm, CropSettings(), np.random.default_rng(seed))
+    factor = draw_tempo_factor(bpm, CropSettings(), np.random.default_rng(seed), felt=True)
     assert 0.55 <= factor <= 1.8
 
 
@@ -174,11 +174,14 @@ def test_only_songs_in_four_lose_beats(song: Song) -> None:
     assert downbeats(song) >= 2
 
 
-def test_tempo_is_pulled_as_far_as_asked() -> None:
+@pytest.mark.parametrize("felt", [False, True])
+def test_tempo_is_pulled_as_far_as_asked(felt: bool) -> None:
+    ours, other = ("felt_tempo_pull", "tempo_pull")[:: 1 if felt else -1]
+
     def tempi(pull: float, jitter: float) -> np.ndarray:
-        settings = CropSettings(tempo_pull=pull, tempo_jitter=jitter, tempo_factor=(0.1, 10))
+        settings = CropSettings(tempo_jitter=jitter, tempo_factor=(0.1, 10), **{ours: pull, other: 0.3})
         rng = np.random.default_rng(0)
-        return np.log([70 * draw_tempo_factor(70, settings, rng) for _ in range(2000)])
+        return np.log([70 * draw_tempo_factor(70, settings, rng, felt=felt) for _ in range(2000)])
 
     assert tempi(0, 0) == pytest.approx(np.log(70))
     assert tempi(0, 0.1).std() == pytest.approx(0.1, rel=0.1)

@@ -23,6 +23,7 @@ Float = NDArray[np.float32]
 
 _SHARES = (
     "tempo_pull",
+    "felt_tempo_pull",
     "pitch_probability",
     "band_mask_probability",
     "time_mask_probability",
@@ -41,6 +42,8 @@ class CropSettings:
     tempo_bpm, tempo_spread, tempo_pull, tempo_jitter, tempo_factor: a target tempo is drawn from a log-normal
         around tempo_bpm, since charts of rhythm games run faster than listeners tap. The song is resampled by
         (target / own tempo)^tempo_pull, times a log-normal of spread tempo_jitter, within tempo_factor.
+    felt_tempo_pull: in place of tempo_pull for songs whose beats are those that listeners tap; with 0, slow
+        and fast ones stay what they are.
     level: at which metrical level the beats of charts are learnt.
     metre_probability: a song in fours loses one beat of every bar with this probability, which makes it one
         in threes (after Morais et al., "Skip That Beat", arXiv 2502.12972).
@@ -51,6 +54,7 @@ class CropSettings:
     tempo_bpm: float = 110.0
     tempo_spread: float = 0.30
     tempo_pull: float = 1.0
+    felt_tempo_pull: float = 1.0
     tempo_jitter: float = 0.0
     tempo_factor: tuple[float, float] = (0.55, 1.8)
     pitch_probability: float = 0.5
@@ -100,7 +104,7 @@ def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
     song, unjudged = choose_level(song, settings.level, rng)
     if song.metre == 4 and rng.random() < settings.metre_probability:
         song = in_three(song, dropped=int(rng.integers(2, 5)))
-    factor = draw_tempo_factor(song.bpm, settings, rng)
+    factor = draw_tempo_factor(song.bpm, settings, rng, felt=song.felt)
     start = rng.uniform(0, max(len(song.levels) - settings.frames * factor, 0))
     magnitudes = resample_frames(song, start, factor, settings.frames, rng)
     magnitudes = vary_spectrum(magnitudes, settings, rng)
@@ -136,10 +140,11 @@ def in_three(song: Song, *, dropped: int) -> Song:
     )
 
 
-def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator) -> float:
+def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator, *, felt: bool) -> float:
     """Draw how much faster the song is to play, so that tempi come near the log-normal of the settings."""
+    pull = settings.felt_tempo_pull if felt else settings.tempo_pull
     tempo = settings.tempo_bpm * np.exp(rng.normal(0.0, settings.tempo_spread))
-    factor = (tempo / bpm) ** settings.tempo_pull * np.exp(rng.normal(0.0, settings.tempo_jitter))
+    factor = (tempo / bpm) ** pull * np.exp(rng.normal(0.0, settings.tempo_jitter))
     return float(np.clip(factor, *settings.tempo_factor))
 
 
