@@ -98,7 +98,8 @@ def test_what_a_run_started_from_counts_too() -> None:
 
 
 def test_scores_are_void_on_all_that_was_seen() -> None:
-    assert trained_on(manifest(("pack:/x/charts", "beatsaber", 1.0))) == []
+    packed = manifest(("pack:/x/charts", "beatsaber", 1.0), ("pack:/x/charts", "ballroom", 1.0))
+    assert trained_on(packed) == ["ballroom", "beatsaber"]
     assert trained_on(manifest(("pack:/x/charts", "gtzan", 1.0))) == ["gtzan"]
     assert trained_on(
         manifest(("folder:/home/me/songs/", "folder", 1.0), ("gtzan-mini", "gtzan-mini", 1.0))
