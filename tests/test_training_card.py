@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,15 @@ def test_the_file_holds_the_averaged_weights_and_the_card_describes_them(
     final = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["final"]
     assert (score.dataset, score.files) == ("held-out songs", final["songs"])
     assert score.beats["f"] == final["all"]["beats_f"]
+
+
+def test_scores_of_other_weights_stay_out_of_the_card(run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    metrics = json.loads((copied / "metrics.json").read_text(encoding="utf-8"))
+    metrics["final"]["step"] -= 1
+    (copied / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    assert export_run(copied, tmp_path / "out", name="little").card.metrics == ()
 
 
 def test_what_a_run_started_from_counts_too() -> None:

@@ -89,7 +89,7 @@ def export_run(
             "commit": manifest.get("commit") or "unknown",
             "recipe": recipe(manifest),
             "date": datetime.date.today().isoformat(),
-            "metrics": [*held_out_scores(run), *scores],
+            "metrics": [*held_out_scores(run, int(record["global_step"])), *scores],
         }
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,10 +134,10 @@ def recipe(manifest: Mapping[str, Any]) -> str:
     return f"{before}; then {command}" if before else command
 
 
-def held_out_scores(run: Path) -> list[dict[str, Any]]:
-    """The final validation as an entry of a card's `metrics`; none where the run has not come so far."""
+def held_out_scores(run: Path, step: int) -> list[dict[str, Any]]:
+    """The final validation as an entry of a card's `metrics`; none where it was of weights of another step."""
     final = read_metrics(run).get("final")
-    if not isinstance(final, dict):
+    if not isinstance(final, dict) or final["step"] != step:
         return []
     means = final["all"]
 
