@@ -135,7 +135,7 @@ def recipe(manifest: Mapping[str, Any]) -> str:
 
 
 def held_out_scores(run: Path, step: int) -> list[dict[str, Any]]:
-    """The final validation as an entry of a card's `metrics`; none where it was of weights of another step."""
+    """The final validation as an entry of a card's `metrics`; none where other weights were decoded."""
     final = read_metrics(run).get("final")
     if not isinstance(final, dict) or final["step"] != step:
         return []
