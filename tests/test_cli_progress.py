@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from beattrack.cli.progress import Progress, duration, progress_line
+from beattrack.cli import progress as module
+from beattrack.cli.progress import Progress, count, duration, progress_line
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,15 @@ def test_no_line_is_wider_than_the_terminal(
     monkeypatch.setenv("COLUMNS", "20")
     Progress(4, 1000, shown=True).draw()
     assert capsys.readouterr().err == "0/4 files, 0:00 of "
+
+
+def test_a_count_is_one_line_on_a_terminal_and_nothing_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert count("songs packed") is None
+    monkeypatch.setattr(module, "on_terminal", lambda: True)
+    draw = count("songs packed")
+    assert draw is not None
+    draw(1, 2)
+    draw(2, 2)
+    assert capsys.readouterr().err == "\r\x1b[K1/2 songs packed\r\x1b[K2/2 songs packed\n"

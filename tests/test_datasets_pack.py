@@ -14,6 +14,7 @@ from beattrack.datasets.base import DatasetError
 from beattrack.datasets.pack import load_pack, requantise
 from beattrack.datasets.songs import Quantisation, Song
 from tests.example_pack import write_pack
+from tests.training_cases import song as little_song
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -82,16 +83,14 @@ FINE, COARSE = Quantisation(step_db=0.5, floor_db=-77.5), Quantisation(step_db=3
 
 def make_song(name: str, *, bands: int = 73, felt: bool = True) -> Song:
     rng = np.random.default_rng(len(name))
-    return Song(
+    return little_song(
         id=name,
         source="mma",
         genre="jazz",
         group=f"mma/{name}",
-        licence="CC0",
         downbeats="est",
         levels=rng.integers(0, 256, (250, bands), dtype=np.uint8),
         quantisation=FINE,
-        fps=100,
         beats=np.array([0.25, 0.75, 1.3]),
         positions=np.array([2, 3, 1]),
         felt=felt,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from beattrack.cli import downloads
-from beattrack.cli.progress import on_terminal
+from beattrack.cli.progress import count, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import DatasetSpec, LoadedSongs
@@ -56,7 +56,7 @@ def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, show
             annotations=options["annotations"],
             cache=options["cache"],
             jobs=options["jobs"],
-            progress=_show_analysis if shown and on_terminal() else None,
+            progress=count("files analysed") if shown else None,
             tell=_tell if shown else None,
             download=downloads.leave(options["download"], shown=shown),
         )
@@ -66,7 +66,3 @@ def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, show
 
 def _tell(sentence: str) -> None:
     click.echo(f"\r\x1b[K{sentence}" if on_terminal() else sentence, err=True, color=True)
-
-
-def _show_analysis(done: int, files: int) -> None:
-    click.echo(f"\r\x1b[K{done}/{files} files analysed", err=True, nl=done == files, color=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.datasets import FOLDER, dataset_options, load
-from beattrack.cli.progress import on_terminal
+from beattrack.cli.progress import count
 from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
@@ -35,17 +35,15 @@ def pack(out: Path, **options: Any) -> None:
 def _pack(out: Path, options: dict[str, Any]) -> None:
     from beattrack.datasets.base import DatasetError
     from beattrack.datasets.pack import check_free, write_pack
-    from beattrack.datasets.training import parse_spec
     from beattrack.errors import SettingsError
 
     shown = not options["quiet"]
     if not options["datasets"]:
         raise SettingsError("say what to pack: --dataset NAME, such as --dataset rendered:PATH")
-    specs = [parse_spec(text) for text in options["datasets"]]
     try:
         check_free(out)
-        loaded = load(specs, options, shown=shown)
-        write_pack(out, loaded.songs, progress=_show if shown and on_terminal() else None)
+        loaded = load(options["datasets"], options, shown=shown)
+        write_pack(out, loaded.songs, progress=count("songs packed") if shown else None)
     except DatasetError as error:
         raise click.UsageError(str(error)) from error
     if shown:
@@ -56,7 +54,3 @@ def _summary(out: Path, loaded: LoadedSongs) -> str:
     hours = sum(song.seconds for song in loaded.songs) / 3600
     size = sum(file.stat().st_size for file in out.rglob("*.xz")) / 1e6
     return f"{out}: {len(loaded.songs)} songs, {hours:.1f} h, {size:.1f} MB"
-
-
-def _show(done: int, songs: int) -> None:
-    click.echo(f"\r\x1b[K{done}/{songs} songs packed", err=True, nl=done == songs, color=True)

@@ -70,6 +70,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def count(what: str) -> Callable[[int, int], None] | None:
+    """Draw how many there are done of how many, over and over in one line; None where nobody is watching."""
+
+    def draw(done: int, total: int) -> None:
+        click.echo(f"\r\x1b[K{done}/{total} {what}", err=True, nl=done == total, color=True)
+
+    return draw if on_terminal() else None
+
+
 def on_terminal() -> bool:
     """Tell whether a person is watching standard error."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -53,12 +53,11 @@ def write_pack(
     folder: str | os.PathLike[str],
     songs: Sequence[Song],
     *,
-    quantisation: Quantisation = QUANTISATION,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write songs as a pack; the index last, so that a folder with an index holds a whole pack.
 
-    quantisation: of the levels in the pack. progress: called with the number of songs written and of all.
+    progress: called with the number of songs written and of all.
     Raises DatasetError where the songs do not fit together or the folder holds a pack already, OSError where
     it cannot be written.
     """
@@ -71,15 +70,15 @@ def write_pack(
         raise DatasetError("a pack needs songs of different names")
     ((fps, bands),) = shapes
     with ThreadPoolExecutor(usable_cores()) as threads:
-        for number, _ in enumerate(threads.map(partial(_write, path, quantisation), songs), 1):
+        for number, _ in enumerate(threads.map(partial(_write, path), songs), 1):
             if progress is not None:
                 progress(number, len(songs))
     index = {
         "version": FORMAT_VERSION,
         "fps": fps,
         "bands": bands,
-        "step_db": quantisation.step_db,
-        "floor_db": quantisation.floor_db,
+        "step_db": QUANTISATION.step_db,
+        "floor_db": QUANTISATION.floor_db,
         "songs": [_entry(song) for song in songs],
     }
     atomic_write_text(path / INDEX, json.dumps(index, ensure_ascii=False) + "\n")
@@ -111,8 +110,8 @@ def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry
     )
 
 
-def _write(folder: Path, quantisation: Quantisation, song: Song) -> None:
-    levels = requantise(song.levels, song.quantisation, quantisation)
+def _write(folder: Path, song: Song) -> None:
+    levels = requantise(song.levels, song.quantisation, QUANTISATION)
     deltas = np.diff(levels.T, axis=1, prepend=np.uint8(0))  # (bands, frames), modulo 256
     file = folder / f"{song.id}.xz"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -119,10 +119,11 @@ def card_data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def trained_on(manifest: Mapping[str, Any]) -> list[str]:
     """Names of datasets that were seen in training, as `beattrack eval --dataset` knows them."""
-    packed = [row for row in manifest["data"] if row["dataset"].startswith("pack:")]
-    names = {_known_as(row["dataset"]) for row in manifest["data"] if row not in packed}
-    # What a pack was made of: `beattrack pack` takes any dataset, and its songs keep their source.
-    names |= {row["source"] for row in packed}
+    # A pack counts as what it was made of: it may hold songs of any dataset, which keep their source.
+    names = {
+        row["source"] if row["dataset"].startswith("pack:") else _known_as(row["dataset"])
+        for row in manifest["data"]
+    }
     names |= {row["source"] for row in manifest["data"]}.intersection(GTZAN)
     return sorted(names.union((manifest.get("start") or {}).get("trained_on_datasets", ())))
 
