@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
-    from beattrack.dbn import DBNSettings
-    from beattrack.decoder import Decoder, Decoding, make_decoder
+    from beattrack.decoding.base import Decoder, Decoding
+    from beattrack.decoding.dbn import DBNSettings
+    from beattrack.decoding.make import make_decoder
+    from beattrack.decoding.peaks import PeakSettings
     from beattrack.errors import (
         ActivationError,
         AudioError,
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
         ModelError,
         SettingsError,
     )
-    from beattrack.inference import Network, load_network
-    from beattrack.peaks import PeakSettings
+    from beattrack.network.inference import Network, load_network
     from beattrack.result import Beats
     from beattrack.spectrogram import Spectrogram, SpectrogramSettings
     from beattrack.tempo import Tempo, TempoCandidate, estimate_tempo
@@ -63,21 +64,21 @@ _MODULES = {
     "BeatTracker": "tracker",
     "Beats": "result",
     "BeattrackError": "errors",
-    "DBNSettings": "dbn",
-    "Decoder": "decoder",
-    "Decoding": "decoder",
+    "DBNSettings": "decoding.dbn",
+    "Decoder": "decoding.base",
+    "Decoding": "decoding.base",
     "MissingExtraError": "errors",
     "ModelError": "errors",
-    "Network": "inference",
-    "PeakSettings": "peaks",
+    "Network": "network.inference",
+    "PeakSettings": "decoding.peaks",
     "SettingsError": "errors",
     "Spectrogram": "spectrogram",
     "SpectrogramSettings": "spectrogram",
     "Tempo": "tempo",
     "TempoCandidate": "tempo",
     "estimate_tempo": "tempo",
-    "load_network": "inference",
-    "make_decoder": "decoder",
+    "load_network": "network.inference",
+    "make_decoder": "decoding.make",
     "track": "tracker",
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.errors import ActivationError
-from beattrack.files import atomic_path
+from beattrack.runtime.files import atomic_path
 
 Float = NDArray[np.floating]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from beattrack.errors import ModelError, SettingsError
 from beattrack.network.settings import NetworkSettings
-from beattrack.records import from_dict as from_dict
+from beattrack.runtime.records import from_dict as from_dict
 from beattrack.spectrogram import SpectrogramSettings
 
 FORMAT = 1

@@ -37,8 +37,8 @@ from pathlib import Path
 from typing import Any
 
 from beattrack.errors import ModelError
-from beattrack.files import sha256_of
-from beattrack.records import from_dict
+from beattrack.runtime.files import sha256_of
+from beattrack.runtime.records import from_dict
 
 DEFAULT_MODEL = "tcn"
 CARD_SCHEMA_VERSION = 1

@@ -33,13 +33,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack import __version__
 from beattrack.errors import SettingsError
-from beattrack.files import atomic_write_text
+from beattrack.runtime.files import atomic_write_text
 from beattrack.tempo import Tempo, estimate_tempo
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
-    from beattrack.decoder import Decoding
-    from beattrack.writers import Format
+    from beattrack.decoding.base import Decoding
+    from beattrack.formats import Format
 
 SCHEMA_VERSION = 1
 
@@ -193,8 +193,8 @@ class Beats:
             raise SettingsError(f"the record of beats is damaged: {error!r}") from error
 
     def to_text(self, format: Format = "beats") -> str:
-        """Give what a file of this format holds: `beats`, `json` or `csv` (see `beattrack.writers`)."""
-        from beattrack.writers import writer_named
+        """Give what a file of this format holds: `beats`, `json` or `csv` (see `beattrack.formats`)."""
+        from beattrack.formats import writer_named
 
         return writer_named(format).render(self)
 
@@ -203,7 +203,7 @@ class Beats:
 
         Raises SettingsError for an unknown format, OSError where the file cannot be written.
         """
-        from beattrack.writers import writer_for, writer_named
+        from beattrack.formats import writer_for, writer_named
 
         writer = writer_for(path) if format is None else writer_named(format)
         atomic_write_text(path, writer.render(self))

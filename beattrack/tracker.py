@@ -22,11 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack import audio
 from beattrack.activations import Activations
-from beattrack.dbn import DBNSettings
-from beattrack.decoder import Decoder, DecoderName, Decoding, make_decoder
+from beattrack.decoding.base import Decoder, DecoderName, Decoding
+from beattrack.decoding.dbn import DBNSettings
+from beattrack.decoding.make import make_decoder
+from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
-from beattrack.inference import Device, load_network
-from beattrack.peaks import PeakSettings
+from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats, beat_confidence
 from beattrack.spectrogram import Spectrogram

@@ -23,8 +23,8 @@ os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from beattrack.activations import Activations  # noqa: E402
-from beattrack.dbn import DBNDecoder, DBNSettings, MadmomDecoder  # noqa: E402
-from beattrack.decoder import Decoder  # noqa: E402
+from beattrack.decoding.base import Decoder  # noqa: E402
+from beattrack.decoding.dbn import DBNDecoder, DBNSettings, MadmomDecoder  # noqa: E402
 from beattrack.errors import MissingExtraError  # noqa: E402
 from tests.dbn_cases import beats_only, pulse, same  # noqa: E402
 

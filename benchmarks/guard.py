@@ -30,8 +30,8 @@ os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
 import numpy as np  # noqa: E402
 from common import music  # noqa: E402
 
-from beattrack.dbn import DBNDecoder  # noqa: E402
-from beattrack.inference import load_network  # noqa: E402
+from beattrack.decoding.dbn import DBNDecoder  # noqa: E402
+from beattrack.network.inference import load_network  # noqa: E402
 from beattrack.registry import DEFAULT_MODEL, find  # noqa: E402
 from beattrack.spectrogram import Spectrogram  # noqa: E402
 

@@ -27,7 +27,7 @@ import numpy as np
 collections.MutableSequence, np.float, np.int = collections.abc.MutableSequence, float, int
 from madmom.features.downbeats import RNNDownBeatProcessor
 from beattrack.activations import Activations
-from beattrack.dbn import MadmomDecoder
+from beattrack.decoding.madmom import MadmomDecoder
 beats, downbeats = RNNDownBeatProcessor()(sys.argv[1]).T
 MadmomDecoder()(Activations(beats=np.minimum(beats + downbeats, 1), downbeats=downbeats.copy(), fps=100))
 """

@@ -15,13 +15,12 @@ from pathlib import Path
 import atheris
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fuzz")]
+sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(
-    include=["beattrack", "targets", "soundfile", "numpy.lib", "json", "csv", "zipfile"]
+    include=["beattrack", "tests.fuzz.targets", "soundfile", "numpy.lib", "json", "csv", "zipfile"]
 ):
-    import seeds
-    import targets
+    from tests.fuzz import seeds, targets
 
 
 def fuzz(*names: str) -> None:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations
-from beattrack.dbn import DBNSettings, MadmomDecoder
-from beattrack.dbn.madmom_backend import madmom_processor, observations
-from beattrack.dbn.observation import active_frames, beat_classes
+from beattrack.decoding.dbn import DBNSettings
+from beattrack.decoding.dbn.observation import active_frames, beat_classes
+from beattrack.decoding.madmom import MadmomDecoder, madmom_processor, observations
 
 TARGET = Path(__file__).parents[1] / "tests" / "golden" / "decoder.npz"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from synth import drum_clip
+
+from tests.synth import drum_clip
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations
-from beattrack.decoder import Decoding
+from beattrack.decoding.base import Decoding
 
 Float64 = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from beattrack.evaluation.readers import BeatSequence, beat_sequence
 from beattrack.evaluation.score import Item
+from beattrack.formats.readers import BeatSequence, beat_sequence
 
 
 def steady(

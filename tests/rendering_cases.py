@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from beattrack.rendering.errors import RejectedPiece
-from beattrack.rendering.fluidsynth import available_fonts
-from beattrack.rendering.performance import Performance
 from beattrack.rendering.piece import ONSET, Part, Piece, notes_array, onsets_of
 from beattrack.rendering.settings import SAMPLE_RATE
+from beattrack.rendering.sounding.fluidsynth import available_fonts
+from beattrack.rendering.sounding.performance import Performance
 
 needs_fluidsynth = pytest.mark.skipif(
     shutil.which("fluidsynth") is None or not any(font.kind == "gm" for font in available_fonts()),

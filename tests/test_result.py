@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_beats import any_beats, make_beats
 from hypothesis import given
 
 from beattrack import __version__
 from beattrack.activations import Activations
-from beattrack.decoder import Decoding
+from beattrack.decoding.base import Decoding
 from beattrack.errors import SettingsError
 from beattrack.result import Beats, beat_confidence, estimate_metre, plain
+from tests.example_beats import any_beats, make_beats
 
 
 def test_properties() -> None:

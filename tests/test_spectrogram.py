@@ -15,11 +15,11 @@ import soundfile
 import soxr
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from synth import click_clip, drum_clip
 
 from beattrack.audio import from_samples, load
 from beattrack.errors import AudioError, SettingsError
 from beattrack.spectrogram import FRAMES_PER_BLOCK, Spectrogram, SpectrogramSettings, filterbank
+from tests.synth import click_clip, drum_clip
 
 RATE = 22050
 DEFAULT = Spectrogram()

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from synth import drum_clip
 
 import beattrack
 from beattrack.activations import Activations
-from beattrack.decoder import Decoding, make_decoder
+from beattrack.decoding.base import Decoding
+from beattrack.decoding.make import make_decoder
+from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import AudioError, ModelError, SettingsError
-from beattrack.peaks import PeakSettings
 from beattrack.registry import find
 from beattrack.tracker import BeatTracker, decode, decoder_with, track
+from tests.synth import drum_clip
 
 RATE = 22050
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from beattrack.datasets.pack import load_pack
 from beattrack.datasets.songs import Quantisation, Song
-from beattrack.training.sampling import Split, split_songs
+from beattrack.training.examples.sampling import Split, split_songs
 from beattrack.training.settings import TrainingSettings, read_settings
 from tests.example_pack import write_pack
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from beattrack.cli.outputs import Job
-from beattrack.cli.progress import Progress, duration, on_terminal
 from beattrack.cli.report import collected_warnings, label, prepared, reason, summary
 from beattrack.errors import AudioError
-from beattrack.files import atomic_write_text
-from beattrack.writers import Format, writer_named
+from beattrack.formats import Format, writer_named
+from beattrack.runtime.files import atomic_write_text
+from beattrack.runtime.progress import Progress, duration, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -109,7 +109,7 @@ def _outcomes(
     """Give the outcomes as they come."""
     if settings.processes == 1 or len(jobs) == 1:
         return ((index, do(job, track)) for index, job in enumerate(jobs))
-    from beattrack import workers
+    from beattrack.runtime import workers
 
     return workers.run(
         functools.partial(_worker, make, do),

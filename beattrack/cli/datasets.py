@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from beattrack.cli import downloads
-from beattrack.cli.progress import count, on_terminal
+from beattrack.runtime.progress import count, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import DatasetSpec, LoadedSongs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beattrack.cli.progress import on_terminal
+from beattrack.runtime.progress import on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.download import Download

@@ -135,7 +135,7 @@ def _compare(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
     from beattrack.evaluation.compare import compare
     from beattrack.evaluation.results import read_run
     from beattrack.evaluation.table import render_comparison
-    from beattrack.files import atomic_write_text
+    from beattrack.runtime.files import atomic_write_text
 
     runs = [read_run(path) for path in files]
     comparison = compare(runs)
@@ -155,7 +155,7 @@ def _compare(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
 def _score(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
     from beattrack.evaluation.metrics import require_mir_eval
     from beattrack.evaluation.run import RunSettings, from_files, from_folders, score
-    from beattrack.inference import usable_cores
+    from beattrack.network.inference import usable_cores
 
     require_mir_eval()
     settings = RunSettings(
@@ -255,7 +255,7 @@ def _deliver(run: Run, options: Mapping[str, Any], spec: TrackerSpec | None = No
     """Write the files asked for and print the table."""
     from beattrack.evaluation.results import to_csv, to_json
     from beattrack.evaluation.table import render
-    from beattrack.files import atomic_write_text
+    from beattrack.runtime.files import atomic_write_text
 
     # The table first: what cannot be written must not take the results with it.
     click.echo(render(run, worst=options["worst"]), nl=False)

@@ -43,7 +43,7 @@ def export(
     """
     with prepared():
         _require("torch", "onnx", "lightning")
-        from beattrack.training.card import export_run
+        from beattrack.training.folder.card import export_run
 
         measured = [] if scores is None else _read_scores(scores)
         exported = export_run(

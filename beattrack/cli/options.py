@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from beattrack.writers import FORMATS
+from beattrack.formats import FORMATS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from beattrack.cli.sources import STDIN, Source
-from beattrack.files import is_special
-from beattrack.writers import FORMATS, Format, writer_named
+from beattrack.formats import FORMATS, Format, writer_named
+from beattrack.runtime.files import is_special
 
 
 @dataclass(frozen=True)

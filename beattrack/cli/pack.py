@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.datasets import FOLDER, dataset_options, load
-from beattrack.cli.progress import count
 from beattrack.cli.report import prepared
+from beattrack.runtime.progress import count
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import LoadedSongs

@@ -67,7 +67,7 @@ def render(out: Path | None, **options: Any) -> None:
 def _list(options: Mapping[str, Any]) -> int:
     """Say what there is and what is missing."""
     from beattrack.errors import BeattrackError
-    from beattrack.rendering.fluidsynth import FONTS, find_font
+    from beattrack.rendering.sounding.fluidsynth import FONTS, find_font
     from beattrack.rendering.sources import SOURCES
 
     click.echo("sources")
@@ -85,7 +85,7 @@ def _list(options: Mapping[str, Any]) -> int:
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.inference import usable_cores
+    from beattrack.network.inference import usable_cores
     from beattrack.rendering.job import Job, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
 
@@ -106,7 +106,7 @@ def _render(out: Path, options: Mapping[str, Any]) -> int:
 
 
 def _tell_missing_fonts(options: Mapping[str, Any]) -> None:
-    from beattrack.rendering.fluidsynth import FONTS, available_fonts
+    from beattrack.rendering.sounding.fluidsynth import FONTS, available_fonts
 
     present = available_fonts()
     missing = dict.fromkeys(font.package for font in FONTS if font not in present)
@@ -117,9 +117,9 @@ def _tell_missing_fonts(options: Mapping[str, Any]) -> None:
 
 def _available(options: Mapping[str, Any]) -> dict[str, float]:
     """Give the usual mix of the sources that can be used here."""
-    from beattrack.rendering.effects import require_pedalboard
     from beattrack.rendering.errors import RenderError
     from beattrack.rendering.job import DEFAULT_MIX
+    from beattrack.rendering.sounding.effects import require_pedalboard
     from beattrack.rendering.sources import SOURCES
 
     mix: dict[str, float] = {}
@@ -139,8 +139,8 @@ def _available(options: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _in_processes(make: Make, songs: Sequence[Song], *, processes: int) -> Iterator[tuple[int, Outcome]]:
-    from beattrack import workers
     from beattrack.rendering.job import Outcome
+    from beattrack.runtime import workers
 
     return workers.run(
         make,
@@ -155,7 +155,7 @@ class _Report:
     """Says what failed as it happens, and at the end what became of all."""
 
     def __init__(self, job: Job, songs: Sequence[Song], *, quiet: bool) -> None:
-        from beattrack.cli.progress import Progress, on_terminal
+        from beattrack.runtime.progress import Progress, on_terminal
 
         self._job, self._songs, self._quiet = job, songs, quiet
         self._progress = Progress(len(songs), len(songs), shown=not quiet and on_terminal())
@@ -181,7 +181,7 @@ class _Report:
 
     def close(self) -> None:
         """Say what became of all."""
-        from beattrack.cli.progress import duration
+        from beattrack.runtime.progress import duration
 
         self._progress.clear()
         if self._quiet:

@@ -12,8 +12,8 @@ import click
 
 from beattrack.cli.datasets import FOLDER, dataset_options, load
 from beattrack.cli.lazy import EXIT_SIGNAL
-from beattrack.cli.progress import on_terminal
 from beattrack.cli.report import prepared
+from beattrack.runtime.progress import on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import LoadedSongs
@@ -148,9 +148,9 @@ def _is_shown(options: Mapping[str, Any]) -> bool:
 def _train(
     folder: Path, settings: TrainingSettings, loaded: LoadedSongs, options: Mapping[str, Any], shown: bool
 ) -> int:
+    from beattrack.training.examples.sampling import split_songs
     from beattrack.training.machine import Machine
     from beattrack.training.run import train
-    from beattrack.training.sampling import split_songs
 
     machine = Machine(
         accelerator=options["accelerator"],

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.songs import Trust
-from beattrack.evaluation.readers import BeatFileError, beat_sequence
+from beattrack.formats.readers import BeatFileError, beat_sequence
 
 MIN_BEATS = 4
 # Seconds between beats, 12 to 600 BPM: beyond them a file's times are not seconds, or not of beats.

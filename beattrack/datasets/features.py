@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.songs import Quantisation
 from beattrack.errors import AudioError
-from beattrack.files import atomic_path, atomic_write_text, sha256_of
+from beattrack.runtime.files import atomic_path, atomic_write_text, sha256_of
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 
 FORMAT_VERSION = 1
@@ -162,7 +162,7 @@ class FeatureCache:
         if jobs == 1 or len(files) < 2:
             yield from enumerate(map(partial(_computed, self), files))
             return
-        from beattrack import workers
+        from beattrack.runtime import workers
 
         yield from workers.run(
             partial(_worker, self),

@@ -15,7 +15,7 @@ from typing import IO, Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from beattrack.datasets.base import DatasetError
-from beattrack.files import atomic_path
+from beattrack.runtime.files import atomic_path
 
 TIMEOUT_SECONDS = 20.0  # for each answer of the server
 _BLOCK = 1 << 18

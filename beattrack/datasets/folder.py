@@ -7,7 +7,7 @@ from pathlib import Path
 from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
 from beattrack.datasets.checks import audio_problem
 from beattrack.datasets.licences import OWN_DATA
-from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
+from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
 
 BEAT_SUFFIX = ".beats"
 TEMPO_SUFFIX = ".bpm"

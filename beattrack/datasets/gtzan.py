@@ -12,7 +12,7 @@ from beattrack.datasets.checks import audio_problem
 from beattrack.datasets.folds import GENRES, gtzan_groups
 from beattrack.datasets.licences import LICENCES
 from beattrack.datasets.places import ENVIRONMENT, MIRDATA_HOME, data_homes
-from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
+from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
 
 if TYPE_CHECKING:
     from beattrack.datasets.download import Download

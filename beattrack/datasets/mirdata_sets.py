@@ -17,7 +17,7 @@ from beattrack.datasets.checks import audio_problem
 from beattrack.datasets.download import Download, download_files
 from beattrack.datasets.licences import LICENCES
 from beattrack.datasets.places import data_homes
-from beattrack.evaluation.readers import BeatFileError, BeatSequence, beat_sequence
+from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence
 
 # Loaders that have `beats`, but not those of the recording.
 _OTHER_BEATS = {"jtd": "one musician's notes", "filosax": "chord changes"}

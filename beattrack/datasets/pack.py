@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.songs import Quantisation, Song, Trust
-from beattrack.files import atomic_path, atomic_write_text
-from beattrack.inference import usable_cores
+from beattrack.network.inference import usable_cores
+from beattrack.runtime.files import atomic_path, atomic_write_text
 
 INDEX = "index.json"
 FORMAT_VERSION = 1

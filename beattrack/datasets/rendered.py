@@ -8,7 +8,7 @@ from typing import Any
 
 from beattrack.datasets.base import Dataset, DatasetError, Problem, Track
 from beattrack.datasets.checks import audio_problem
-from beattrack.evaluation.readers import BeatFileError, read_beats
+from beattrack.formats.readers import BeatFileError, read_beats
 
 AUDIO_SUFFIX = ".flac"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
-from beattrack import workers
+from beattrack.runtime import workers
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")

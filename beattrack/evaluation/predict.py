@@ -13,9 +13,9 @@ from beattrack import __version__
 from beattrack.datasets import Problem, Track, overlaps
 from beattrack.errors import AudioError, SettingsError
 from beattrack.evaluation import parallel
-from beattrack.evaluation.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
-from beattrack.files import atomic_write_text, sha256_of
-from beattrack.workers import death
+from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
+from beattrack.runtime.files import atomic_write_text, sha256_of
+from beattrack.runtime.workers import death
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations

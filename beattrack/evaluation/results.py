@@ -20,8 +20,8 @@ from beattrack.datasets import Problem
 from beattrack.errors import BeattrackError
 from beattrack.evaluation.aggregate import Summary, summarise, summarise_genres
 from beattrack.evaluation.diagnosis import Diagnosis
-from beattrack.evaluation.readers import BeatSequence
 from beattrack.evaluation.score import FileScore, Item
+from beattrack.formats.readers import BeatSequence
 
 SCHEMA_VERSION = 1
 

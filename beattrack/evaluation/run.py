@@ -14,9 +14,9 @@ from beattrack.errors import SettingsError
 from beattrack.evaluation import parallel
 from beattrack.evaluation.matching import MatchingError, find_beat_files, match
 from beattrack.evaluation.metrics import require_mir_eval
-from beattrack.evaluation.readers import BeatFileError, BeatSequence, read_beats, read_tempo
 from beattrack.evaluation.results import Run, versions
 from beattrack.evaluation.score import FileScore, Item, ScoreSettings, score_item
+from beattrack.formats.readers import BeatFileError, BeatSequence, read_beats, read_tempo
 
 TempoReference = Literal["auto", "annotated", "ibi"]
 Missing = Literal["skip", "zero"]

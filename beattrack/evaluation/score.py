@@ -20,7 +20,7 @@ from beattrack.evaluation.metrics import (
     tempo_accuracy,
     trim,
 )
-from beattrack.evaluation.readers import BeatSequence
+from beattrack.formats.readers import BeatSequence
 from beattrack.result import estimate_metre
 
 Times = NDArray[np.float64]

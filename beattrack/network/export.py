@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from beattrack.errors import ModelError
-from beattrack.files import atomic_path
-from beattrack.inference import load_network
-from beattrack.level import recording_level
 from beattrack.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.inference import load_network
+from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
+from beattrack.runtime.files import atomic_path
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4

@@ -44,7 +44,7 @@ class Heads(nn.Module):
 class BeatNetwork(nn.Module):
     """Spectrogram in, logits out; any number of frames.
 
-    Input (batch, frames, bands): magnitudes over the level of the recording (`beattrack.level`).
+    Input (batch, frames, bands): magnitudes over the level of the recording (`network.input_level`).
     """
 
     def __init__(self, settings: NetworkSettings) -> None:

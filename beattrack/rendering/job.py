@@ -21,18 +21,18 @@ import numpy as np
 
 from beattrack import __version__
 from beattrack.errors import BeattrackError, SettingsError
-from beattrack.files import atomic_path, atomic_write_text
-from beattrack.rendering.check import Check, check
-from beattrack.rendering.drums import kit_names
-from beattrack.rendering.effects import master, require_pedalboard
 from beattrack.rendering.errors import RejectedPiece, RenderError
-from beattrack.rendering.fluidsynth import available_fonts, require_fluidsynth
-from beattrack.rendering.performance import Performance, perform
 from beattrack.rendering.piece import SourceName
 from beattrack.rendering.settings import SAMPLE_RATE, RenderSettings
+from beattrack.rendering.sounding.check import Check, check
+from beattrack.rendering.sounding.drums import kit_names
+from beattrack.rendering.sounding.effects import master, require_pedalboard
+from beattrack.rendering.sounding.fluidsynth import available_fonts, require_fluidsynth
+from beattrack.rendering.sounding.performance import Performance, perform
+from beattrack.rendering.sounding.synthesis import Float32, render
 from beattrack.rendering.sources import SOURCES
 from beattrack.rendering.sources.base import Source
-from beattrack.rendering.synthesis import Float32, render
+from beattrack.runtime.files import atomic_path, atomic_write_text
 
 MANIFEST = "manifest.json"
 # Shares of the sources; what is not available is left out.

@@ -11,11 +11,11 @@ from typing import Any
 import lightning
 import torch
 
-from beattrack.training.checkpoints import BEST, LAST, copy, save
-from beattrack.training.data import Batch
-from beattrack.training.log import TrainingLog
+from beattrack.training.examples.data import Batch
+from beattrack.training.folder.checkpoints import BEST, LAST, copy, save
+from beattrack.training.folder.log import TrainingLog
+from beattrack.training.folder.metrics import write_metrics
 from beattrack.training.losses import Losses
-from beattrack.training.metrics import write_metrics
 from beattrack.training.module import TrainingModule
 from beattrack.training.progress import Progress
 from beattrack.training.settings import TrainingSettings

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.datasets.songs import Song
-from beattrack.decoder import Decoder, make_decoder
-from beattrack.evaluation.readers import BeatSequence
+from beattrack.decoding.base import Decoder
+from beattrack.decoding.make import make_decoder
 from beattrack.evaluation.score import Item, ScoreSettings, score_item
-from beattrack.inference import Network
+from beattrack.formats.readers import BeatSequence
+from beattrack.network.inference import Network
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

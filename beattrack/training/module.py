@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from beattrack.network.model import BeatNetwork
-from beattrack.training.data import Batch
 from beattrack.training.ema import AveragedWeights
 from beattrack.training.errors import TrainingError
+from beattrack.training.examples.data import Batch
 from beattrack.training.losses import Losses, losses
 from beattrack.training.settings import TrainingSettings
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import click
 
-from beattrack.cli.progress import duration
+from beattrack.runtime.progress import duration
 
 SECONDS_BETWEEN = 0.5
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import torch
 
-from beattrack.files import atomic_write_text
 from beattrack.network.model import BeatNetwork
+from beattrack.runtime.files import atomic_write_text
 from beattrack.training.callbacks import Abandoned, Interruption, Milestones
-from beattrack.training.checkpoints import BEST, LAST, is_finished, read_checkpoint
-from beattrack.training.data import TrainingData
 from beattrack.training.errors import TrainingError
-from beattrack.training.lock import alone
-from beattrack.training.log import LOG
+from beattrack.training.examples.data import TrainingData
+from beattrack.training.examples.sampling import Split
+from beattrack.training.folder.checkpoints import BEST, LAST, is_finished, read_checkpoint
+from beattrack.training.folder.lock import alone
+from beattrack.training.folder.log import LOG
+from beattrack.training.folder.manifest import MANIFEST, make_manifest, read_manifest, song_names
+from beattrack.training.folder.metrics import METRICS, SONGS, read_metrics, write_metrics
 from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
-from beattrack.training.manifest import MANIFEST, make_manifest, read_manifest, song_names
-from beattrack.training.metrics import METRICS, SONGS, read_metrics, write_metrics
 from beattrack.training.module import TrainingModule
 from beattrack.training.progress import Progress
-from beattrack.training.sampling import Split
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import load_start
 from beattrack.training.taps import silence_unseen_taps

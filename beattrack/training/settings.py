@@ -16,7 +16,7 @@ from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
 from beattrack.model_settings import from_dict
 from beattrack.network.settings import NetworkSettings
-from beattrack.training.crops import CropSettings
+from beattrack.training.examples.crops import CropSettings
 
 SETTINGS = "settings.json"  # in the folder of a run
 

@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from beattrack.errors import SettingsError
-from beattrack.files import sha256_of
 from beattrack.network.model import BeatNetwork
 from beattrack.network.settings import NetworkSettings
-from beattrack.training.checkpoints import BEST, LAST, read_checkpoint
+from beattrack.runtime.files import sha256_of
+from beattrack.training.folder.checkpoints import BEST, LAST, read_checkpoint
 from beattrack.training.settings import SETTINGS, read_settings
 
 
@@ -27,7 +27,7 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
     if is_run(name):
         weights, theirs = _from_run(Path(name))
     else:
-        from beattrack.network.restore import load_torch
+        from beattrack.network.torch_engine import load_torch
         from beattrack.registry import find
 
         restored, settings = load_torch(find(name).path)
@@ -71,8 +71,8 @@ def is_run(name: str) -> bool:
 def describe_start(name: str) -> dict[str, Any]:
     """What the weights to begin with were made from: data, datasets whose scores are void, recipe."""
     if is_run(name):
-        from beattrack.training.card import card_data, recipe, trained_on
-        from beattrack.training.manifest import read_manifest
+        from beattrack.training.folder.card import card_data, recipe, trained_on
+        from beattrack.training.folder.manifest import read_manifest
 
         manifest = read_manifest(Path(name))
         return {

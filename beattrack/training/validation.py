@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import torch
 
 from beattrack.evaluation import parallel
-from beattrack.inference import Network, usable_cores
 from beattrack.model_settings import ModelSettings
+from beattrack.network.inference import Network, usable_cores
 from beattrack.network.model import BeatNetwork
-from beattrack.network.restore import TorchEngine
-from beattrack.training.data import Batch, TrainingData
+from beattrack.network.torch_engine import TorchEngine
+from beattrack.training.examples.data import Batch, TrainingData
+from beattrack.training.examples.sampling import Pool
+from beattrack.training.folder.report import Report
 from beattrack.training.held_out import choose, score, track
 from beattrack.training.losses import Losses
 from beattrack.training.module import TrainingModule, batch_losses
-from beattrack.training.report import Report
-from beattrack.training.sampling import Pool
 from beattrack.training.settings import TrainingSettings
 
 CORES_TO_SHARE = 3  # from so many on, processes that decode are worth their start

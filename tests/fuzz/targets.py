@@ -16,9 +16,9 @@ import numpy as np
 
 from beattrack.activations import Activations
 from beattrack.audio import AudioWarning, read_blocks
-from beattrack.decoder import make_decoder
+from beattrack.decoding.make import make_decoder
 from beattrack.errors import ActivationError, AudioError, BeattrackError, ModelError, SettingsError
-from beattrack.evaluation.readers import BeatFileError, read_beats, read_tempo
+from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
 from beattrack.model_settings import ModelSettings
 from beattrack.registry import ModelCard
 from beattrack.result import Beats

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import seeds
-import targets
-from damage import damaged, many
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from tests.fuzz import seeds, targets
+from tests.fuzz.damage import damaged, many
 
 Target = Callable[[bytes], bool]
 SEEDS: list[tuple[Target, bytes]] = [

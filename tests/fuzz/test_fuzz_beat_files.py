@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import seeds
-import targets
-from damage import damaged, many
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from tests.fuzz import seeds, targets
+from tests.fuzz.damage import damaged, many
 
 
 def test_the_seeds_are_beat_files() -> None:

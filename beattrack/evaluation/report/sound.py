@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.evaluation.readers import BeatSequence
+from beattrack.formats.readers import BeatSequence
 
 Samples = NDArray[np.float32]
 

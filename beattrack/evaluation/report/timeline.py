@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.evaluation.alignment import match_beats
-from beattrack.evaluation.readers import BeatSequence
 from beattrack.evaluation.report.plots import save
+from beattrack.formats.readers import BeatSequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
-from beattrack.rendering.band_style import BandStyle
-from beattrack.rendering.band_styles import STYLES
-from beattrack.rendering.ensemble import accompany, drum_part, drums_fit
-from beattrack.rendering.grid import Grid, regular_grid
-from beattrack.rendering.harmony import song_form
+from beattrack.rendering.composing.band_style import BandStyle
+from beattrack.rendering.composing.band_styles import STYLES
+from beattrack.rendering.composing.ensemble import accompany, drum_part, drums_fit
+from beattrack.rendering.composing.grid import Grid, regular_grid
+from beattrack.rendering.composing.harmony import song_form
+from beattrack.rendering.composing.tempi import draw_bpm
 from beattrack.rendering.metre import METRES, Metre
 from beattrack.rendering.midi import require_mido
 from beattrack.rendering.piece import Part, Piece, require_rhythm
-from beattrack.rendering.tempi import draw_bpm
 
 LICENCE = "generated"
 _DRUMLESS = 0.08  # share of songs of a style with drums that go without

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from beattrack.rendering.band_style import BandStyle
-from beattrack.rendering.band_styles import STYLES
-from beattrack.rendering.ensemble import accompany
+from beattrack.rendering.composing.band_style import BandStyle
+from beattrack.rendering.composing.band_styles import STYLES
+from beattrack.rendering.composing.ensemble import accompany
+from beattrack.rendering.composing.grid import Grid, make_bars
+from beattrack.rendering.composing.harmony import song_form
 from beattrack.rendering.errors import RejectedPiece
-from beattrack.rendering.grid import Grid, make_bars
-from beattrack.rendering.harmony import song_form
 from beattrack.rendering.metre import METRES, Metre
 from beattrack.rendering.midi import MidiScore, read_midi, require_mido
 from beattrack.rendering.piece import OFFSET, ONSET, PITCH, Floats, Part, Piece, notes_array, require_rhythm

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from beattrack.rendering.band_styles import STYLES
-from beattrack.rendering.ensemble import accompany, lead_part
+from beattrack.rendering.composing.band_styles import STYLES
+from beattrack.rendering.composing.ensemble import accompany, lead_part
+from beattrack.rendering.composing.grid import Grid, make_bars
+from beattrack.rendering.composing.harmony import Chord, Section, song_form
+from beattrack.rendering.composing.tempi import draw_bpm
 from beattrack.rendering.errors import RejectedPiece, RenderError
 from beattrack.rendering.evidence import every_second, kicks, leads, rates, snares
-from beattrack.rendering.grid import Grid, make_bars
-from beattrack.rendering.harmony import Chord, Section, song_form
 from beattrack.rendering.metre import METRES, Metre, felt_beats
 from beattrack.rendering.midi import MidiScore, read_midi, require_mido
 from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, Piece, require_rhythm
 from beattrack.rendering.sources.mma_grooves import Groove, draw_library, read_libraries
-from beattrack.rendering.tempi import draw_bpm
 
 LICENCE = "generated (MMA, GPL-2+; its output is free)"
 LIBRARY = Path("/usr/share/mma/lib")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beattrack.rendering.harmony import Idiom
+from beattrack.rendering.composing.harmony import Idiom
 from beattrack.rendering.metre import METRES, Metre
 
 # No songs: introductions, endings, fills, clicks; and drum and bass, whose pulse is heard at either level.

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from beattrack.rendering.accompaniment import BassKind, CompKind
-from beattrack.rendering.band_style import BandStyle
-from beattrack.rendering.drummer import Kits
-from beattrack.rendering.ensemble import Backing, back
+from beattrack.rendering.composing.accompaniment import BassKind, CompKind
+from beattrack.rendering.composing.band_style import BandStyle
+from beattrack.rendering.composing.drummer import Kits
+from beattrack.rendering.composing.ensemble import Backing, back
+from beattrack.rendering.composing.grid import Grid, make_bars
+from beattrack.rendering.composing.harmony import Chord, Section
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.evidence import leads
-from beattrack.rendering.grid import Grid, make_bars
-from beattrack.rendering.harmony import Chord, Section
 from beattrack.rendering.metre import METRES, Metre
 from beattrack.rendering.midi import MidiScore, read_midi, require_mido
 from beattrack.rendering.piece import (

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.rendering.band_style import BRASS, LEADS, PIANOS, PLUCKED, STRINGS, VOCAL, BandStyle
-from beattrack.rendering.band_styles import STYLES
-from beattrack.rendering.ensemble import Backing, back
+from beattrack.rendering.composing.band_style import BRASS, LEADS, PIANOS, PLUCKED, STRINGS, VOCAL, BandStyle
+from beattrack.rendering.composing.band_styles import STYLES
+from beattrack.rendering.composing.ensemble import Backing, back
+from beattrack.rendering.composing.grid import Grid, make_bars
+from beattrack.rendering.composing.harmony import Chord, Section
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.evidence import leads, low_notes, on_beat_share, rates
-from beattrack.rendering.grid import Grid, make_bars
-from beattrack.rendering.harmony import Chord, Section
 from beattrack.rendering.metre import METRES
 from beattrack.rendering.midi import read_midi, require_mido
 from beattrack.rendering.piece import OFFSET, ONSET, PITCH, Floats, Part, Piece, require_rhythm

@@ -1,0 +1,1 @@
+"""Decoders: from activations to beats and downbeats."""

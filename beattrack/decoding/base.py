@@ -1,0 +1,66 @@
+"""From activations to beats: what every decoder takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.activations import Activations, Float
+
+if TYPE_CHECKING:
+    from beattrack.decoding.dbn.settings import DBNSettings
+    from beattrack.decoding.peaks import PeakSettings
+
+DecoderName = Literal["dbn", "madmom", "peaks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """The beats of one recording.
+
+    times: (beats,) seconds, strictly increasing, from 0 to before the end.
+    positions: (beats,) place of each beat in its bar, 1 for a downbeat. None: only beats were tracked.
+    log_probability: of the best path, where the decoder has one.
+    beats_per_bar: the metre that was found, where the decoder looks for one.
+    """
+
+    times: NDArray[np.float64]
+    positions: NDArray[np.int64] | None = None
+    log_probability: float | None = None
+    beats_per_bar: int | None = None
+
+    @classmethod
+    def empty(cls, *, bars: bool) -> Decoding:
+        """No beats; `bars` tells whether downbeats were looked for."""
+        return cls(times=np.empty(0), positions=np.empty(0, dtype=np.int64) if bars else None)
+
+
+class Decoder(Protocol):
+    """Finds the beats in activations."""
+
+    @property
+    def name(self) -> str:
+        """The name that `make_decoder` knows it by."""
+        ...
+
+    @property
+    def settings(self) -> DBNSettings | PeakSettings:
+        """What it was made with."""
+        ...
+
+    def __call__(self, activations: Activations) -> Decoding:
+        """Decode one recording."""
+        ...
+
+
+def probabilities(values: Float) -> Float:
+    """Read activations as probabilities: NaN is 0, what lies outside 0 to 1, infinities too, is clipped.
+
+    Keeps single and double precision as they are, and takes half to single and longer to double.
+    """
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)

@@ -1,0 +1,26 @@
+"""Making a decoder by its name."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from beattrack.decoding.base import Decoder, DecoderName
+from beattrack.decoding.dbn import DBNDecoder, DBNSettings
+from beattrack.decoding.madmom import MadmomDecoder
+from beattrack.decoding.peaks import PeakDecoder, PeakSettings
+from beattrack.errors import SettingsError
+
+
+def make_decoder(name: DecoderName, settings: DBNSettings | PeakSettings | None = None) -> Decoder:
+    """Make a decoder by its name, with its default settings where none are given.
+
+    Raises SettingsError where the name is unknown or the settings are another decoder's.
+    """
+    if name not in get_args(DecoderName):
+        raise SettingsError(f"there is no decoder {name!r}: choose from {', '.join(get_args(DecoderName))}")
+    if name == "peaks":
+        if settings is None or isinstance(settings, PeakSettings):
+            return PeakDecoder(settings)
+    elif settings is None or isinstance(settings, DBNSettings):
+        return DBNDecoder(settings) if name == "dbn" else MadmomDecoder(settings)
+    raise SettingsError(f"the decoder {name!r} has no use for {type(settings).__name__}")

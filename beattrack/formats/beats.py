@@ -1,0 +1,64 @@
+"""The `.beats` format: time and position in bar, one beat a line, under a header of comments.
+
+    # tempo_bpm: 121.95
+    # metre: 4
+    0.480<TAB>1
+    0.972<TAB>2
+
+Header lines read `# key: value`; `tempo_bpm` comes first and is `none` with fewer than two beats. When only
+beats were tracked each line holds the time alone. `numpy.loadtxt` reads the file as it is; so do mir_eval's
+`load_labeled_events` and, times alone, `load_events`. All is ASCII, so that they do under every locale.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from beattrack import __version__
+from beattrack.formats.milliseconds import seconds_text
+
+if TYPE_CHECKING:
+    from beattrack.result import Beats
+
+
+class BeatsWriter:
+    """Write `.beats` files."""
+
+    suffix = ".beats"
+
+    def render(self, beats: Beats) -> str:
+        """Give the header and one line a beat."""
+        lines = [f"# {key}: {_ascii(value)}" for key, value in _header(beats).items()]
+        times = seconds_text(beats.times.tolist())
+        if beats.positions is None:
+            lines.extend(times)
+        else:
+            lines.extend(f"{time}\t{position}" for time, position in zip(times, beats.positions, strict=True))
+        return "\n".join(lines) + "\n"
+
+
+def _header(beats: Beats) -> dict[str, str]:
+    header = {"tempo_bpm": "none" if beats.bpm is None else f"{beats.bpm:.2f}"}
+    if beats.tempo is not None:
+        candidates = (
+            f"{candidate.bpm:.2f} ({candidate.strength:.2f})" for candidate in beats.tempo.candidates
+        )
+        header["tempo_candidates"] = ", ".join(candidates)
+        header["tempo_stability"] = f"{beats.tempo.stability:.4f}"
+    header["metre"] = "none" if beats.metre is None else str(beats.metre)
+    header["beats"] = str(len(beats))
+    header["confidence"] = "none" if beats.mean_confidence is None else f"{beats.mean_confidence:.3f}"
+    header["duration"] = f"{beats.duration:.3f}"
+    if beats.model is not None:
+        header["model"] = beats.model
+    if beats.decoder:
+        header["decoder"] = str(beats.decoder.get("name", "none"))
+        header["decoder_settings"] = json.dumps(beats.decoder.get("settings", {}), allow_nan=False)
+    header["beattrack"] = __version__
+    return header
+
+
+def _ascii(text: str) -> str:
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,236 @@
+"""Running the network: spectrogram to activations, by ONNX Runtime or by torch on a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.activations import Activations
+from beattrack.errors import MissingExtraError, ModelError
+from beattrack.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.input_level import frame_levels, is_steady, overall_level, sounding_frames
+
+Float = NDArray[np.float32]
+Device = Literal["cpu", "cuda", "auto"]
+
+SILENCE_LEVEL = 1e-6  # the rounding noise of 24-bit audio; quieter recordings are silence
+FRONT_END_FRAMES = 1024  # its intermediate maps, 6 MB, stay near the processor; 4096 takes 60 MB more
+MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest of ours
+TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
+
+
+class Engine(Protocol):
+    """What computes the two parts of the network."""
+
+    def features(self, padded: Float) -> Float:
+        """Front-end: (1, padded frames, bands) to (1, channels, frames)."""
+
+    def probabilities(self, features: Float) -> list[Float]:
+        """TCN and heads: (1, channels, frames) to beats and downbeats (1, frames) and tempo (1, bins)."""
+
+
+class Network:
+    """A model, ready to compute activations; keep one for many files.
+
+    `load_network` opens one from a model file.
+    """
+
+    def __init__(self, engine: Engine, settings: ModelSettings) -> None:
+        self._engine = engine
+        self.settings = settings
+
+    def compute(self, blocks: Iterable[Float]) -> Activations:
+        """Compute the activations of a spectrogram given in blocks of (frames, bands) magnitudes.
+
+        The level of the whole recording is taken out first, so all blocks are read before the first is used.
+        Silence and steady sounds give activations of zero, without tempo; silent frames at the start and the
+        end give zero too, where the network would carry on the beat.
+        """
+        magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
+        frames = sum(len(block) for block in magnitudes)
+        fps = float(self.settings.spectrogram.fps)
+        levels = frame_levels(magnitudes)
+        level = overall_level(levels)
+        if level <= SILENCE_LEVEL or is_steady(levels):
+            return Activations(
+                beats=np.zeros(frames, np.float32), downbeats=np.zeros(frames, np.float32), fps=fps
+            )
+        features = self._features(magnitudes, frames, level)
+        del magnitudes  # 105 MB an hour that the TCN can use
+        beats, downbeats, tempo = self._probabilities(features)
+        sounding = sounding_frames(levels, level)
+        for array in (beats, downbeats):
+            array[: sounding.start] = array[sounding.stop :] = 0.0
+        return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
+
+    def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
+        network = self.settings.network
+        features = np.empty((1, network.tcn.channels, frames), np.float32)
+        start = 0
+        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES):
+            block = self._engine.features(padded[None] / np.float32(level))
+            features[:, :, start : start + block.shape[2]] = block
+            start += block.shape[2]
+        return features
+
+    def _probabilities(self, features: Float) -> tuple[Float, Float, Float | None]:
+        """Beats and downbeats (frames,) and tempo (bins,).
+
+        Each block is seen with all that its frames depend on, so that they are what they are in the whole;
+        the tempo of a recording of several blocks is their mean.
+        """
+        frames = features.shape[2]
+        tcn = self.settings.network.tcn
+        reach = (tcn.receptive_field - 1) // (1 if tcn.causal else 2)
+        beats, downbeats = np.empty(frames, np.float32), np.empty(frames, np.float32)
+        tempi: list[Float] = []
+        for start in range(0, frames, TCN_FRAMES):
+            stop = min(start + TCN_FRAMES, frames)
+            first, last = max(start - reach, 0), min(stop + reach, frames)
+            outputs = self._engine.probabilities(np.ascontiguousarray(features[:, :, first:last]))
+            for whole, block in zip((beats, downbeats), outputs, strict=False):
+                whole[start:stop] = block[0, start - first : stop - first]
+            tempi += [(stop - start) * output[0] for output in outputs[2:]]
+        return beats, downbeats, np.sum(tempi, axis=0, dtype=np.float32) / frames if tempi else None
+
+
+def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: int) -> Iterator[Float]:
+    """Cut a spectrogram, given in blocks, into blocks of at most `frames` frames for the front-end.
+
+    They overlap by the frames that its convolutions take away; beyond the ends, the outermost frame repeats.
+    """
+    network = settings.network
+    missing = network.front_end.receptive_field - 1
+    before = missing if network.tcn.causal else missing // 2
+    held = np.repeat(magnitudes[0][:1], before, axis=0)
+    ending = np.repeat(magnitudes[-1][-1:], missing - before, axis=0)
+    for block in (*magnitudes, ending):
+        held = np.concatenate([held, block])
+        start = 0
+        while len(held) - start >= frames + missing:
+            yield held[start : start + frames + missing]
+            start += frames
+        held = held[start:]
+    if len(held) > missing:
+        yield held
+
+
+def load_network(
+    path: str | os.PathLike[str], *, device: Device = "cpu", threads: int | None = None
+) -> Network:
+    """Open a model file.
+
+    device: `cpu` runs ONNX Runtime; `cuda` runs torch on the GPU; `auto` takes the GPU where there is one.
+    threads: of the processor; None takes all cores that this process may use.
+
+    Raises ModelError where the file is missing, damaged, not a model of beattrack, or the device is absent,
+    and MissingExtraError where `cuda` is asked for without torch.
+    """
+    name = os.fspath(path)
+    if not Path(path).is_file():
+        raise ModelError(f"{name}: there is no such model file")
+    if (size := Path(path).stat().st_size) > MAX_MODEL_BYTES:
+        raise ModelError(f"{name}: is too large for a model ({size / 1e6:.0f} MB)")
+    if device == "cpu" or (device == "auto" and not _has_gpu()):
+        # More threads than cores only get into each other's way.
+        return Network(*_open_onnx(name, min(threads or usable_cores(), usable_cores())))
+    try:
+        from beattrack.network.torch_engine import open_torch
+    except ImportError as error:
+        raise MissingExtraError("torch", "train", "--device cuda") from error
+    return Network(*open_torch(name))
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class OnnxEngine:
+    """ONNX Runtime on the CPU."""
+
+    def __init__(self, session: Any, settings: ModelSettings) -> None:
+        network = settings.network
+        import onnxruntime
+
+        self._session = session
+        # The TCN sees many minutes at once: what that took, 200 MB an hour, is given back after the run.
+        self._give_back = onnxruntime.RunOptions()
+        self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._front_end, *self._heads = [output.name for output in session.get_outputs()]
+        # Every run wants all inputs: the part of the graph that is not asked for gets one frame of zeros.
+        one_frame = (1, network.front_end.receptive_field, network.front_end.bands)
+        self._idle = {
+            "spectrogram": np.zeros(one_frame, np.float32),
+            "features": np.zeros((1, network.tcn.channels, 1), np.float32),
+        }
+
+    def features(self, padded: Float) -> Float:
+        """Run the front-end."""
+        (features,) = self._session.run([self._front_end], {**self._idle, "spectrogram": padded})
+        return np.asarray(features)
+
+    def probabilities(self, features: Float) -> list[Float]:
+        """Run the TCN and the heads."""
+        inputs = {**self._idle, "features": features}
+        outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
+        return outputs
+
+
+def read_settings(metadata: dict[str, str], name: str) -> ModelSettings:
+    """Settings of a model from the metadata of its file; `name` is for the message of a ModelError."""
+    if METADATA_KEY not in metadata:
+        raise ModelError(f"{name}: is an ONNX model, but not one of beattrack")
+    try:
+        return ModelSettings.from_json(metadata[METADATA_KEY])
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+
+
+def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Threads that spin between the many small operations would take the cores from other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions are of private kinds, derived from Exception alone
+        raise ModelError(f"{name}: cannot be read as an ONNX model") from error
+    settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
+    try:
+        engine = OnnxEngine(session, settings)
+        _try_out(engine, settings)
+    except Exception as error:  # as above
+        raise ModelError(f"{name}: holds another network than its settings say") from error
+    return engine, settings
+
+
+def _try_out(engine: Engine, settings: ModelSettings) -> None:
+    """Run one frame, so that a file with another network fails when it is opened; raises ValueError."""
+    network = settings.network
+    features = engine.features(
+        np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)
+    )
+    outputs = engine.probabilities(np.zeros((1, network.tcn.channels, 1), np.float32))
+    shapes = [features.shape, *(array.shape for array in outputs[:2])]
+    if shapes != [(1, network.tcn.channels, 1), (1, 1), (1, 1)]:
+        raise ValueError("the shapes differ")
+
+
+def _has_gpu() -> bool:
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())

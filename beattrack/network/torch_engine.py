@@ -1,0 +1,74 @@
+"""From a model file back to the torch network: for GPUs, and to train on from shipped weights."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from beattrack.errors import ModelError
+from beattrack.model_settings import ModelSettings
+from beattrack.network.inference import read_settings
+from beattrack.network.model import BeatNetwork
+
+PREFIX = "network."  # of the weights' names in the exported graph
+
+
+def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings]:
+    """Read the network and its settings from a model file, in evaluation mode on the CPU.
+
+    Raises ModelError where the file is damaged or not a model of beattrack.
+    """
+    name = os.fspath(path)
+    try:
+        model = onnx.load(name)
+    except Exception as error:  # protobuf's DecodeError derives from Exception alone
+        raise ModelError(f"{name}: cannot be read as an ONNX model") from error
+    settings = read_settings({entry.key: entry.value for entry in model.metadata_props}, name)
+    network = BeatNetwork(settings.network)
+    weights = {
+        tensor.name.removeprefix(PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
+        for tensor in model.graph.initializer
+        if tensor.name.startswith(PREFIX)
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{name}: its weights do not fit its settings") from error
+    return network.eval(), settings
+
+
+class TorchEngine:
+    """torch on the device where the network lies."""
+
+    def __init__(self, network: BeatNetwork, device: str) -> None:
+        self._network = network.to(device)
+        self._device = device
+
+    @torch.inference_mode()
+    def features(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the front-end."""
+        return self._network.features(torch.from_numpy(padded).to(self._device)).cpu().numpy()
+
+    @torch.inference_mode()
+    def probabilities(self, features: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Run the TCN and the heads."""
+        outputs = self._network.probabilities(torch.from_numpy(features).to(self._device))
+        return [output.cpu().numpy() for output in outputs]
+
+
+def open_torch(path: str | os.PathLike[str], device: str = "cuda") -> tuple[TorchEngine, ModelSettings]:
+    """Open a model file for torch.
+
+    Raises ModelError where torch does not see the device.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about drivers; the error below says it in one sentence
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ModelError("torch sees no CUDA device here; use --device cpu")
+    network, settings = load_torch(path)
+    return TorchEngine(network, device), settings

@@ -1,0 +1,1 @@
+"""Composing: pieces in a style, for the sources that make up music."""

@@ -1,0 +1,1 @@
+"""Sounding: a performance, soundfonts, synthesisers, drum kits, a voice, effects."""

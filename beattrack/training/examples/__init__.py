@@ -1,0 +1,1 @@
+"""Training examples: crops of songs, augmented, with their targets."""

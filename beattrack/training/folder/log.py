@@ -1,0 +1,70 @@
+"""The log of a run: one row an epoch in log.csv."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from beattrack.runtime.files import atomic_path
+from beattrack.training.folder.report import Report
+from beattrack.training.losses import Losses
+
+LOG = "log.csv"
+SCORES = ("score", "beats_f", "beats_cmlt", "beats_amlt", "downbeats_f", "octave_errors", "off_beat")
+
+
+class TrainingLog:
+    """Appends rows, and takes those back that a checkpoint does not know of.
+
+    Columns: step; seconds of training, and of these waiting for batches; losses of each head on the training
+    crops since the row before, and on crops of held-out songs; scores of decoded held-out songs, empty where
+    none were decoded.
+    """
+
+    columns = (
+        *("step", "seconds", "waited"),
+        *(f"{side}_{name}" for side in ("training", "validation") for name in Losses._fields),
+        *SCORES,
+    )
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOG
+
+    def append(
+        self,
+        step: int,
+        seconds: float,
+        waited: float,
+        training: Losses,
+        validation: Losses,
+        report: Report | None,
+    ) -> dict[str, float | None]:
+        """Write one row and give it."""
+        values = [float(loss) for losses in (training, validation) for loss in losses]
+        scores = [report.headline(name) if report else None for name in SCORES]
+        row = dict(zip(self.columns, [step, seconds, waited, *values, *scores], strict=True))
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if file.tell() == 0:
+                writer.writerow(self.columns)
+            writer.writerow(["" if value is None else f"{value:.6g}" for value in row.values()])
+        return row
+
+    def rows(self) -> list[dict[str, float | None]]:
+        """Read all rows."""
+        if not self._path.exists():
+            return []
+        with self._path.open(newline="", encoding="utf-8") as file:
+            return [
+                {name: float(text) if text else None for name, text in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+    def cut(self, step: int) -> None:
+        """Take back the rows after a step."""
+        if not self._path.exists():
+            return
+        with self._path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [list(self.columns)]
+        with atomic_path(self._path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *(row for row in rows if float(row[0]) <= step)])

@@ -1,0 +1,95 @@
+"""What went into a run: data, versions, command."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from beattrack import __version__
+from beattrack.training.errors import TrainingError
+from beattrack.training.examples.sampling import Pool, Split
+from beattrack.training.settings import TrainingSettings
+from beattrack.training.start import describe_start
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a run; TrainingError where it cannot be read."""
+    path = folder / MANIFEST
+    try:
+        record: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(record, dict) or not {"command", "data", "training_songs"} <= record.keys():
+        raise TrainingError(f"{path}: is no manifest of a training run")
+    return record
+
+
+def make_manifest(split: Split, settings: TrainingSettings, command: str) -> dict[str, Any]:
+    """Describe a run as plain JSON values."""
+    import lightning
+
+    return {
+        "beattrack": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "numpy": np.__version__,
+        "commit": commit(),
+        "command": command,
+        "seed": settings.seed,
+        "start": describe_start(settings.start) if settings.start else None,
+        "data": data_sources(split.training),
+        "validation_data": data_sources(split.validation),
+        "training_songs": song_names(split.training),
+        "validation_songs": song_names(split.validation),
+    }
+
+
+def data_sources(pool: Pool) -> list[dict[str, Any]]:
+    """Hours and share of the crops of each source and licence."""
+    hours: dict[tuple[str, str, str], float] = defaultdict(float)
+    chances: dict[tuple[str, str, str], float] = defaultdict(float)
+    songs: Counter[tuple[str, str, str]] = Counter()
+    for dataset, song, chance in zip(pool.datasets, pool.songs, pool.chances, strict=True):
+        key = (dataset, song.source, song.licence)
+        hours[key] += song.seconds / 3600
+        chances[key] += float(chance)
+        songs[key] += 1
+    return [
+        {
+            "dataset": key[0],
+            "source": key[1],
+            "licence": key[2],
+            "songs": songs[key],
+            "hours": round(hours[key], 3),
+            "share": round(chances[key], 4),
+        }
+        for key in sorted(hours)
+    ]
+
+
+def song_names(pool: Pool) -> list[str]:
+    """Songs of a pool as `source/id`."""
+    return [f"{song.source}/{song.id}" for song in pool.songs]
+
+
+def commit() -> str | None:
+    """Commit of the source checkout, with a + where files differ from it; None outside one."""
+    describe = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(describe, capture_output=True, text=True, check=True, cwd=root)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beattrack.cli.outputs import output_name
+from beattrack.registry import models_folder
+from beattrack.result import Beats
+from tests.cli_cases import lines, names, run, usage_error
+
+
+def test_one_file_goes_to_standard_output(clip: Path) -> None:
+    result = run("predict", clip)
+    assert result.exit_code == 0
+    assert lines(result.stdout)[0].startswith("# tempo_bpm: 1")
+    table = np.loadtxt(lines(result.stdout))
+    assert table.shape[1] == 2
+    assert (np.diff(table[:, 0]) > 0).all()
+    assert names(clip.parent) == [clip.name]
+    assert run("predict", "-o", "-", clip).stdout == result.stdout
+
+
+def test_a_summary_of_each_file_unless_quiet(clip: Path) -> None:
+    summary = run("predict", clip).stderr
+    assert len(lines(summary)) == 1
+    assert summary.startswith(f"{clip}: ")
+    for part in (" BPM, ", " beats a bar, ", " beats, ", " s\n"):
+        assert part in summary
+    assert run("predict", "--quiet", clip).stderr == ""
+
+
+@pytest.mark.parametrize("format", ["beats", "json", "csv"])
+def test_formats_by_option_and_by_suffix(clip: Path, format: str) -> None:
+    shown = run("predict", "--quiet", "--format", format, clip).stdout
+    run("predict", "--quiet", "-o", clip.with_name(f"out.{format}"), clip)
+    assert clip.with_name(f"out.{format}").read_text() == shown
+    if format == "json":
+        assert Beats.from_dict(json.loads(shown)).file == str(clip)
+    else:
+        assert shown.startswith({"beats": "# tempo_bpm: ", "csv": "time,position,confidence\n"}[format])
+
+
+def test_the_format_asked_for_goes_before_the_suffix(clip: Path) -> None:
+    run("predict", "--format", "csv", "-o", clip.with_name("out.json"), clip)
+    assert clip.with_name("out.json").read_text().startswith("time,")
+    run("predict", "-o", clip.with_name("out.txt"), clip)
+    assert clip.with_name("out.txt").read_text().startswith("# tempo_bpm")
+
+
+def test_several_files_are_written_beside_themselves(two: tuple[Path, Path]) -> None:
+    result = run("predict", *two)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert names(two[0].parent) == [
+        "blues.00000.beats",
+        "blues.00000.flac",
+        "rock.00001.beats",
+        "rock.00001.flac",
+    ]
+    assert [line.split(": ")[0] for line in lines(result.stderr)] == [*map(str, two), "2 files"]
+
+
+def test_several_files_into_a_folder_that_is_made(two: tuple[Path, Path]) -> None:
+    folder = two[0].parent / "out"
+    for _ in range(2):
+        assert run("predict", "--format", "json", "-o", folder, *two).exit_code == 0
+        assert names(folder) == ["blues.00000.json", "rock.00001.json"]
+
+
+def test_one_file_into_a_folder(clip: Path) -> None:
+    folder = clip.parent / "existing"
+    folder.mkdir()
+    assert run("predict", "-o", folder, clip).exit_code == 0
+    assert run("predict", "-o", f"{clip.parent / 'new'}/", clip).exit_code == 0
+    assert names(folder) == names(clip.parent / "new") == ["blues.00000.beats"]
+
+
+def test_output_names_replace_the_last_suffix_only() -> None:
+    assert output_name("a/blues.00000.flac", ".beats") == Path("a/blues.00000.beats")
+    assert output_name("song", ".json") == Path("song.json")
+    assert output_name(".hidden.wav", ".csv") == Path(".hidden.csv")
+
+
+def test_standard_input(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = run("predict", "-", stdin=clip.read_bytes())
+    assert piped.exit_code == 0
+    assert piped.stderr.startswith("standard input: ")
+    assert piped.stdout == run("predict", clip).stdout
+    monkeypatch.chdir(clip.parent)
+    assert run("predict", "-", clip.name, stdin=clip.read_bytes()).exit_code == 0
+    assert names(clip.parent) == ["blues.00000.beats", "blues.00000.flac", "stdin.beats"]
+    assert json.loads(run("predict", "-", "--format", "json", stdin=clip.read_bytes()).stdout)["file"] is None
+
+
+def test_a_device_or_pipe_is_written_to_and_stays(clip: Path) -> None:
+    pipe = clip.with_name("pipe")
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()), daemon=True)
+    reader.start()
+    assert run("predict", "-o", pipe, clip).exit_code == 0
+    reader.join(10)
+    assert received == [run("predict", clip).stdout]
+    assert pipe.is_fifo()
+    assert "is no file" in usage_error("predict", "--activations", pipe, clip)
+
+
+def test_a_pipe_that_breaks_is_that_files_failure(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("beattrack.cli.batch.atomic_write_text", fail)
+    result = run("predict", "-o", clip.with_name("a.beats"), clip)
+    assert (result.exit_code, result.stderr) == (1, f"beattrack: {clip}: Broken pipe\n")
+
+
+def test_a_link_is_written_through(clip: Path) -> None:
+    clip.with_name("link.beats").symlink_to(clip.with_name("target.beats"))
+    run("predict", "-o", clip.with_name("link.beats"), clip)
+    assert clip.with_name("link.beats").is_symlink()
+    assert clip.with_name("target.beats").read_text().startswith("# tempo")
+
+
+def tempo_and_metre(*args: object) -> tuple[float, int]:
+    record = json.loads(run("predict", "--format", "json", *args).stdout)
+    return record["tempo"]["bpm"], record["metre"]
+
+
+def test_the_tempo_range_and_the_metres_hold(clip: Path) -> None:
+    assert tempo_and_metre("--min-bpm", 100, "--max-bpm", 140, clip)[0] == pytest.approx(120, rel=0.02)
+    assert tempo_and_metre("--max-bpm", 75, clip)[0] == pytest.approx(60, rel=0.02)
+    assert tempo_and_metre("--beats-per-bar", "3", clip)[1] == 3
+    assert tempo_and_metre("--beats-per-bar", "4, 5", clip)[1] in (4, 5)
+
+
+def test_the_peak_decoder(clip: Path) -> None:
+    result = run("predict", "--decoder", "peaks", "--format", "json", clip)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["decoder"]["name"] == "peaks"
+
+
+def test_madmoms_decoder_or_how_to_get_it(clip: Path) -> None:
+    result = run("predict", "--decoder", "madmom", clip)
+    if result.exit_code == 0:
+        assert "# decoder: madmom" in lines(result.stdout)
+    else:
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "pip install 'beattrack[madmom]'" in result.stderr
+
+
+def test_devices(clip: Path) -> None:
+    reference = run("predict", "--device", "cpu", "--threads", "2", clip)
+    assert reference.exit_code == 0
+    result = run("predict", "--device", "cuda", clip)
+    if result.exit_code == 0:
+        assert result.stdout.startswith("# tempo_bpm")
+    else:
+        assert (result.exit_code, result.stdout, len(lines(result.stderr))) == (1, "", 1)
+    assert run("predict", "--device", "auto", clip).exit_code == 0
+
+
+def test_a_model_by_path(clip: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copy(models_folder() / "tcn.onnx", tmp_path / "mine.onnx"))
+    result = run("predict", "--model", mine, clip)
+    assert result.exit_code == 0
+    assert "# model: mine" in lines(result.stdout)
+
+
+def test_a_damaged_model_is_one_line(clip: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    result = run("predict", "--model", broken, clip)
+    assert (result.exit_code, result.stdout, len(lines(result.stderr))) == (1, "", 1)
+    assert "broken.onnx" in result.stderr

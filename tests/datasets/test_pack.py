@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+
+from beattrack.datasets import pack
+from beattrack.datasets.base import DatasetError
+from beattrack.datasets.pack import load_pack, requantise
+from beattrack.datasets.songs import Quantisation, Song
+from tests.example_pack import write_pack
+from tests.training_cases import song as little_song
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_a_pack_reads_back(tmp_path: Path) -> None:
+    levels = write_pack(tmp_path, songs=2, seconds=3)
+    songs = load_pack(tmp_path)
+    assert [song.id for song in songs] == ["song0", "song1"]
+    for song, expected in zip(songs, levels, strict=True):
+        np.testing.assert_array_equal(song.levels, expected)
+        assert (song.fps, song.levels.shape[1], song.metre) == (100, 73, 4)
+        assert song.quantisation == Quantisation(step_db=3, floor_db=-80)
+        assert song.bpm == pytest.approx(120)
+        assert song.seconds == pytest.approx(3)
+
+
+def test_levels_are_decibels_and_zero_is_silence() -> None:
+    quantisation = Quantisation(step_db=3, floor_db=-80)
+    magnitudes = quantisation.magnitude(np.array([[0, 20, 40]], np.uint8))
+    np.testing.assert_allclose(magnitudes, [[0, 0.1, 100]], rtol=1e-5)
+    dithered = quantisation.magnitude(
+        np.array([[0, 20]], np.uint8), dither=np.array([[0.5, 0.5]], np.float32)
+    )
+    np.testing.assert_allclose(dithered, [[0, 0.1 * 10 ** (1.5 / 20)]], rtol=1e-5)
+
+
+@given(arrays(np.uint8, (4, 5)))
+def test_levels_come_back_from_their_magnitudes(levels: np.ndarray) -> None:
+    quantisation = Quantisation(step_db=0.5, floor_db=-77.5)
+    np.testing.assert_array_equal(quantisation.levels(quantisation.magnitude(levels)), levels)
+
+
+def test_what_is_no_pack_is_a_dataset_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no feature pack"):
+        load_pack(tmp_path)
+    (tmp_path / "index.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no feature pack"):
+        load_pack(tmp_path)
+    (tmp_path / "index.json").write_text('{"fps": 100}', encoding="utf-8")
+    with pytest.raises(DatasetError, match="damaged"):
+        load_pack(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", lzma.compress(b"short")])
+def test_a_damaged_song_is_a_dataset_error(tmp_path: Path, damage: bytes) -> None:
+    write_pack(tmp_path, songs=1, seconds=1)
+    (tmp_path / "song0.xz").write_bytes(damage)
+    with pytest.raises(DatasetError, match="damaged"):
+        load_pack(tmp_path)
+
+
+def test_the_reference_reader_agrees() -> None:
+    if not (SHARED / "features").is_dir():
+        pytest.skip("the training pack is not beside the project")
+    index = json.loads((SHARED / "features" / "index.json").read_text(encoding="utf-8"))
+    entry = min(index["songs"], key=lambda song: song["frames"])
+    raw = np.frombuffer(lzma.decompress((SHARED / "features" / f"{entry['id']}.xz").read_bytes()), np.uint8)
+    levels = np.cumsum(raw.reshape(index["bands"], entry["frames"]), axis=1, dtype=np.uint8).T
+    reference = np.where(levels == 0, 0, 10 ** ((levels.astype(float) * 3 - 80) / 20))
+    ours = Quantisation(step_db=index["step_db"], floor_db=index["floor_db"]).magnitude(levels)
+    np.testing.assert_allclose(ours, reference, rtol=1e-4)
+
+
+FINE, COARSE = Quantisation(step_db=0.5, floor_db=-77.5), Quantisation(step_db=3, floor_db=-80)
+
+
+def make_song(name: str, *, bands: int = 73, felt: bool = True) -> Song:
+    rng = np.random.default_rng(len(name))
+    return little_song(
+        id=name,
+        source="mma",
+        genre="jazz",
+        group=f"mma/{name}",
+        downbeats="est",
+        levels=rng.integers(0, 256, (250, bands), dtype=np.uint8),
+        quantisation=FINE,
+        beats=np.array([0.25, 0.75, 1.3]),
+        positions=np.array([2, 3, 1]),
+        felt=felt,
+    )
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    songs = (make_song("mma/one"), make_song("two", felt=False))
+    seen: list[tuple[int, int]] = []
+    pack.write_pack(tmp_path / "new", songs, progress=lambda *counts: seen.append(counts))
+    assert seen == [(1, 2), (2, 2)]
+    for ours, theirs in zip(load_pack(tmp_path / "new"), songs, strict=True):
+        for name in ("id", "source", "genre", "group", "licence", "downbeats", "fps", "felt"):
+            assert getattr(ours, name) == getattr(theirs, name), name
+        np.testing.assert_array_equal(ours.beats, theirs.beats)
+        np.testing.assert_array_equal(ours.positions, theirs.positions)
+        assert ours.quantisation == COARSE
+        heard = (ours.levels > 0) & (theirs.levels > 0)
+        decibels = (3.0 * ours.levels - 80.0, 0.5 * theirs.levels - 77.5)
+        near = np.abs(decibels[0] - decibels[1])[heard]
+        assert near.max() < 1.51
+
+
+@given(arrays(np.uint8, (4, 5)))
+def test_levels_are_requantised_to_the_nearest(levels: np.ndarray) -> None:
+    expected = COARSE.levels(FINE.magnitude(levels))
+    np.testing.assert_array_equal(requantise(levels, FINE, COARSE), expected)
+    np.testing.assert_array_equal(requantise(levels, FINE, FINE), levels)
+
+
+def test_a_pack_is_not_written_over_another(tmp_path: Path) -> None:
+    pack.write_pack(tmp_path, [make_song("one")])
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DatasetError, match="holds a pack already"):
+        pack.write_pack(tmp_path, [make_song("two")])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "bands", "message"),
+    [((), (), "not 0"), (("a", "b"), (73, 40), "not 2"), (("a", "a"), (73, 73), "different names")],
+)
+def test_songs_that_make_no_pack(
+    tmp_path: Path, names: tuple[str, ...], bands: tuple[int, ...], message: str
+) -> None:
+    songs = [make_song(name, bands=count) for name, count in zip(names, bands, strict=True)]
+    with pytest.raises(DatasetError, match=message):
+        pack.write_pack(tmp_path, songs)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from beattrack.errors import ModelError  # noqa: E402
+from beattrack.model_settings import METADATA_KEY, ModelSettings  # noqa: E402
+from beattrack.network import export  # noqa: E402
+from beattrack.network import torch_engine as restore  # noqa: E402
+from beattrack.network.inference import Network, load_network  # noqa: E402
+from beattrack.network.model import BeatNetwork  # noqa: E402
+from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings  # noqa: E402
+from beattrack.registry import find  # noqa: E402
+
+SMALL_TCN = TCNSettings(channels=8, dilations=(1, 2, 4, 8))
+SMALL = NetworkSettings(front_end=FrontEndSettings(channels=8), tcn=SMALL_TCN)
+
+
+def random_network(settings: NetworkSettings) -> BeatNetwork:
+    torch.manual_seed(1)
+    network = BeatNetwork(settings)
+    network.front_end.standardise(torch.rand(73) + 2, torch.rand(73) + 0.5)
+    return network
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SMALL,
+        NetworkSettings(front_end=SMALL.front_end, tcn=SMALL.tcn, tempo_bins=0, sum_head=True),
+        NetworkSettings(
+            front_end=SMALL.front_end,
+            tcn=TCNSettings(channels=8, dilations=(1, 2, 4), causal=True, gated=True, activation="gelu"),
+        ),
+    ],
+)
+def test_onnx_equals_torch(settings: NetworkSettings, tmp_path: Path) -> None:
+    network = random_network(settings)
+    path = tmp_path / "small.onnx"
+    export.export_onnx(network, ModelSettings(network=settings), path)
+    for frames in (12, 100, 1030):
+        assert export.parity(network, path, frames=frames, seed=frames) < 1e-4
+
+
+def test_shipped_model_equals_its_torch_network() -> None:
+    path = find("tcn").path
+    network, _ = restore.load_torch(path)
+    assert export.parity(network, path, frames=3000) < 1e-4
+
+
+def test_restored_network_has_the_same_weights(tmp_path: Path) -> None:
+    network = random_network(SMALL)
+    export.export_onnx(network, ModelSettings(network=SMALL), tmp_path / "small.onnx")
+    restored, settings = restore.load_torch(tmp_path / "small.onnx")
+    assert settings.network == SMALL
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, restored.state_dict()[name]), name
+
+
+def test_torch_engine_gives_the_same_activations(tmp_path: Path) -> None:
+    export.export_onnx(random_network(SMALL), ModelSettings(network=SMALL), tmp_path / "small.onnx")
+    spectrogram = np.random.default_rng(2).exponential(size=(700, 73)).astype(np.float32)
+    onnx = load_network(tmp_path / "small.onnx").compute([spectrogram])
+    by_torch = Network(*restore.open_torch(tmp_path / "small.onnx", device="cpu")).compute([spectrogram])
+    np.testing.assert_allclose(onnx.beats, by_torch.beats, atol=1e-5)
+    np.testing.assert_allclose(onnx.downbeats, by_torch.downbeats, atol=1e-5)
+    np.testing.assert_allclose(onnx.tempo, by_torch.tempo, atol=1e-5)
+
+
+def test_export_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+    network = random_network(SMALL).train()
+    export.export_onnx(network, ModelSettings(network=SMALL), tmp_path / "small.onnx")
+    assert network.training
+
+
+def test_a_wrong_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "parity", lambda *args, **kwargs: float("nan"))
+    with pytest.raises(ModelError, match="differs from torch"):
+        export.export_onnx(random_network(SMALL), ModelSettings(network=SMALL), tmp_path / "small.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_foreign_and_mismatched_files_are_model_errors(tmp_path: Path) -> None:
+    import onnx
+
+    path = tmp_path / "small.onnx"
+    path.write_bytes(b"not a model")
+    with pytest.raises(ModelError, match="cannot be read"):
+        restore.load_torch(path)
+    export.export_onnx(random_network(SMALL), ModelSettings(network=SMALL), path)
+    model = onnx.load(path)
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            entry.value = ModelSettings().to_json()
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match="do not fit"):
+        restore.load_torch(path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_one_sentence() -> None:
+    with pytest.raises(ModelError, match="no CUDA device"):
+        load_network(find("tcn").path, device="cuda")

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beattrack.errors import MissingExtraError, ModelError
+from beattrack.model_settings import ModelSettings
+from beattrack.network import inference
+from beattrack.network.inference import Network, load_network, padded_blocks
+from beattrack.network.settings import NetworkSettings, TCNSettings
+from beattrack.registry import find
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load_network(find("tcn").path)
+
+
+@pytest.fixture(scope="module")
+def music() -> np.ndarray:
+    """A made-up spectrogram with a pulse of 120 BPM: (frames, bands)."""
+    rng = np.random.default_rng(0)
+    envelope = np.exp(-(np.arange(3000) % 50) / 8.0)[:, None]
+    return (envelope * rng.exponential(size=(3000, 73)) + 0.01).astype(np.float32)
+
+
+def assert_same(ours: object, theirs: object, tolerance: float) -> None:
+    for name in ("beats", "downbeats", "tempo"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=tolerance, rtol=0)
+
+
+def test_activations_are_probabilities_for_every_frame(network: Network, music: np.ndarray) -> None:
+    activations = network.compute([music])
+    assert activations.fps == 100
+    for array in (activations.beats, activations.downbeats, activations.tempo):
+        assert array is not None
+        assert array.min() >= 0
+        assert array.max() <= 1
+    assert len(activations.beats) == len(music)
+    assert activations.tempo is not None
+    assert activations.tempo.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_blocks_of_the_front_end_change_nothing(
+    network: Network, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = network.compute([music])
+    monkeypatch.setattr(inference, "FRONT_END_FRAMES", 100)
+    assert_same(network.compute([music[:7], music[7:8], music[8:1999], music[1999:]]), whole, 1e-5)
+
+
+def test_blocks_of_the_tcn_change_no_frame(
+    network: Network, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = np.tile(music, (8, 1))  # longer than the receptive field
+    whole = network.compute([long])
+    monkeypatch.setattr(inference, "TCN_FRAMES", 5000)
+    blockwise = network.compute([long])
+    np.testing.assert_allclose(blockwise.beats, whole.beats, atol=1e-4)
+    np.testing.assert_allclose(blockwise.downbeats, whole.downbeats, atol=1e-4)
+    assert blockwise.tempo is not None
+    assert blockwise.tempo.sum() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@given(cuts=st.lists(st.integers(1, 299), max_size=6, unique=True), frames=st.integers(1, 400))
+def test_padded_blocks_hold_every_frame_once(cuts: list[int], frames: int, causal: bool) -> None:
+    model = ModelSettings(network=NetworkSettings(tcn=TCNSettings(causal=causal)))
+    whole = np.arange(300, dtype=np.float32)[:, None] + np.zeros((1, 73), np.float32)
+    blocks = list(padded_blocks(np.split(whole, sorted(cuts)), model, frames=frames))
+    before = 4 if causal else 2
+    expected = np.concatenate([whole[[0] * before], whole, whole[[-1] * (4 - before)]])
+    assert all(4 < len(block) <= frames + 4 for block in blocks)
+    np.testing.assert_array_equal(np.concatenate([blocks[0][:4], *(block[4:] for block in blocks)]), expected)
+
+
+@settings(max_examples=10, deadline=None)
+@given(gain_db=st.floats(-40, 40))
+def test_gain_does_not_matter(gain_db: float) -> None:
+    network = load_network(find("tcn").path, threads=1)
+    spectrogram = np.random.default_rng(3).exponential(size=(300, 73)).astype(np.float32)
+    louder = spectrogram * np.float32(10 ** (gain_db / 20))
+    assert_same(network.compute([louder]), network.compute([spectrogram]), 1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_few_frames_pass(network: Network, frames: int) -> None:
+    assert len(network.compute([np.ones((frames, 73), np.float32)]).beats) == frames
+
+
+@pytest.mark.parametrize("blocks", [[], [np.zeros((0, 73), np.float32)], [np.zeros((50, 73), np.float32)]])
+def test_silence_gives_zero(network: Network, blocks: list[np.ndarray]) -> None:
+    activations = network.compute(blocks)
+    assert activations.tempo is None
+    assert not activations.beats.any()
+    assert len(activations.beats) == sum(len(block) for block in blocks)
+
+
+def test_runs_and_threads_agree(network: Network, music: np.ndarray) -> None:
+    once = network.compute([music])
+    again = network.compute([music])
+    np.testing.assert_array_equal(once.beats, again.beats)
+    assert_same(load_network(find("tcn").path, threads=1).compute([music]), once, 1e-5)
+
+
+def test_files_that_are_no_models_are_model_errors(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model"):
+        load_network(tmp_path / "absent.onnx")
+    with pytest.raises(ModelError, match="no such model"):
+        load_network(tmp_path)
+    damaged = tmp_path / "damaged.onnx"
+    for content in (b"", b"text", find("tcn").path.read_bytes()[:5000]):
+        damaged.write_bytes(content)
+        with pytest.raises(ModelError, match=r"damaged\.onnx"):
+            load_network(damaged)
+
+
+def test_cuda_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "beattrack.network.torch_engine", raising=False)
+    with pytest.raises(MissingExtraError, match=r"beattrack\[train\]"):
+        load_network(find("tcn").path, device="cuda")
+    assert load_network(find("tcn").path, device="auto").settings == ModelSettings()
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert inference.usable_cores() >= 1

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beattrack.network.input_level import (
+    EDGE,
+    frame_levels,
+    is_steady,
+    overall_level,
+    recording_level,
+    sounding_frames,
+)
+
+
+@pytest.fixture
+def music() -> np.ndarray:
+    return np.random.default_rng(0).exponential(size=(500, 73)).astype(np.float32)
+
+
+def test_level_of_an_even_spectrogram_is_its_magnitude() -> None:
+    assert recording_level(np.full((10, 73), 0.25, np.float32)) == pytest.approx(0.25)
+
+
+def test_silence_counts_nothing(music: np.ndarray) -> None:
+    padded = np.concatenate([np.zeros((3000, 73), np.float32), music])
+    assert recording_level(padded) == pytest.approx(recording_level(music), rel=1e-12)
+
+
+def test_level_follows_gain(music: np.ndarray) -> None:
+    assert recording_level(music * np.float32(0.01)) == pytest.approx(0.01 * recording_level(music), rel=1e-6)
+
+
+@given(cuts=st.lists(st.integers(0, 500), max_size=5))
+def test_blocks_do_not_matter(cuts: list[int]) -> None:
+    whole = np.random.default_rng(1).exponential(size=(500, 73)).astype(np.float32)
+    assert overall_level(frame_levels(np.split(whole, sorted(cuts)))) == pytest.approx(
+        recording_level(whole), rel=1e-12
+    )
+
+
+def test_silence_and_nothing_have_level_zero() -> None:
+    assert recording_level(np.zeros((10, 73), np.float32)) == 0
+    assert recording_level(np.zeros((0, 73), np.float32)) == 0
+    assert overall_level(frame_levels([])) == 0
+
+
+@given(cuts=st.lists(st.integers(0, 500), max_size=5))
+def test_levels_of_frames(cuts: list[int]) -> None:
+    whole = np.random.default_rng(1).exponential(size=(500, 73)).astype(np.float32)
+    assert frame_levels(np.split(whole, sorted(cuts))) == pytest.approx(whole.mean(axis=1))
+    assert frame_levels([]).shape == (0,)
+
+
+def test_silence_at_both_ends_is_left_out() -> None:
+    levels = np.array([0, 1e-9, 1, 0, 0, 0.5, 1e-5, 0])
+    assert sounding_frames(levels, 1.0) == slice(2, 6)
+    assert sounding_frames(levels * 1e-3, 1e-3) == slice(2, 6)
+    assert sounding_frames(np.zeros(8), 1.0) == sounding_frames(np.zeros(0), 1.0) == slice(0, 0)
+
+
+def test_what_never_changes_is_steady(music: np.ndarray) -> None:
+    steady = np.full(100, 0.3)
+    steady[:EDGE] = [0.1, 0.2, 0.9, 0.4, 0.5]
+    assert is_steady(steady)
+    steady[50] *= 1.02
+    assert not is_steady(steady)
+    assert not is_steady(frame_levels([music]))
+    assert all(is_steady(frame_levels([music[:frames]])) for frames in range(2 * EDGE + 1))

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from beattrack.errors import AudioError, MissingExtraError
+from beattrack.runtime import workers
+from tests.audio_cases import posix_only
+from tests.worker_cases import make_nothing, make_raising, make_reading, make_sleep, make_square
+
+pytestmark = posix_only
+
+
+def test_every_item_is_done_once_by_one_of_the_processes() -> None:
+    items = range(20, 60)
+    results = dict(workers.run(make_square, items, processes=2, threads=1, died=lambda code: (0, code)))
+    assert [results[index][0] for index in range(len(items))] == [n * n for n in items]
+    processes = {process for _, process in results.values()}
+    assert len(processes) <= 2
+    assert os.getpid() not in processes
+
+
+def test_a_process_that_dies_costs_its_item_alone() -> None:
+    items = [1, 13, 2, 17, 3, 13, 4]
+    results = dict(workers.run(make_square, items, processes=2, threads=1, died=lambda code: (0, code)))
+    assert [results[index] for index in (1, 3, 5)] == [(0, -9), (0, 3), (0, -9)]
+    assert [results[index][0] for index in (0, 2, 4, 6)] == [1, 4, 9, 16]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (-9, "was killed, maybe for want of memory"),
+        (-11, "was ended by signal 11"),
+        (3, "ended with exit code 3"),
+    ],
+)
+def test_how_a_process_ended_is_told(code: int, said: str) -> None:
+    assert workers.death(code) == said
+
+
+def test_an_error_of_the_work_is_raised_here_and_says_where_it_arose() -> None:
+    with pytest.raises(AudioError, match="two is bad") as raised:
+        list(workers.run(make_raising, ["one", "two"], processes=2, threads=1, died=lambda code: None))
+    assert "worker_cases.py" in str(raised.value.__cause__)
+
+
+def test_an_error_on_the_way_to_the_work_is_raised_here() -> None:
+    with pytest.raises(MissingExtraError, match=r"lute needs the package 'gut'.*beattrack\[strings\]"):
+        list(workers.run(make_nothing, [1, 2, 3], processes=2, threads=1, died=lambda code: None))
+
+
+def test_threads_are_divided_unless_the_user_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    found = dict(
+        workers.run(
+            make_reading,
+            ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"],
+            processes=1,
+            threads=3,
+            died=lambda code: "died",
+        )
+    )
+    assert found == {0: "7", 1: "3"}
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
+def test_when_the_parent_stops_all_stop_and_clean_up(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "ab"]
+
+    class StopError(Exception):
+        pass
+
+    def wait_for_both(connections: list[object]) -> list[object]:
+        while not all(path.exists() for path in paths):
+            time.sleep(0.01)
+        raise StopError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "wait", wait_for_both)
+        with pytest.raises(StopError):
+            list(workers.run(make_sleep, paths, processes=2, threads=1, died=lambda code: None))
+    assert list(tmp_path.iterdir()) == []
