@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import AudioError, SettingsError
+from beattrack.runtime import checks
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -49,8 +50,7 @@ class SpectrogramSettings:
     fmax: float = 11025.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        checks.apply(self, {field.name: checks.positive(whole=field.type == "int") for field in fields(self)})
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         if self.fps > self.sample_rate:
@@ -92,14 +92,6 @@ class SpectrogramSettings:
         return cls(**data)
 
 
-def _check_number(name: str, value: object, *, whole: bool) -> None:
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise SettingsError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
-    if not 0 < value < math.inf:
-        raise SettingsError(f"{name} must be positive and finite, not {value}")
-
-
 @lru_cache(maxsize=32)
 def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
     """Give the FFT bins nearest to the equal-tempered frequencies between fmin and fmax, each once.
@@ -133,7 +125,8 @@ class Spectrogram:
     """
 
     def __init__(self, settings: SpectrogramSettings | None = None) -> None:
-        self.settings = settings or SpectrogramSettings()
+        self.settings = SpectrogramSettings() if settings is None else settings
+        checks.instance(SpectrogramSettings)("settings", self.settings)
         self._window = np.hanning(self.settings.frame_size).astype(np.float32)
         bank = filterbank(self.settings)
         self._bins = _nonzero_rows(bank)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
 from beattrack.model_settings import METADATA_KEY, ModelSettings
 from beattrack.network.input_level import frame_levels, is_steady, overall_level, sounding_frames
+from beattrack.runtime import checks
 
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
@@ -129,8 +130,12 @@ def load_network(
     threads: of the processor; None takes all cores that this process may use.
 
     Raises ModelError where the file is missing, damaged, not a model of beattrack, or the device is absent,
-    and MissingExtraError where `cuda` is asked for without torch.
+    MissingExtraError where `cuda` is asked for without torch, and SettingsError for another device or number
+    of threads.
     """
+    checks.choice(get_args(Device))("device", device)
+    threads = checks.optional(checks.positive(whole=True))("threads", threads)
+    checks.instance(str, os.PathLike, called="the path of a model file")("path", path)
     name = os.fspath(path)
     if not Path(path).is_file():
         raise ModelError(f"{name}: there is no such model file")

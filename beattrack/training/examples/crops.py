@@ -6,7 +6,6 @@ no audio is needed. Everything random comes from the generator that is passed in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
-from beattrack.errors import SettingsError
 from beattrack.network.input_level import recording_level
+from beattrack.runtime import checks
 from beattrack.training.examples.metrical_level import LevelSettings, choose_level
 from beattrack.training.examples.targets import Targets, make_targets
 
@@ -32,7 +31,10 @@ _SHARES = (
     "metre_probability",
     "pulse_free_share",
 )
-_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4, "treble_bands": 4}
+_LEAST = {
+    **{"frames": 1, "pitch_bands": 0, "band_mask_bands": 1},
+    **{"time_mask_frames": 5, "bass_bands": 4, "treble_bands": 4},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +76,19 @@ class CropSettings:
     pulse_free_share: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingsError(f"crop.{name} must be from 0 to 1, not {getattr(self, name):g}")
-        for name in ("gain_db", "equaliser_db", "tempo_spread", "tempo_jitter", "pitch_bands"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"crop.{name} must not be negative, not {getattr(self, name):g}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"crop.{name} must be at least {least}, not {getattr(self, name)}")
-        if not 0 < self.tempo_bpm < math.inf:
-            raise SettingsError(f"crop.tempo_bpm must be a positive number, not {self.tempo_bpm:g}")
-        if len(self.tempo_factor) != 2 or not 0 < self.tempo_factor[0] <= self.tempo_factor[1] < math.inf:
-            raise SettingsError(
-                f"crop.tempo_factor must be a range of positive numbers, not {self.tempo_factor}"
-            )
+        amounts = ("gain_db", "equaliser_db", "tempo_spread", "tempo_jitter")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(_SHARES, checks.share()),
+                **dict.fromkeys(amounts, checks.at_least(0)),
+                **{name: checks.at_least(least, whole=True) for name, least in _LEAST.items()},
+                "tempo_bpm": checks.positive(),
+                "tempo_factor": checks.span(checks.positive()),
+                "level": checks.instance(LevelSettings),
+            },
+            prefix="crop.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
