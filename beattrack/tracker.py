@@ -43,6 +43,8 @@ PULSE_CONFIDENCE = 0.1
 class BeatTracker:
     """Tracks the beats of recordings; keep one for many, as loading the network costs more than a short song.
 
+    It can be copied and pickled, as joblib and multiprocessing do: the model file is then opened again.
+
     model: name of a shipped model, path of a model file, or a `Model` of the registry.
     decoder: name of a decoder, or a decoder of your own.
     device: where the network runs; "auto" takes a GPU where there is one.

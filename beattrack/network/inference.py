@@ -38,7 +38,7 @@ class Engine(Protocol):
 class Network:
     """A model, ready to compute activations; keep one for many files.
 
-    `load_network` opens one from a model file.
+    `load_network` opens one from a model file, which copying and unpickling open again.
     """
 
     def __init__(self, engine: Engine, settings: ModelSettings) -> None:
@@ -159,13 +159,14 @@ def usable_cores() -> int:
 
 
 class OnnxEngine:
-    """ONNX Runtime on the CPU."""
+    """ONNX Runtime on the CPU; copied and pickled by the path of the model file, which is opened again."""
 
-    def __init__(self, session: Any, settings: ModelSettings) -> None:
+    def __init__(self, session: Any, settings: ModelSettings, path: str, threads: int) -> None:
         network = settings.network
         import onnxruntime
 
         self._session = session
+        self._opened_by = (os.path.abspath(path), threads)
         # The TCN sees many minutes at once: what that took, 200 MB an hour, is given back after the run.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -176,6 +177,9 @@ class OnnxEngine:
             "spectrogram": np.zeros(one_frame, np.float32),
             "features": np.zeros((1, network.tcn.channels, 1), np.float32),
         }
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_open_engine, self._opened_by)
 
     def features(self, padded: Float) -> Float:
         """Run the front-end."""
@@ -214,11 +218,17 @@ def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
     try:
-        engine = OnnxEngine(session, settings)
+        engine = OnnxEngine(session, settings, name, threads)
         _try_out(engine, settings)
     except Exception as error:  # as above
         raise ModelError(f"{name}: holds another network than its settings say") from error
     return engine, settings
+
+
+def _open_engine(name: str, threads: int) -> OnnxEngine:
+    if not Path(name).is_file():
+        raise ModelError(f"{name}: there is no such model file; a pickled network needs it")
+    return _open_onnx(name, min(threads, usable_cores()))[0]
 
 
 def _try_out(engine: Engine, settings: ModelSettings) -> None:

@@ -24,7 +24,7 @@ class ComparedByValue:
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two values are equal, arrays if their shapes and all their elements are."""
+    """Tell whether two values are equal, arrays of numbers if their shapes and all their elements are."""
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
