@@ -200,7 +200,7 @@ def mask_time(magnitudes: Float, settings: CropSettings, rng: Generator) -> Floa
     frames = len(magnitudes)
     width = min(int(rng.integers(5, settings.time_mask_frames + 1)), frames)
     first = int(rng.integers(0, frames - width + 1))
-    masked = magnitudes.copy()
+    masked: Float = magnitudes.copy()
     masked[first : first + width] = 0.0
     return masked
 
