@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.songs import Quantisation, Song, Trust
-from beattrack.network.inference import usable_cores
+from beattrack.runtime.cores import usable_cores
 from beattrack.runtime.files import atomic_path, atomic_write_text
 
 INDEX = "index.json"

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from beattrack.errors import ModelError
-from beattrack.model_settings import METADATA_KEY, ModelSettings
 from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import METADATA_KEY, ModelSettings
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18

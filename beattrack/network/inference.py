@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
-from beattrack.model_settings import METADATA_KEY, ModelSettings
 from beattrack.network.input_level import (
     frame_levels,
     is_steady,
@@ -20,6 +19,8 @@ from beattrack.network.input_level import (
     recording_level,
     sounding_frames,
 )
+from beattrack.network.model_settings import ModelSettings, read_settings
+from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
@@ -189,13 +190,6 @@ def load_network(
     return Network(*open_torch(name))
 
 
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class OnnxEngine:
     """ONNX Runtime on the CPU."""
 
@@ -233,16 +227,6 @@ class OnnxEngine:
         inputs = {**self._idle, "features": features}
         outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
         return outputs
-
-
-def read_settings(metadata: dict[str, str], name: str) -> ModelSettings:
-    """Settings of a model from the metadata of its file; `name` is for the message of a ModelError."""
-    if METADATA_KEY not in metadata:
-        raise ModelError(f"{name}: is an ONNX model, but not one of beattrack")
-    try:
-        return ModelSettings.from_json(metadata[METADATA_KEY])
-    except ModelError as error:
-        raise ModelError(f"{name}: {error}") from error
 
 
 def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:

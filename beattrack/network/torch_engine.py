@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from beattrack.errors import ModelError
-from beattrack.model_settings import ModelSettings
-from beattrack.network.inference import read_settings
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings, read_settings
 
 PREFIX = "network."  # of the weights' names in the exported graph
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
-from beattrack.model_settings import from_dict
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
+from beattrack.runtime.records import from_dict
 from beattrack.training.examples.crops import CropSettings
 
 SETTINGS = "settings.json"  # in the folder of a run

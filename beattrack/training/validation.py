@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from beattrack.evaluation import parallel
-from beattrack.model_settings import ModelSettings
-from beattrack.network.inference import Network, usable_cores
+from beattrack.network.inference import Network
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.torch_engine import TorchEngine
+from beattrack.runtime.cores import usable_cores
 from beattrack.training.examples.data import Batch, TrainingData
 from beattrack.training.examples.sampling import Pool
 from beattrack.training.folder.report import Report

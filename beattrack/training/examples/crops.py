@@ -166,10 +166,21 @@ def resample_frames(song: Song, start: float, factor: float, frames: int, rng: G
 
 def vary_spectrum(magnitudes: Float, settings: CropSettings, rng: Generator) -> Float:
     """Shift pitch, equalise, and mask bands or moments of (frames, bands) magnitudes."""
-    frames, bands = magnitudes.shape
-    if rng.random() < settings.pitch_probability:
-        shift = rng.integers(-settings.pitch_bands, settings.pitch_bands + 1)
-        magnitudes = magnitudes[:, np.clip(np.arange(bands) - shift, 0, bands - 1)]
+    magnitudes = shift_pitch(magnitudes, settings, rng)
+    return mask_time(magnitudes * draw_gains(magnitudes.shape[1], settings, rng), settings, rng)
+
+
+def shift_pitch(magnitudes: Float, settings: CropSettings, rng: Generator) -> Float:
+    """Shift (frames, bands) magnitudes by a few bands, or not; the outermost band fills the gap."""
+    if rng.random() >= settings.pitch_probability:
+        return magnitudes
+    bands = magnitudes.shape[1]
+    shift = rng.integers(-settings.pitch_bands, settings.pitch_bands + 1)
+    return magnitudes[:, np.clip(np.arange(bands) - shift, 0, bands - 1)]
+
+
+def draw_gains(bands: int, settings: CropSettings, rng: Generator) -> Float:
+    """Draw a gain for each band, (bands,): an equaliser curve, cut bass or treble, a masked range."""
     gains = np.full(bands, 1.0, np.float32) * decibels(_smooth_curve(bands, rng) * settings.equaliser_db)
     if rng.random() < settings.bass_cut_probability:
         gains[: rng.integers(4, settings.bass_bands + 1)] *= decibels(-rng.uniform(15, 40))
@@ -179,12 +190,19 @@ def vary_spectrum(magnitudes: Float, settings: CropSettings, rng: Generator) -> 
         width = min(int(rng.integers(1, settings.band_mask_bands + 1)), bands)
         first = int(rng.integers(0, bands - width + 1))
         gains[first : first + width] = 0.0
-    magnitudes = magnitudes * gains
-    if rng.random() < settings.time_mask_probability:
-        width = min(int(rng.integers(5, settings.time_mask_frames + 1)), frames)
-        first = int(rng.integers(0, frames - width + 1))
-        magnitudes[first : first + width] = 0.0
-    return magnitudes
+    return gains
+
+
+def mask_time(magnitudes: Float, settings: CropSettings, rng: Generator) -> Float:
+    """Silence a moment of (frames, bands) magnitudes, or not."""
+    if rng.random() >= settings.time_mask_probability:
+        return magnitudes
+    frames = len(magnitudes)
+    width = min(int(rng.integers(5, settings.time_mask_frames + 1)), frames)
+    first = int(rng.integers(0, frames - width + 1))
+    masked: Float = magnitudes.copy()
+    masked[first : first + width] = 0.0
+    return masked
 
 
 def over_level(magnitudes: Float) -> Float:

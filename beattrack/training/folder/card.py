@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from beattrack.model_settings import ModelSettings
 from beattrack.network.export import export_onnx, parity
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings
 from beattrack.registry import ModelCard
 from beattrack.runtime.files import atomic_write_text, sha256_of
 from beattrack.training.errors import TrainingError

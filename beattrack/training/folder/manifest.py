@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from beattrack import __version__
 from beattrack.training.errors import TrainingError
 from beattrack.training.examples.sampling import Pool, Split
 from beattrack.training.settings import TrainingSettings
 from beattrack.training.start import describe_start
+from beattrack.version import __version__
 
 MANIFEST = "manifest.json"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from beattrack.errors import ModelError, SettingsError
 from beattrack.network.settings import NetworkSettings
-from beattrack.runtime.records import from_dict as from_dict
+from beattrack.runtime.records import from_dict
 from beattrack.spectrogram import SpectrogramSettings
 
 FORMAT = 1
@@ -51,3 +51,13 @@ class ModelSettings:
             return from_dict(cls, data)
         except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
             raise ModelError(f"the settings in the model cannot be read ({error})") from error
+
+
+def read_settings(metadata: dict[str, str], name: str) -> ModelSettings:
+    """Settings of a model from the metadata of its file; `name` is for the message of a ModelError."""
+    if METADATA_KEY not in metadata:
+        raise ModelError(f"{name}: is an ONNX model, but not one of beattrack")
+    try:
+        return ModelSettings.from_json(metadata[METADATA_KEY])
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
