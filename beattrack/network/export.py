@@ -1,8 +1,8 @@
 """ONNX export: one file with the weights, the graph and the settings.
 
-The graph has independent parts, so that hours of music pass in bounded memory: `spectrogram -> front_end` sees five
-frames at a time and can run in blocks, `harmony -> harmony_path` sees ten frames a second, and `features -> beats,
-downbeats, tempo` sees minutes and runs over the whole.
+The graph has independent parts, so that hours of music pass in bounded memory: `spectrogram -> front_end`
+sees five frames at a time and can run in blocks, `harmony -> harmony_path` sees ten frames a second, and
+`features -> beats, downbeats, tempo` sees minutes and runs over the whole.
 """
 
 from __future__ import annotations

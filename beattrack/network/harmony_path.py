@@ -1,7 +1,8 @@
 """The second path of the front-end: what the slow view of the sound says about harmony.
 
-Bars begin where chords change, which the short windows of the first view cannot resolve. This path reads ten frames
-a second of semitone bands (`beattrack.harmony`) and joins its channels to those of the front-end.
+Bars begin where chords change, which the short windows of the first view cannot resolve. This path reads
+ten frames a second of semitone bands (`beattrack.harmony`) and joins its channels to those of the
+front-end.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ LEAST_NORM = 1e-3  # of the bands of a stretch; silence is at no distance from a
 class HarmonyPath(nn.Module):
     """Learned convolutions beside explicit novelty, mixed to `channels` features a slow frame.
 
-    Input: (batch, slow frames, bands) magnitudes over the level of the recording, 0 or more; a view of zeros, as
-    of a song for which none was computed, gives zeros.
-    Output: (batch, channels, slow frames); `spread` brings it to the rate of the spectrogram.
+    Input: (batch, slow frames, bands) magnitudes over the level of the recording, 0 or more; a view of
+    zeros, as of a song for which none was computed, gives zeros. Output: (batch, channels, slow frames);
+    `spread` brings it to the rate of the spectrogram.
 
-    Novelty at a frame is the cosine distance between the mean bands of the stretch before it and of that after
-    it, for several lengths and for bass and harmony apart (after Foote, "Automatic Audio Segmentation Using a
-    Measure of Audio Novelty", ICME 2000). It knows neither timbre nor key, so it carries over from rendered
-    music to recordings.
+    Novelty at a frame is the cosine distance between the mean bands of the stretch before it and of that
+    after it, for several lengths and for bass and harmony apart (after Foote, "Automatic Audio Segmentation
+    Using a Measure of Audio Novelty", ICME 2000). It knows neither timbre nor key, so it carries over from
+    rendered music to recordings.
     """
 
     band_mean: Tensor
@@ -74,7 +75,8 @@ class HarmonyPath(nn.Module):
         return features * present  # (batch, channels, slow frames)
 
     def novelty(self, compressed: Tensor) -> Tensor:
-        """Cosine distances of (batch, bands, slow frames): (batch, ranges x lags, slow frames), ranges first."""
+        """Compute the distances in (batch, bands, slow frames): (batch, 2 x lags, slow frames), bass
+        first."""
         distances = []
         for low, high in (self.settings.bass, self.settings.harmony):
             bands = compressed[:, low:high]
@@ -97,7 +99,8 @@ def _distance(bands: Tensor, lag: int) -> Tensor:
 def spread(slow: Tensor, ratio: int, frames: int) -> Tensor:
     """Bring (batch, channels, slow frames) to `frames` frames, `ratio` times as many a second.
 
-    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they stay.
+    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they
+    stay.
     """
     following = torch.cat([slow[:, :, 1:], slow[:, :, -1:]], dim=2)
     weight = torch.arange(ratio, device=slow.device, dtype=slow.dtype) / ratio

@@ -63,8 +63,8 @@ class Network:
 
         Args:
             blocks: the spectrogram, in blocks of (frames, bands) magnitudes.
-            harmony: the slow view, in blocks of (slow frames, bands) magnitudes, for networks that read it; read
-                after `blocks`. Without it these networks track beats as well but downbeats worse.
+            harmony: the slow view, in blocks of (slow frames, bands) magnitudes, for networks that read it;
+                read after `blocks`. Without it these networks track beats as well but downbeats worse.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
@@ -134,7 +134,8 @@ class Network:
 def spread(slow: Float, ratio: int, frames: int) -> Float:
     """Bring (channels, slow frames) to `frames` frames, `ratio` times as many a second.
 
-    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they stay.
+    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they
+    stay.
     """
     following = np.concatenate([slow[:, 1:], slow[:, -1:]], axis=1)
     weight = np.arange(ratio, dtype=np.float32) / np.float32(ratio)

@@ -45,8 +45,9 @@ class Heads(nn.Module):
 class BeatNetwork(nn.Module):
     """Spectrogram and, if the settings say so, slow view in, logits out; any number of frames.
 
-    Inputs: (batch, frames, bands) and (batch, slow frames, bands) magnitudes, each over the level of the recording in
-    its view (`network.input_level`). A slow view that is missing or zero gives features of zero.
+    Inputs: (batch, frames, bands) and (batch, slow frames, bands) magnitudes, each over the level of the
+    recording in its view (`network.input_level`). A slow view that is missing or zero gives features of
+    zero.
     """
 
     def __init__(self, settings: NetworkSettings) -> None:

@@ -67,8 +67,8 @@ class HarmonyPathSettings:
     ratio: frames of the spectrogram for each frame of the slow view.
     log_scale: the input x (magnitudes over the level of the recording) is compressed to ln(1 + log_scale x).
     convolutions: channels of the two learned convolutions, which span `kernel` frames each.
-    lags: slow frames before and after a frame that novelty compares; bass, harmony: the ranges of bands in which it
-        does so.
+    lags: slow frames before and after a frame that novelty compares; bass, harmony: the ranges of bands in
+        which it does so.
     learned, novelty: whether there are such features; hidden: channels of the hidden layer that mixes them.
     """
 
@@ -160,8 +160,8 @@ class NetworkSettings:
     tempo_bins: bins of the tempo head, one for each whole BPM from 0; 0 leaves the head out.
     sum_head: beat logit = own logit + downbeat logit, so that a downbeat implies a beat (Foscarin et al.,
         ISMIR 2024).
-    harmony: the path of the slow view; None if the network reads the spectrogram alone. Its channels and those of
-        the front-end are together the channels of the TCN.
+    harmony: the path of the slow view; None if the network reads the spectrogram alone. Its channels and
+        those of the front-end are together the channels of the TCN.
     """
 
     front_end: FrontEndSettings = FrontEndSettings()

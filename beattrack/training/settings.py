@@ -16,7 +16,7 @@ from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
 from beattrack.runtime.records import from_dict
-from beattrack.training.examples.crops import CropSettings
+from beattrack.training.examples.crop_settings import CropSettings
 
 SETTINGS = "settings.json"  # in the folder of a run
 _HARMONY_PATH = "network.harmony."

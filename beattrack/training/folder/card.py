@@ -70,7 +70,7 @@ def export_run(
     if path.with_suffix(".json").name in (SETTINGS, MANIFEST, METRICS):
         raise TrainingError(f"{name!r} cannot be a model's name: {name}.json is a file of a run")
     # The network runs on the spectrogram of the library, which is the one that all songs were analysed with.
-    model_settings = ModelSettings(network=settings.network)
+    model_settings = ModelSettings.of(settings.network)
     # Read before anything is written, so that what is wrong with the scores leaves no file without its card.
     card = ModelCard.from_dict(
         {
