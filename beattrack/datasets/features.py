@@ -232,7 +232,7 @@ def analyse(
         warnings.simplefilter("always", AudioWarning)
         slow_view = Harmony(harmony).accumulator()
         blocks = Spectrogram(settings).blocks(
-            slow_view.listen(read_blocks(audio, sample_rate=settings.sample_rate))
+            slow_view.tap(read_blocks(audio, sample_rate=settings.sample_rate))
         )
         empty = np.empty((0, settings.bands), np.uint8)
         levels = np.concatenate([empty, *(quantisation.levels(block) for block in blocks)])

@@ -27,7 +27,7 @@ from beattrack.training.machine import Machine, is_first_process, make_trainer, 
 from beattrack.training.module import TrainingModule
 from beattrack.training.progress import Progress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
-from beattrack.training.start import load_start
+from beattrack.training.start import describe_start, load_start
 from beattrack.training.taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
@@ -156,7 +156,8 @@ def begin(
     folder: Path, split: Split, settings: TrainingSettings, command: str, left_out: Sequence[str] = ()
 ) -> None:
     """Make the folder of a run; what is left in it of one without a checkpoint is removed."""
-    manifest = {**make_manifest(split, settings, command), "left_out": list(left_out)}
+    start = describe_start(settings.start) if settings.start else None
+    manifest = {**make_manifest(split, settings, command, start), "left_out": list(left_out)}
     folder.mkdir(parents=True, exist_ok=True)
     for name in (LOG, METRICS, SONGS, BEST):
         with suppress(FileNotFoundError):
