@@ -3,8 +3,8 @@
 A pack is a folder with `index.json` and one LZMA file a song, `ID.xz`: uint8 (bands, frames), delta-coded in
 time modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. The slow view
 lies beside it in the same form, `ID.h.xz`; songs without one are read too. Beats are taken as those of a
-chart, which may count twice as fast as listeners tap, unless the index or the song's entry has `"felt":
-true`.
+chart, which may count twice as fast as listeners tap, unless the index or the song's entry has `"felt": true`
+or the entry, looked over by hand, `"level": "ok"`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry
         fps=int(index["fps"]),
         beats=np.asarray(entry["beats"], dtype=np.float64),
         positions=np.asarray(entry["positions"], dtype=np.int64),
-        felt=bool(entry.get("felt", index.get("felt", False))),
+        felt=bool(entry.get("felt", index.get("felt", entry.get("level") == "ok"))),
         harmony=_read_levels(slow, (index.get("harmony_bands", HARMONY_BANDS), -1))
         if slow.exists()
         else None,
