@@ -85,19 +85,26 @@ class SynthesisSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectSettings:
-    """Shares of recordings that go through each effect."""
+    """Shares of recordings that go through each effect.
+
+    narrow: only low and middle frequencies are left, as of radio, speech codecs and poor digitisation.
+    tape: saturation, dull treble, hiss and a little flutter. vinyl: an old record, narrow and with rumble.
+    """
 
     equaliser: float = 0.6
     distortion: float = 0.15
     compressor: float = 0.75
     reverb: float = 0.6
-    lowpass: float = 0.2
+    lowpass: float = 0.22
     highpass: float = 0.15
+    tape: float = 0.15
+    vinyl: float = 0.08
+    narrow: float = 0.18
     noise: float = 0.4
     crackle: float = 0.06
     limiter: float = 0.6
     clipping: float = 0.06
-    codec: float = 0.15
+    codec: float = 0.28
     fade: float = 0.1
 
     def __post_init__(self) -> None:
