@@ -17,7 +17,9 @@ from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
 from beattrack.evaluation.run import RunSettings
 from beattrack.evaluation.score import ScoreSettings
-from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
+from beattrack.harmony import HarmonySettings
+from beattrack.network.model_settings import ModelSettings
+from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.rendering.settings import (
     CheckSettings,
     EffectSettings,
@@ -27,7 +29,7 @@ from beattrack.rendering.settings import (
 )
 from beattrack.spectrogram import SpectrogramSettings
 from beattrack.tempo import Tempo, TempoCandidate
-from beattrack.training.examples.crops import CropSettings
+from beattrack.training.examples.crop_settings import CropSettings
 from beattrack.training.examples.metrical_level import LevelSettings
 from beattrack.training.settings import LossSettings, TrainingSettings, ValidationSettings
 
@@ -36,7 +38,10 @@ SETTINGS: list[Any] = [
     TempoPrior(120.0, 1.0),
     PeakSettings(),
     SpectrogramSettings(),
+    HarmonySettings(),
     FrontEndSettings(),
+    HarmonyPathSettings(),
+    ModelSettings(),
     TCNSettings(),
     NetworkSettings(),
     LevelSettings(),

@@ -18,7 +18,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HOURS = "Hours of audio, about."
 _SEED = "Everything follows from it: the same seed gives the same songs."
 _MIX = "Weight of a source; give it once for each. [default: all that are available]"
-_SYMBOLIC = "Folder with groove.tar.xz, pop909.tar.xz, freedoom.tar.xz, nottingham.tar.xz."
+_SYMBOLIC = (
+    "Folder with songs.tar.xz, songs2.tar.xz, groove.tar.xz, pop909.tar.xz, freedoom.tar.xz and "
+    "nottingham.tar.xz, or some of them."
+)
 
 
 def _weights(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:
@@ -85,9 +88,9 @@ def _list(options: Mapping[str, Any]) -> int:
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.network.inference import usable_cores
     from beattrack.rendering.job import Job, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
+    from beattrack.runtime.cores import usable_cores
 
     settings = RenderSettings()
     job = Job(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
