@@ -55,7 +55,7 @@ def test_a_slow_metronome_passes_as_plain() -> None:
     sound = clicks(beats, 30)
     assert check(sound, beats, SETTINGS).failure == "silent for long"
     assert check(sound, beats, SETTINGS, plain=True).failure is None
-    quiet = np.float32(0.1) * sound
+    quiet = np.float32(0.2) * sound
     assert check(quiet, beats, SETTINGS).failure == "too quiet"
     assert check(quiet, beats, SETTINGS, plain=True).failure is None
     assert check(np.float32(1e-3) * sound, beats, SETTINGS, plain=True).failure == "too quiet"
