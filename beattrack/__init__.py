@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from beattrack.version import __version__
+
 if TYPE_CHECKING:
     from beattrack.activations import Activations
     from beattrack.decoding.base import Decoder, Decoding
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from beattrack.spectrogram import Spectrogram, SpectrogramSettings
     from beattrack.tempo import Tempo, TempoCandidate, estimate_tempo
     from beattrack.tracker import BeatTracker, track
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ActivationError",

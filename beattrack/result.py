@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beattrack import __version__
 from beattrack.errors import SettingsError
 from beattrack.runtime.files import atomic_write_text
 from beattrack.tempo import Tempo, estimate_tempo
+from beattrack.version import __version__
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations

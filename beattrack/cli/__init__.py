@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import click
 
-from beattrack import __version__
 from beattrack.cli.lazy import Command, LazyGroup
+from beattrack.version import __version__
 
 COMMANDS = {
     "predict": Command("beattrack.cli.predict", "predict", "Track the beats of audio files."),

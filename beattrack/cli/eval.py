@@ -155,7 +155,7 @@ def _compare(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
 def _score(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
     from beattrack.evaluation.metrics import require_mir_eval
     from beattrack.evaluation.run import RunSettings, from_files, from_folders, score
-    from beattrack.network.inference import usable_cores
+    from beattrack.runtime.cores import usable_cores
 
     require_mir_eval()
     settings = RunSettings(

@@ -62,7 +62,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         several=grown,
     )
 
-    from beattrack.network.inference import usable_cores
+    from beattrack.runtime.cores import usable_cores
 
     processes = min(options["jobs"], len(jobs))
     threads = options["threads"] or max(1, usable_cores() // processes)

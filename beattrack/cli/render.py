@@ -88,9 +88,9 @@ def _list(options: Mapping[str, Any]) -> int:
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.network.inference import usable_cores
     from beattrack.rendering.job import Job, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
+    from beattrack.runtime.cores import usable_cores
 
     settings = RenderSettings()
     job = Job(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)

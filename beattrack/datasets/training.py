@@ -18,7 +18,7 @@ from beattrack.datasets.licences import licence_line
 from beattrack.datasets.pack import load_pack
 from beattrack.datasets.songs import Song
 from beattrack.errors import SettingsError
-from beattrack.network.inference import usable_cores
+from beattrack.runtime.cores import usable_cores
 from beattrack.spectrogram import SpectrogramSettings
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
@@ -243,6 +243,7 @@ def song_of(
         levels=features.levels,
         quantisation=cache.quantisation,
         fps=int(fps),
+        harmony=features.harmony,
         beats=beats.times,
         positions=beats.positions,
     )

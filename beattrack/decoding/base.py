@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
-
-if TYPE_CHECKING:
-    from beattrack.decoding.dbn.settings import DBNSettings
-    from beattrack.decoding.peaks import PeakSettings
 
 DecoderName = Literal["dbn", "madmom", "peaks"]
 
@@ -47,8 +43,8 @@ class Decoder(Protocol):
         ...
 
     @property
-    def settings(self) -> DBNSettings | PeakSettings:
-        """What it was made with."""
+    def settings(self) -> object:
+        """What it was made with, such as `DBNSettings`: plain values or a dataclass of them."""
         ...
 
     def __call__(self, activations: Activations) -> Decoding:

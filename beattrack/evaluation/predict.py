@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from beattrack import __version__
 from beattrack.datasets import Problem, Track, overlaps
 from beattrack.errors import AudioError, SettingsError
 from beattrack.evaluation import parallel
 from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
 from beattrack.runtime.files import atomic_write_text, sha256_of
 from beattrack.runtime.workers import death
+from beattrack.version import __version__
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from beattrack import __version__
 from beattrack.datasets import Problem
 from beattrack.errors import BeattrackError
 from beattrack.evaluation.aggregate import Summary, summarise, summarise_genres
 from beattrack.evaluation.diagnosis import Diagnosis
 from beattrack.evaluation.score import FileScore, Item
 from beattrack.formats.readers import BeatSequence
+from beattrack.version import __version__
 
 SCHEMA_VERSION = 1
 

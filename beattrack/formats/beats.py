@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from beattrack import __version__
 from beattrack.formats.milliseconds import seconds_text
+from beattrack.version import __version__
 
 if TYPE_CHECKING:
     from beattrack.result import Beats

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from beattrack.errors import ModelError
-from beattrack.model_settings import ModelSettings
-from beattrack.network.inference import read_settings
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings, read_settings
 
 PREFIX = "network."  # of the weights' names in the exported graph
 
@@ -53,6 +52,11 @@ class TorchEngine:
     def features(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the front-end."""
         return self._network.features(torch.from_numpy(padded).to(self._device)).cpu().numpy()
+
+    @torch.inference_mode()
+    def harmony(self, harmony: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the harmony path."""
+        return self._network.harmony_features(torch.from_numpy(harmony).to(self._device)).cpu().numpy()
 
     @torch.inference_mode()
     def probabilities(self, features: NDArray[np.float32]) -> list[NDArray[np.float32]]:

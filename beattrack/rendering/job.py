@@ -19,7 +19,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from beattrack import __version__
 from beattrack.errors import BeattrackError, SettingsError
 from beattrack.rendering.errors import RejectedPiece, RenderError
 from beattrack.rendering.piece import SourceName
@@ -33,6 +32,7 @@ from beattrack.rendering.sounding.synthesis import Float32, render
 from beattrack.rendering.sources import SOURCES
 from beattrack.rendering.sources.base import Source
 from beattrack.runtime.files import atomic_path, atomic_write_text
+from beattrack.version import __version__
 
 MANIFEST = "manifest.json"
 # Shares of the sources; what is not available is left out.

@@ -15,7 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
 
-from beattrack.network.inference import usable_cores
+from beattrack.runtime.cores import usable_cores
 from beattrack.training.errors import TrainingError
 from beattrack.training.settings import TrainingSettings
 

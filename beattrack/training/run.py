@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from beattrack.network.front_end import FrontEnd
+from beattrack.network.harmony_path import HarmonyPath
 from beattrack.network.model import BeatNetwork
 from beattrack.runtime.files import atomic_write_text
 from beattrack.training.callbacks import Abandoned, Interruption, Milestones
@@ -25,7 +27,7 @@ from beattrack.training.machine import Machine, is_first_process, make_trainer, 
 from beattrack.training.module import TrainingModule
 from beattrack.training.progress import Progress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
-from beattrack.training.start import load_start
+from beattrack.training.start import describe_start, load_start
 from beattrack.training.taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
@@ -131,6 +133,12 @@ def check_split(split: Split, settings: TrainingSettings) -> None:
                     f"{song.source}/{song.id} has {song.levels.shape[1]} bands, the network of "
                     f"network.front_end.bands {bands}"
                 )
+            path = settings.network.harmony
+            if path and song.harmony is not None and song.harmony.shape[1] != path.bands:
+                raise TrainingError(
+                    f"the slow view of {song.source}/{song.id} has {song.harmony.shape[1]} bands, that of "
+                    f"network.harmony.bands {path.bands}"
+                )
 
 
 def check_songs(folder: Path, split: Split) -> None:
@@ -148,7 +156,8 @@ def begin(
     folder: Path, split: Split, settings: TrainingSettings, command: str, left_out: Sequence[str] = ()
 ) -> None:
     """Make the folder of a run; what is left in it of one without a checkpoint is removed."""
-    manifest = {**make_manifest(split, settings, command), "left_out": list(left_out)}
+    start = describe_start(settings.start) if settings.start else None
+    manifest = {**make_manifest(split, settings, command, start), "left_out": list(left_out)}
     folder.mkdir(parents=True, exist_ok=True)
     for name in (LOG, METRICS, SONGS, BEST):
         with suppress(FileNotFoundError):
@@ -173,9 +182,12 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
     if settings.start:
         module.network.load_state_dict(load_start(settings.start, module.network))
     else:
-        front_end = module.network.front_end
-        bands = front_end.compress(data.sample())  # (frames, bands)
-        front_end.standardise(bands.mean(dim=0), bands.std(dim=0))
+        spectrogram, harmony = data.sample()
+        parts: list[FrontEnd | HarmonyPath | None] = [module.network.front_end, module.network.harmony]
+        for part, view in zip(parts, (spectrogram, harmony), strict=True):
+            if part is not None and view is not None:
+                bands = part.compress(view)  # (frames, bands)
+                part.standardise(bands.mean(dim=0), bands.std(dim=0))
     silence_unseen_taps(module.network.tcn, settings.crop.frames)
     module.set_weights(module.network.state_dict())
 

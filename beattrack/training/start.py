@@ -15,6 +15,8 @@ from beattrack.network.model import BeatNetwork
 from beattrack.network.settings import NetworkSettings
 from beattrack.runtime.files import sha256_of
 from beattrack.training.folder.checkpoints import BEST, LAST, read_checkpoint
+from beattrack.training.folder.manifest import read_manifest
+from beattrack.training.folder.provenance import card_data, recipe, trained_on
 from beattrack.training.settings import SETTINGS, read_settings
 
 
@@ -71,9 +73,6 @@ def is_run(name: str) -> bool:
 def describe_start(name: str) -> dict[str, Any]:
     """What the weights to begin with were made from: data, datasets whose scores are void, recipe."""
     if is_run(name):
-        from beattrack.training.folder.card import card_data, recipe, trained_on
-        from beattrack.training.folder.manifest import read_manifest
-
         manifest = read_manifest(Path(name))
         return {
             "name": Path(name).name,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from beattrack.evaluation import parallel
-from beattrack.model_settings import ModelSettings
-from beattrack.network.inference import Network, usable_cores
+from beattrack.network.inference import Network
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.torch_engine import TorchEngine
+from beattrack.runtime.cores import usable_cores
 from beattrack.training.examples.data import Batch, TrainingData
 from beattrack.training.examples.sampling import Pool
 from beattrack.training.folder.report import Report
@@ -68,7 +69,7 @@ def decode_songs(
     seconds: float | None,
 ) -> Report:
     """Track and score songs as `beattrack predict` and `beattrack eval` do with their defaults."""
-    tracker = Network(TorchEngine(network, device), ModelSettings(network=network.settings))
+    tracker = Network(TorchEngine(network, device), ModelSettings.of(network.settings))
     # Songs differ in length, and for each length a GPU would try all ways to convolve first.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False):
         tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]

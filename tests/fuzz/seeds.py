@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from beattrack.activations import Activations
-from beattrack.model_settings import ModelSettings
+from beattrack.network.model_settings import ModelSettings
 from beattrack.result import Beats
 
 SOUNDS = {

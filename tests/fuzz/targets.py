@@ -19,7 +19,7 @@ from beattrack.audio import AudioWarning, read_blocks
 from beattrack.decoding.make import make_decoder
 from beattrack.errors import ActivationError, AudioError, BeattrackError, ModelError, SettingsError
 from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
-from beattrack.model_settings import ModelSettings
+from beattrack.network.model_settings import ModelSettings
 from beattrack.registry import ModelCard
 from beattrack.result import Beats
 from beattrack.tracker import decode

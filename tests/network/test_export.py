@@ -9,11 +9,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from beattrack.errors import ModelError  # noqa: E402
-from beattrack.model_settings import METADATA_KEY, ModelSettings  # noqa: E402
 from beattrack.network import export  # noqa: E402
 from beattrack.network import torch_engine as restore  # noqa: E402
 from beattrack.network.inference import Network, load_network  # noqa: E402
 from beattrack.network.model import BeatNetwork  # noqa: E402
+from beattrack.network.model_settings import METADATA_KEY, ModelSettings  # noqa: E402
 from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings  # noqa: E402
 from beattrack.registry import find  # noqa: E402
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beattrack.errors import MissingExtraError, ModelError
-from beattrack.model_settings import ModelSettings
 from beattrack.network import inference
 from beattrack.network.inference import Network, load_network, padded_blocks
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings, TCNSettings
 from beattrack.registry import find
 
@@ -126,7 +126,3 @@ def test_cuda_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(MissingExtraError, match=r"beattrack\[train\]"):
         load_network(find("tcn").path, device="cuda")
     assert load_network(find("tcn").path, device="auto").settings == ModelSettings()
-
-
-def test_there_is_at_least_one_core() -> None:
-    assert inference.usable_cores() >= 1

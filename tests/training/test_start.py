@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 import torch
 
 from beattrack.errors import SettingsError
-from beattrack.model_settings import ModelSettings
 from beattrack.network.export import export_onnx
 from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings
 from beattrack.training.settings import read_settings
 from beattrack.training.start import load_start, widen
 

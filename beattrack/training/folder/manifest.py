@@ -6,17 +6,17 @@ import json
 import platform
 import subprocess
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from beattrack import __version__
 from beattrack.training.errors import TrainingError
 from beattrack.training.examples.sampling import Pool, Split
 from beattrack.training.settings import TrainingSettings
-from beattrack.training.start import describe_start
+from beattrack.version import __version__
 
 MANIFEST = "manifest.json"
 
@@ -33,8 +33,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return record
 
 
-def make_manifest(split: Split, settings: TrainingSettings, command: str) -> dict[str, Any]:
-    """Describe a run as plain JSON values."""
+def make_manifest(
+    split: Split, settings: TrainingSettings, command: str, start: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe a run as plain JSON values; start: what is known of the weights that it begins with."""
     import lightning
 
     return {
@@ -46,7 +48,7 @@ def make_manifest(split: Split, settings: TrainingSettings, command: str) -> dic
         "commit": commit(),
         "command": command,
         "seed": settings.seed,
-        "start": describe_start(settings.start) if settings.start else None,
+        "start": start,
         "data": data_sources(split.training),
         "validation_data": data_sources(split.validation),
         "training_songs": song_names(split.training),

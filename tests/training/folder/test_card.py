@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.registry import find
 from beattrack.training.errors import TrainingError
-from beattrack.training.folder.card import card_data, export_run, recipe, trained_on
+from beattrack.training.folder.card import export_run
 from beattrack.training.machine import Machine
 from beattrack.training.run import train
 from tests.training_cases import example_split, small
@@ -37,13 +36,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = Machine(accelerator="cpu", workers=0, threads=1)
     train(folder, split, SETTINGS, machine=here, command="beattrack train --dataset pack:/a/b@0.5")
     return folder
-
-
-def manifest(*data: tuple[str, str, float], **more: Any) -> dict[str, Any]:
-    rows = [
-        {"dataset": name, "source": source, "licence": "CC0", "hours": hours} for name, source, hours in data
-    ]
-    return {"data": rows, "command": "beattrack train", **more}
 
 
 @pytest.mark.parametrize("checkpoint", ["best", "last"])
@@ -87,53 +79,6 @@ def test_scores_of_other_weights_stay_out_of_the_card(run: Path, tmp_path: Path)
     metrics["final"]["step"] -= 1
     (copied / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     assert export_run(copied, tmp_path / "out", name="little").card.metrics == ()
-
-
-def test_what_a_run_started_from_counts_too() -> None:
-    start = {
-        "data": [{"name": "old", "hours": 5.0, "licence": "MIT", "source": "beattrack render"}],
-        "trained_on_datasets": ["ballroom"],
-        "recipe": "beattrack train --steps 5",
-    }
-    record = manifest(
-        ("rendered:/x", "mma", 1.0), ("rendered:/y", "mma", 2.0), ("gtzan", "gtzan", 8.0), start=start
-    )
-    assert [(row["name"], row["hours"], row["source"]) for row in card_data(record)] == [
-        ("gtzan", 8.0, "gtzan"),
-        ("mma", 3.0, "beattrack render"),
-        ("old", 5.0, "beattrack render"),
-    ]
-    assert trained_on(record) == ["ballroom", "gtzan", "rendered:x", "rendered:y"]
-    assert recipe(record) == "beattrack train --steps 5; then beattrack train"
-
-
-def test_scores_are_void_on_all_that_was_seen() -> None:
-    packed = manifest(("pack:/x/charts", "beatsaber", 1.0), ("pack:/x/charts", "ballroom", 1.0))
-    assert trained_on(packed) == ["ballroom", "beatsaber"]
-    assert trained_on(manifest(("pack:/x/charts", "gtzan", 1.0))) == ["gtzan"]
-    assert trained_on(
-        manifest(("folder:/home/me/songs/", "folder", 1.0), ("gtzan-mini", "gtzan-mini", 1.0))
-    ) == [
-        "folder:songs",
-        "gtzan-mini",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("command", "shown"),
-    [
-        ("beattrack train --run /home/me/runs/a --steps 5", "beattrack train --run a --steps 5"),
-        ("beattrack train --dataset folder:~/music@2", "beattrack train --dataset folder:music@2"),
-        (
-            "beattrack train --dataset 'rendered:/my music/x'",
-            "beattrack train --dataset 'rendered:my music/x'",
-        ),
-        ("beattrack train --config recipes/tcn.toml", "beattrack train --config recipes/tcn.toml"),
-        ("beattrack train --run ../runs/a", "beattrack train --run ../runs/a"),
-    ],
-)
-def test_paths_of_this_machine_stay_out_of_the_card(command: str, shown: str) -> None:
-    assert recipe({"data": [], "command": command}) == shown
 
 
 def test_what_cannot_be_exported_is_named(run: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beattrack.errors import ModelError, SettingsError
-from beattrack.model_settings import ModelSettings
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
 
 tcn_settings = st.builds(
