@@ -222,8 +222,7 @@ def _swung(beats: float, swing: float) -> float:
 
 def _halves_alike(lines: list[tuple[int, str]]) -> bool:
     """Whether bars can be taken half a bar later without a difference; never in three."""
-    return all(
-        len(pattern) % 4 == 0 and pattern[: len(pattern) // 2] == pattern[len(pattern) // 2 :]
-        for _, pattern in lines
-        if pattern and len(pattern) not in (3, 12)
-    ) and not any(len(pattern) in (3, 12) for _, pattern in lines)
+    patterns = [pattern for _, pattern in lines if pattern]
+    in_three = any(len(pattern) % 3 == 0 for pattern in patterns)
+    halves = [(pattern[: len(pattern) // 2], pattern[len(pattern) // 2 :]) for pattern in patterns]
+    return not in_three and all(first == second for first, second in halves)
