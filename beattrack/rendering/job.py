@@ -38,10 +38,11 @@ MANIFEST = "manifest.json"
 # Shares of the sources; what is not available is left out.
 DEFAULT_MIX: dict[SourceName, float] = {
     "songs": 0.6,
-    "mma": 0.2,
-    "band": 0.08,
+    "simple": 0.06,
+    "mma": 0.16,
+    "band": 0.07,
     "groove": 0.04,
-    "pop909": 0.04,
+    "pop909": 0.03,
     "nottingham": 0.02,
     "freedoom": 0.02,
 }
@@ -210,7 +211,7 @@ class Renderer:
         performance = perform(piece, performing, settings.performance)
         mix, players = render(performance, playing, settings.synthesis)
         samples, effects = master(mix, mastering, settings.effects)
-        found = check(samples, performance.annotated[0], settings.check)
+        found = check(samples, performance.annotated[0], settings.check, plain=piece.plain)
         if found.failure is not None:
             raise RejectedPiece(found.failure)
         record = {**players, "effects": effects, "attempt": attempt, "rejected": dict(rejected)}

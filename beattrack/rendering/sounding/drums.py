@@ -26,6 +26,8 @@ START = 0.05  # of its peak, at which a sample is said to begin
 # What stands in for a drum that a kit lacks, best first.
 _INSTEAD = {
     "rim": ("snare",),
+    "click": ("rim", "bell", "hat"),
+    "beep": ("bell", "click", "rim"),
     "clap": ("snare",),
     "pedal": ("hat",),
     "open": ("crash", "hat"),
@@ -38,7 +40,9 @@ _INSTEAD = {
 }
 _CLASSES = {
     "kick": (35, 36),
-    "rim": (37, 75, 76, 77),
+    "rim": (31, 37, 75, 76, 77),
+    "click": (33,),
+    "beep": (34,),
     "snare": (38, 40),
     "clap": (39,),
     "hat": (42,),
@@ -191,7 +195,22 @@ def synthetic_kit(rng: np.random.Generator) -> Kit:
         "percussion": lambda r: _swept(r.uniform(260, 500), r.uniform(180, 300), 0.02, r.uniform(0.05, 0.15)),
         "shaker": lambda r: _noise(r, r.uniform(0.02, 0.05), attack=r.uniform(0.002, 0.008)),
     }
-    return {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    kit = {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    low, high = (_normalised(sound) for sound in _beeps(rng))
+    return kit | {"click": [(low,)], "beep": [(high,)]}
+
+
+def _beeps(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make the two beeps of an electronic metronome, the higher one for accents."""
+    frequency, decay = rng.uniform(500, 1600), float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
+    t = _time(6 * decay)
+    square = rng.random() < 0.3
+
+    def beep(hertz: float) -> NDArray[np.float64]:
+        wave = np.sin(2 * np.pi * hertz * t)
+        return np.asarray((np.sign(wave) if square else wave) * np.exp(-t / decay))
+
+    return beep(frequency), beep(frequency * rng.choice([1.25, 1.5, 2.0]))
 
 
 def _time(seconds: float) -> NDArray[np.float64]:

@@ -22,7 +22,20 @@ Float32 = NDArray[np.float32]
 
 BASSES = range(32, 40)  # General MIDI programs
 KICKS = (35, 36)
-ELECTRONIC = ("techno", "house", "electro", "dance", "trance", "disco", "hip", "edm", "synth", "rap", "drum")
+ELECTRONIC = (
+    "techno",
+    "house",
+    "electro",
+    "dance",
+    "trance",
+    "disco",
+    "hip",
+    "edm",
+    "synth",
+    "rap",
+    "drum",
+    "metronome",
+)
 # Decibels below which a stretch of 50 ms is silence, relative to the loudest.
 SILENT = -40.0
 PROMPTEST = 0.04  # seconds by which a player starts ahead

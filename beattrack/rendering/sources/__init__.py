@@ -15,11 +15,16 @@ from beattrack.rendering.sources.groove import GrooveSource
 from beattrack.rendering.sources.mma import MmaSource
 from beattrack.rendering.sources.nottingham import NottinghamSource
 from beattrack.rendering.sources.pop909 import Pop909Source
+from beattrack.rendering.sources.simple import SimpleSource
 from beattrack.rendering.sources.songs import SongsSource
 
 
 def _mma(symbolic: Path | None) -> Source:
     return MmaSource()
+
+
+def _simple(symbolic: Path | None) -> Source:
+    return SimpleSource()
 
 
 def _band(symbolic: Path | None) -> Source:
@@ -28,6 +33,7 @@ def _band(symbolic: Path | None) -> Source:
 
 SOURCES: dict[SourceName, SourceFactory] = {
     "songs": SongsSource,
+    "simple": _simple,
     "mma": _mma,
     "band": _band,
     "groove": GrooveSource,
