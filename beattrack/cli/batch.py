@@ -19,7 +19,7 @@ from beattrack.cli.report import collected_warnings, label, prepared, reason, su
 from beattrack.errors import AudioError
 from beattrack.formats import Format, writer_named
 from beattrack.runtime.files import atomic_write_text
-from beattrack.runtime.progress import Progress, duration, on_terminal
+from beattrack.runtime.progress import FileProgress, duration, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -142,7 +142,7 @@ class _Report:
     def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
         self._jobs, self._settings = jobs, settings
         self._sizes = [_size(job) for job in jobs]
-        self._progress = Progress(
+        self._progress = FileProgress(
             len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
         )
         self._waiting: dict[int, Outcome] = {}

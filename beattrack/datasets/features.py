@@ -159,12 +159,9 @@ class FeatureCache:
 
     def _compute_all(self, files: Sequence[Path], jobs: int) -> Iterator[tuple[int, Failure | None]]:
         """Index and failure, if any, of each file, as they are finished."""
-        if jobs == 1 or len(files) < 2:
-            yield from enumerate(map(partial(_computed, self), files))
-            return
         from beattrack.runtime import workers
 
-        yield from workers.run(
+        return workers.run(
             partial(_worker, self),
             files,
             processes=jobs,

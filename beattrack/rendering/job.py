@@ -12,10 +12,10 @@ import math
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from beattrack.rendering.sounding.performance import Performance, perform
 from beattrack.rendering.sounding.synthesis import Float32, render
 from beattrack.rendering.sources import SOURCES
 from beattrack.rendering.sources.base import Source
+from beattrack.runtime import workers
 from beattrack.runtime.files import atomic_path, atomic_write_text
 from beattrack.version import __version__
 
@@ -84,10 +85,6 @@ class Outcome:
     existing: bool = False
 
 
-Make: TypeAlias = Callable[[], Callable[[Song], Outcome]]
-Runner: TypeAlias = Callable[[Make, Sequence[Song]], Iterator[tuple[int, Outcome]]]
-
-
 def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
     """Give the mix as shares of 1, without sources of weight 0.
 
@@ -135,11 +132,10 @@ def prepare(job: Job, names: Sequence[SourceName]) -> None:
 
 
 def render_songs(
-    job: Job, songs: Sequence[Song], *, run: Runner | None = None, tell: Callable[[Song, Outcome], None]
+    job: Job, songs: Sequence[Song], *, processes: int = 1, tell: Callable[[Song, Outcome], None]
 ) -> Counter[str]:
     """Render songs, whatever becomes of each, call `tell` for each and write the manifest.
 
-    run: gives index and outcome of each song as they are finished; by default one after the other.
     Returns how many were rendered, existing and failed.
     """
     counts: Counter[str] = Counter()
@@ -147,7 +143,8 @@ def render_songs(
     job.out.mkdir(parents=True, exist_ok=True)
     _write_manifest(job, songs, failures)
     try:
-        for index, outcome in (run or one_by_one)(functools.partial(Renderer, job), songs):
+        work = functools.partial(Renderer, job)
+        for index, outcome in workers.run(work, songs, processes=processes, threads=1, died=_death):
             song = songs[index]
             if outcome.failure is not None:
                 failures[song.id] = outcome.failure
@@ -158,11 +155,8 @@ def render_songs(
     return counts
 
 
-def one_by_one(make: Make, songs: Sequence[Song]) -> Iterator[tuple[int, Outcome]]:
-    """Render songs in this process."""
-    work = make()
-    for index, song in enumerate(songs):
-        yield index, work(song)
+def _death(code: int) -> Outcome:
+    return Outcome(failure=f"the process that rendered it ended with exit code {code}")
 
 
 class Renderer:

@@ -23,7 +23,7 @@ from beattrack.training.folder.manifest import MANIFEST, make_manifest, read_man
 from beattrack.training.folder.metrics import METRICS, SONGS, read_metrics, write_metrics
 from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
 from beattrack.training.module import TrainingModule
-from beattrack.training.progress import Progress
+from beattrack.training.progress import RunProgress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import describe_start, load_start
 from beattrack.training.taps import silence_unseen_taps
@@ -192,7 +192,7 @@ def _fit(
         prepare_weights(module, data, settings)
     audio = settings.batch * settings.crop.frames / split.training.songs[0].fps
     first = is_first_process()
-    progress = Progress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
+    progress = RunProgress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
     interruption = Interruption()
     milestones = Milestones(folder, settings, Validation(data, settings), interruption, progress)
     trainer = make_trainer(machine, settings, folder, [interruption, milestones])
