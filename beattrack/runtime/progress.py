@@ -95,7 +95,7 @@ def duration(seconds: float) -> str:
 class Count:
     """Draws how many items of how many are done, and the time left; called with both numbers.
 
-    The pace is that since the first call, or since the last one that began anew. One item alone is not counted.
+    The pace is that since the first call, or since the last that began anew. One item alone is not counted.
     """
 
     def __init__(self, what: str, *, shown: bool, clock: Callable[[], float] = time.perf_counter) -> None:
