@@ -3,7 +3,8 @@
 Each class adds one stage, so that any rung is an entry:
 
     Spectrogram   audio samples           -> (frames, bands)
-    Network       spectrogram             -> Activations
+    Harmony       audio samples           -> (slow frames, bands)
+    Network       both                    -> Activations
     Decoder       Activations             -> Decoding (times and positions)
     BeatTracker   a recording             -> Beats (with tempo, metre and confidence)
 
@@ -27,6 +28,7 @@ from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.make import make_decoder
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
+from beattrack.harmony import Harmony
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats, beat_confidence
@@ -65,6 +67,8 @@ class BeatTracker:
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
         self.spectrogram = Spectrogram(self.network.settings.spectrogram)
+        harmony = self.network.settings.harmony
+        self.harmony = None if harmony is None else Harmony(harmony)
 
     def track(self, source: Source, sample_rate: int | None = None) -> Beats:
         """Track the beats of a recording.
@@ -86,7 +90,12 @@ class BeatTracker:
         """Give the activations and the exact duration of a recording in seconds, as `decode` takes them."""
         rate = self.spectrogram.settings.sample_rate
         samples = _Counted(_blocks(source, sample_rate, rate))
-        activations = self.network.compute(self.spectrogram.blocks(samples))
+        if self.harmony is None:
+            return self.network.compute(self.spectrogram.blocks(samples)), samples.count / rate
+        # Both views in one pass over the recording: the second is complete when the first has read all of it.
+        slow_view = self.harmony.accumulator()
+        spectrogram = self.spectrogram.blocks(slow_view.tap(samples))
+        activations = self.network.compute(spectrogram, (slow_view.frames() for _ in range(1)))
         return activations, samples.count / rate
 
     def decode(

@@ -17,7 +17,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HOURS = "Hours of audio, about."
 _SEED = "Everything follows from it: the same seed gives the same songs."
 _MIX = "Weight of a source; give it once for each. [default: all that are available]"
-_SYMBOLIC = "Folder with groove.tar.xz, pop909.tar.xz, freedoom.tar.xz, nottingham.tar.xz."
+_SYMBOLIC = (
+    "Folder with songs.tar.xz, songs2.tar.xz, groove.tar.xz, pop909.tar.xz, freedoom.tar.xz and "
+    "nottingham.tar.xz, or some of them."
+)
 
 
 def _weights(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """A cache of quantised spectrograms, so that audio is analysed once for each setting of the front-end.
 
+Both views of the sound are kept, the slow one in a file of its own.
+
 An entry is found by the settings of the spectrogram and the content of the audio file, so that it stays right
 when a file is moved, and is not used when the file or a setting changes. Entries are written whole or not at
 all and opened memory-mapped; several processes may use one cache at once.
@@ -13,7 +15,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.songs import Quantisation
 from beattrack.errors import AudioError
+from beattrack.harmony import Harmony, HarmonySettings
 from beattrack.runtime.files import atomic_path, atomic_write_text, sha256_of
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 
@@ -65,9 +68,10 @@ class StoredLevels(np.ndarray[Any, np.dtype[np.uint8]]):
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The spectrogram of one recording as (frames, bands) levels, and what was odd about its audio."""
+    """Both views of one recording as (frames, bands) levels, and what was odd about its audio."""
 
     levels: NDArray[np.uint8]
+    harmony: NDArray[np.uint8]
     notes: tuple[str, ...] = ()
 
 
@@ -83,6 +87,7 @@ class FeatureCache:
 
     folder: Path
     settings: SpectrogramSettings = field(default_factory=SpectrogramSettings)
+    harmony: HarmonySettings = field(default_factory=HarmonySettings)
     quantisation: Quantisation = QUANTISATION
 
     def key(self, content: str) -> str:
@@ -90,6 +95,7 @@ class FeatureCache:
         described = {
             "format": FORMAT_VERSION,
             "spectrogram": self.settings.to_dict(),
+            "harmony": self.harmony.to_dict(),
             "step_db": self.quantisation.step_db,
             "floor_db": self.quantisation.floor_db,
             "audio": content,
@@ -104,9 +110,10 @@ class FeatureCache:
         path = self._entry(content_hash(audio, self.folder))
         try:
             levels = StoredLevels.open(str(path), self.settings.bands)
+            harmony = StoredLevels.open(str(_slow(path)), self.harmony.bands)
         except (OSError, ValueError):
             return None
-        return Features(levels, _read_notes(path))
+        return Features(levels, harmony, _read_notes(path))
 
     def compute(self, audio: Path) -> None:
         """Analyse an audio file and keep its features.
@@ -114,14 +121,13 @@ class FeatureCache:
         Raises AudioError where it cannot be decoded or is silent, OSError where the entry cannot be written.
         """
         path = self._entry(content_hash(audio, self.folder))
-        levels, notes = analyse(audio, self.settings, self.quantisation)
+        features = analyse(audio, self.settings, self.harmony, self.quantisation)
         path.parent.mkdir(parents=True, exist_ok=True)
         # The notes first: an entry is complete as soon as its levels are there.
-        if notes:
-            atomic_write_text(path.with_suffix(".txt"), "".join(f"{note}\n" for note in notes))
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            file.write(_header(*levels.shape))
-            file.write(levels.tobytes())
+        if features.notes:
+            atomic_write_text(path.with_suffix(".txt"), "".join(f"{note}\n" for note in features.notes))
+        _store(_slow(path), features.harmony)
+        _store(path, features.levels)
 
     def collect(
         self, files: Sequence[Path], *, jobs: int = 1, progress: ProgressCallback | None = None
@@ -134,7 +140,7 @@ class FeatureCache:
         """
         self._make()
         tell = progress or (lambda done, total: None)
-        mapped = _allow_open_files(len(files))
+        mapped = _allow_open_files(2 * len(files))
         outcomes: list[Outcome | None] = [self._look_up(file, mapped=mapped) for file in files]
         missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
         done = len(files) - len(missing)
@@ -155,7 +161,7 @@ class FeatureCache:
             return f"cannot be read ({error.strerror})"
         if found is None or mapped:
             return found
-        return Features(np.array(found.levels), found.notes)
+        return Features(np.array(found.levels), np.array(found.harmony), found.notes)
 
     def _compute_all(self, files: Sequence[Path], jobs: int) -> Iterator[tuple[int, Failure | None]]:
         """Index and failure, if any, of each file, as they are finished."""
@@ -199,26 +205,38 @@ def cache_folder(given: Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "beattrack"
 
 
-def analyse(
-    audio: Path, settings: SpectrogramSettings, quantisation: Quantisation
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Levels (frames, bands) of an audio file, and what its decoder warned of.
+def _slow(entry: Path) -> Path:
+    """The file of the slow view of an entry."""
+    return entry.with_suffix(".h.npy")
 
-    The spectrogram is the one that the tracker computes. Raises AudioError where the file cannot be decoded
-    or holds nothing but silence.
+
+def _store(path: Path, levels: NDArray[np.uint8]) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(_header(*levels.shape))
+        file.write(levels.tobytes())
+
+
+def analyse(
+    audio: Path, settings: SpectrogramSettings, harmony: HarmonySettings, quantisation: Quantisation
+) -> Features:
+    """Compute both views of an audio file, as the tracker does, and note what its decoder warned of.
+
+    Raises AudioError if the file cannot be decoded or holds nothing but silence.
     """
     from beattrack.audio import AudioWarning, read_blocks
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AudioWarning)
-        blocks: Iterable[NDArray[np.float32]] = Spectrogram(settings).blocks(
-            read_blocks(audio, sample_rate=settings.sample_rate)
+        slow_view = Harmony(harmony).accumulator()
+        blocks = Spectrogram(settings).blocks(
+            slow_view.tap(read_blocks(audio, sample_rate=settings.sample_rate))
         )
         empty = np.empty((0, settings.bands), np.uint8)
         levels = np.concatenate([empty, *(quantisation.levels(block) for block in blocks)])
     if not levels.any():
         raise AudioError(f"{audio}: holds {'only silence' if len(levels) else 'no samples'}")
-    return levels, tuple(str(warning.message) for warning in caught)
+    notes = tuple(str(warning.message) for warning in caught)
+    return Features(levels, quantisation.levels(slow_view.frames()), notes)
 
 
 def content_hash(audio: Path, folder: Path) -> str:

@@ -1,9 +1,10 @@
 """Feature packs: songs as quantised spectrograms with beats, without audio.
 
-A pack is a folder with `index.json` and one LZMA file a song: uint8 (bands, frames), delta-coded in time
-modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. Beats are taken
-as those of a chart, which may count twice as fast as listeners tap, unless the index or the song's entry has
-`"felt": true`.
+A pack is a folder with `index.json` and one LZMA file a song, `ID.xz`: uint8 (bands, frames), delta-coded in
+time modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. The slow view
+lies beside it in the same form, `ID.h.xz`; songs without one are read too. Beats are taken as those of a
+chart, which may count twice as fast as listeners tap, unless the index or the song's entry has `"felt": true`
+or the entry, looked over by hand, `"level": "ok"`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from beattrack.runtime.files import atomic_path, atomic_write_text
 
 INDEX = "index.json"
 FORMAT_VERSION = 1
+HARMONY_BANDS = 73  # of packs that do not say it
 # Training dithers the steps, and 3 dB make a pack a third the size of the cache's half decibel.
 QUANTISATION = Quantisation(step_db=3.0, floor_db=-80.0)
 
@@ -66,6 +68,8 @@ def write_pack(
     shapes = {(song.fps, song.levels.shape[1]) for song in songs}
     if len(shapes) != 1:
         raise DatasetError(f"a pack needs songs of one frame rate and one number of bands, not {len(shapes)}")
+    if len({song.harmony.shape[1] for song in songs if song.harmony is not None}) > 1:
+        raise DatasetError("a pack needs slow views of one number of bands")
     if len({song.id for song in songs}) < len(songs):
         raise DatasetError("a pack needs songs of different names")
     ((fps, bands),) = shapes
@@ -79,6 +83,9 @@ def write_pack(
         "bands": bands,
         "step_db": QUANTISATION.step_db,
         "floor_db": QUANTISATION.floor_db,
+        "harmony_bands": next(
+            (song.harmony.shape[1] for song in songs if song.harmony is not None), HARMONY_BANDS
+        ),
         "songs": [_entry(song) for song in songs],
     }
     atomic_write_text(path / INDEX, json.dumps(index, ensure_ascii=False) + "\n")
@@ -91,9 +98,7 @@ def check_free(folder: Path) -> None:
 
 
 def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry: dict[str, Any]) -> Song:
-    raw = lzma.decompress((folder / f"{entry['id']}.xz").read_bytes())
-    deltas = np.frombuffer(raw, np.uint8).reshape(index["bands"], entry["frames"])
-    levels = np.ascontiguousarray(np.cumsum(deltas, axis=1, dtype=np.uint8).T)  # (frames, bands)
+    slow = folder / f"{entry['id']}.h.xz"
     return Song(
         id=entry["id"],
         source=entry["source"],
@@ -101,20 +106,35 @@ def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry
         group=str(entry["group"]),
         licence=entry["licence"],
         downbeats=_trust(entry["downbeats"]),
-        levels=levels,
+        levels=_read_levels(folder / f"{entry['id']}.xz", (index["bands"], entry["frames"])),
         quantisation=quantisation,
         fps=int(index["fps"]),
         beats=np.asarray(entry["beats"], dtype=np.float64),
         positions=np.asarray(entry["positions"], dtype=np.int64),
-        felt=bool(entry.get("felt", index.get("felt", False))),
+        felt=bool(entry.get("felt", index.get("felt", entry.get("level") == "ok"))),
+        harmony=_read_levels(slow, (index.get("harmony_bands", HARMONY_BANDS), -1))
+        if slow.exists()
+        else None,
     )
 
 
+def _read_levels(file: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Read the levels of one view, (frames, bands), of which `shape` is that of the file: (bands, frames)."""
+    deltas = np.frombuffer(lzma.decompress(file.read_bytes()), np.uint8).reshape(shape)
+    return np.ascontiguousarray(np.cumsum(deltas, axis=1, dtype=np.uint8).T)
+
+
 def _write(folder: Path, song: Song) -> None:
-    levels = requantise(song.levels, song.quantisation, QUANTISATION)
-    deltas = np.diff(levels.T, axis=1, prepend=np.uint8(0))  # (bands, frames), modulo 256
     file = folder / f"{song.id}.xz"
     file.parent.mkdir(parents=True, exist_ok=True)
+    _write_levels(file, song.levels, song.quantisation)
+    if song.harmony is not None:
+        _write_levels(folder / f"{song.id}.h.xz", song.harmony, song.quantisation)
+
+
+def _write_levels(file: Path, levels: NDArray[np.uint8], quantisation: Quantisation) -> None:
+    levels = requantise(levels, quantisation, QUANTISATION)
+    deltas = np.diff(levels.T, axis=1, prepend=np.uint8(0))  # (bands, frames), modulo 256
     with atomic_path(file) as temporary:
         temporary.write_bytes(lzma.compress(deltas.tobytes()))
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Trust = Literal["yes", "est", "no"]
 
+HARMONY_RATIO = 10  # frames of the spectrogram for one of the slow view
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quantisation:
@@ -47,6 +49,8 @@ class Song:
     group: equal for versions of one title or one artist, which belong on one side of any split.
     downbeats: `yes` trusted, `est` an estimated phase, `no` not to be used.
     levels: (frames, bands) quantised magnitudes at `fps` frames a second; may be memory-mapped.
+    harmony: (slow frames, bands) quantised magnitudes of the slow view, `HARMONY_RATIO` frames of `levels`
+        for each; None if it was not computed.
     beats: (beats,) seconds; positions: (beats,) position in the bar, 1 = downbeat, 0 where unknown.
     felt: whether the beats are those that listeners tap; charts of games may count twice as many.
     """
@@ -63,6 +67,7 @@ class Song:
     beats: NDArray[np.float64]
     positions: NDArray[np.int64]
     felt: bool = True
+    harmony: NDArray[np.uint8] | None = None
 
     @property
     def bpm(self) -> float:

@@ -243,6 +243,7 @@ def song_of(
         levels=features.levels,
         quantisation=cache.quantisation,
         fps=int(fps),
+        harmony=features.harmony,
         beats=beats.times,
         positions=beats.positions,
     )

@@ -1,8 +1,8 @@
 """ONNX export: one file with the weights, the graph and the settings.
 
-The graph has two independent parts, so that hours of music pass in bounded memory: `spectrogram -> front_end`
-sees five frames at a time and can run in blocks, `features -> beats, downbeats, tempo` sees minutes and runs
-over the whole.
+The graph has independent parts, so that hours of music pass in bounded memory: `spectrogram -> front_end`
+sees five frames at a time and can run in blocks, `harmony -> harmony_path` sees ten frames a second, and
+`features -> beats, downbeats, tempo` sees minutes and runs over the whole.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from beattrack.runtime.files import atomic_path
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4
-EXAMPLE_FRAMES = (64, 96)
+EXAMPLE_FRAMES = (64, 96, 40)
 
 
-class _TwoParts(nn.Module):
+class _Parts(nn.Module):
     def __init__(self, network: BeatNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, spectrogram: Tensor, features: Tensor) -> tuple[Tensor, ...]:
-        return (self.network.features(spectrogram), *self.network.probabilities(features))
+    def forward(
+        self, spectrogram: Tensor, features: Tensor, harmony: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        slow = () if harmony is None else (self.network.harmony_features(harmony),)
+        return (self.network.features(spectrogram), *slow, *self.network.probabilities(features))
 
 
 def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.PathLike[str]) -> None:
@@ -56,27 +59,34 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
 
 
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:
-    frames, other_frames = EXAMPLE_FRAMES
-    example = (
+    frames, other_frames, slow_frames = EXAMPLE_FRAMES
+    example = [
         torch.rand(1, frames, settings.network.front_end.bands),
         torch.rand(1, settings.network.tcn.channels, other_frames),
-    )
+    ]
+    inputs, slow = ["spectrogram", "features"], []
+    if settings.network.harmony is not None:
+        example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
+        inputs, slow = [*inputs, "harmony"], ["harmony_path"]
     axes = {
         "spectrogram": {1: "padded_frames"},
         "features": {2: "frames"},
         "front_end": {2: "block_frames"},
         "beats": {1: "frames"},
         "downbeats": {1: "frames"},
+        "harmony": {1: "slow_frames"},
+        "harmony_path": {2: "slow_frames"},
     }
-    outputs = ["front_end", "beats", "downbeats"] + ["tempo"] * bool(settings.network.tempo_bins)
+    outputs = ["front_end", *slow, "beats", "downbeats"] + ["tempo"] * bool(settings.network.tempo_bins)
+    axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notes about the exporter's own future
         torch.onnx.export(
             # A wrapper in training mode would set the network back to training after the export.
-            _TwoParts(network).eval(),
-            example,
+            _Parts(network).eval(),
+            tuple(example),
             path,
-            input_names=["spectrogram", "features"],
+            input_names=inputs,
             output_names=outputs,
             dynamic_axes=axes,
             opset_version=OPSET,
@@ -86,12 +96,16 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
 
 @torch.no_grad()
 def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, seed: int = 0) -> float:
-    """Largest difference of any probability between torch and the model file on a random spectrogram."""
+    """Return the largest difference of any probability between torch and the model file on random input."""
     rng = np.random.default_rng(seed)
     spectrogram = rng.exponential(size=(frames, network.settings.front_end.bands)).astype(np.float32)
-    exported = load_network(path).compute([spectrogram])
-    over_level = torch.from_numpy(spectrogram / np.float32(recording_level(spectrogram)))
-    logits = copy.deepcopy(network).eval()(over_level[None])
+    views = [spectrogram]
+    if path_settings := network.settings.harmony:
+        slow_frames = -(-frames // path_settings.ratio)
+        views.append(rng.exponential(size=(slow_frames, path_settings.bands)).astype(np.float32))
+    exported = load_network(path).compute(*([view] for view in views))
+    over_level = [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
+    logits = copy.deepcopy(network).eval()(*over_level)
     pairs = [
         (exported.beats, torch.sigmoid(logits.beats)),
         (exported.downbeats, torch.sigmoid(logits.downbeats)),

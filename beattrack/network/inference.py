@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
-from beattrack.network.input_level import frame_levels, is_steady, overall_level, sounding_frames
+from beattrack.network.input_level import (
+    frame_levels,
+    is_steady,
+    overall_level,
+    recording_level,
+    sounding_frames,
+)
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.runtime.cores import usable_cores
 
@@ -26,10 +32,13 @@ TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run
 
 
 class Engine(Protocol):
-    """What computes the two parts of the network."""
+    """What computes the parts of the network."""
 
     def features(self, padded: Float) -> Float:
         """Front-end: (1, padded frames, bands) to (1, channels, frames)."""
+
+    def harmony(self, harmony: Float) -> Float:
+        """Harmony path, where there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
     def probabilities(self, features: Float) -> list[Float]:
         """TCN and heads: (1, channels, frames) to beats and downbeats (1, frames) and tempo (1, bins)."""
@@ -45,12 +54,17 @@ class Network:
         self._engine = engine
         self.settings = settings
 
-    def compute(self, blocks: Iterable[Float]) -> Activations:
-        """Compute the activations of a spectrogram given in blocks of (frames, bands) magnitudes.
+    def compute(self, blocks: Iterable[Float], harmony: Iterable[Float] = ()) -> Activations:
+        """Compute the activations of a recording.
 
         The level of the whole recording is taken out first, so all blocks are read before the first is used.
         Silence and steady sounds give activations of zero, without tempo; silent frames at the start and the
         end give zero too, where the network would carry on the beat.
+
+        Args:
+            blocks: the spectrogram, in blocks of (frames, bands) magnitudes.
+            harmony: the slow view, in blocks of (slow frames, bands) magnitudes, for networks that read it;
+                read after `blocks`. Without it these networks track beats as well but downbeats worse.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
@@ -62,6 +76,7 @@ class Network:
                 beats=np.zeros(frames, np.float32), downbeats=np.zeros(frames, np.float32), fps=fps
             )
         features = self._features(magnitudes, frames, level)
+        self._add_harmony(features, harmony)
         del magnitudes  # 105 MB an hour that the TCN can use
         beats, downbeats, tempo = self._probabilities(features)
         sounding = sounding_frames(levels, level)
@@ -70,14 +85,30 @@ class Network:
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
+        """Features of the front-end, (1, channels of the TCN, frames); those of the harmony path are zero."""
         network = self.settings.network
-        features = np.empty((1, network.tcn.channels, frames), np.float32)
+        features = np.zeros((1, network.tcn.channels, frames), np.float32)
+        channels = network.front_end.channels
         start = 0
         for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES):
             block = self._engine.features(padded[None] / np.float32(level))
-            features[:, :, start : start + block.shape[2]] = block
+            features[:, :channels, start : start + block.shape[2]] = block
             start += block.shape[2]
         return features
+
+    def _add_harmony(self, features: Float, harmony: Iterable[Float]) -> None:
+        """Put the features of the slow view beside those of the front-end."""
+        network = self.settings.network
+        if network.harmony is None:
+            return
+        nothing = np.empty((0, network.harmony.bands), np.float32)
+        magnitudes = np.concatenate([nothing, *harmony]).astype(np.float32, copy=False)
+        level = recording_level(magnitudes)
+        if level > 0:
+            slow = self._engine.harmony(magnitudes[None] / np.float32(level))
+            features[0, network.front_end.channels :] = spread(
+                slow[0], network.harmony.ratio, features.shape[2]
+            )
 
     def _probabilities(self, features: Float) -> tuple[Float, Float, Float | None]:
         """Beats and downbeats (frames,) and tempo (bins,).
@@ -98,6 +129,19 @@ class Network:
                 whole[start:stop] = block[0, start - first : stop - first]
             tempi += [(stop - start) * output[0] for output in outputs[2:]]
         return beats, downbeats, np.sum(tempi, axis=0, dtype=np.float32) / frames if tempi else None
+
+
+def spread(slow: Float, ratio: int, frames: int) -> Float:
+    """Bring (channels, slow frames) to `frames` frames, `ratio` times as many a second.
+
+    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they
+    stay.
+    """
+    following = np.concatenate([slow[:, 1:], slow[:, -1:]], axis=1)
+    weight = np.arange(ratio, dtype=np.float32) / np.float32(ratio)
+    lines = slow[:, :, None] * (1 - weight) + following[:, :, None] * weight  # (channels, slow frames, ratio)
+    fast = lines.reshape(len(slow), -1)
+    return np.pad(fast, ((0, 0), (0, max(frames - fast.shape[1], 0))), mode="edge")[:, :frames]
 
 
 def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: int) -> Iterator[Float]:
@@ -158,17 +202,25 @@ class OnnxEngine:
         # The TCN sees many minutes at once: what that took, 200 MB an hour, is given back after the run.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._front_end, *self._heads = [output.name for output in session.get_outputs()]
-        # Every run wants all inputs: the part of the graph that is not asked for gets one frame of zeros.
+        names = [output.name for output in session.get_outputs()]
+        self._heads = [name for name in names if name not in ("front_end", "harmony_path")]
+        # Every run wants all inputs: the parts of the graph that are not asked for get one frame of zeros.
         one_frame = (1, network.front_end.receptive_field, network.front_end.bands)
         self._idle = {
             "spectrogram": np.zeros(one_frame, np.float32),
             "features": np.zeros((1, network.tcn.channels, 1), np.float32),
         }
+        if network.harmony is not None:
+            self._idle["harmony"] = np.zeros((1, 1, network.harmony.bands), np.float32)
 
     def features(self, padded: Float) -> Float:
         """Run the front-end."""
-        (features,) = self._session.run([self._front_end], {**self._idle, "spectrogram": padded})
+        (features,) = self._session.run(["front_end"], {**self._idle, "spectrogram": padded})
+        return np.asarray(features)
+
+    def harmony(self, harmony: Float) -> Float:
+        """Run the harmony path."""
+        (features,) = self._session.run(["harmony_path"], {**self._idle, "harmony": harmony})
         return np.asarray(features)
 
     def probabilities(self, features: Float) -> list[Float]:
@@ -208,7 +260,11 @@ def _try_out(engine: Engine, settings: ModelSettings) -> None:
     )
     outputs = engine.probabilities(np.zeros((1, network.tcn.channels, 1), np.float32))
     shapes = [features.shape, *(array.shape for array in outputs[:2])]
-    if shapes != [(1, network.tcn.channels, 1), (1, 1), (1, 1)]:
+    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1), (1, 1), (1, 1)]
+    if network.harmony is not None:
+        shapes.append(engine.harmony(np.zeros((1, 1, network.harmony.bands), np.float32)).shape)
+        expected.append((1, network.harmony.channels, 1))
+    if shapes != expected:
         raise ValueError("the shapes differ")
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from beattrack.network.front_end import FrontEnd
+from beattrack.network.harmony_path import HarmonyPath, spread
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.tcn import TCN
 
@@ -42,15 +43,18 @@ class Heads(nn.Module):
 
 
 class BeatNetwork(nn.Module):
-    """Spectrogram in, logits out; any number of frames.
+    """Spectrogram and, if the settings say so, slow view in, logits out; any number of frames.
 
-    Input (batch, frames, bands): magnitudes over the level of the recording (`network.input_level`).
+    Inputs: (batch, frames, bands) and (batch, slow frames, bands) magnitudes, each over the level of the
+    recording in its view (`network.input_level`). A slow view that is missing or zero gives features of
+    zero.
     """
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
         self.front_end = FrontEnd(settings.front_end, causal=settings.tcn.causal)
+        self.harmony = HarmonyPath(settings.harmony) if settings.harmony else None
         self.tcn = TCN(settings.tcn)
         self.heads = Heads(
             settings.tcn.channels,
@@ -59,15 +63,33 @@ class BeatNetwork(nn.Module):
             dropout=settings.tcn.dropout,
         )
 
-    def forward(self, spectrogram: Tensor) -> Logits:
-        """Compute the logits of a batch of spectrograms."""
+    def forward(self, spectrogram: Tensor, harmony: Tensor | None = None) -> Logits:
+        """Compute the logits of a batch of spectrograms, with their slow views."""
         features = self.front_end(self.front_end.pad(spectrogram))  # (batch, channels, frames)
+        if self.harmony is not None:
+            features = torch.cat([features, self._slow_features(features, harmony)], dim=1)
         logits: Logits = self.heads(*self.tcn(features))
         return logits
+
+    def _slow_features(self, features: Tensor, harmony: Tensor | None) -> Tensor:
+        """The harmony path's features at the rate of those of the front-end: (batch, channels, frames)."""
+        if self.harmony is None:
+            raise RuntimeError("the network has no harmony path")
+        settings, frames = self.harmony.settings, features.shape[2]
+        if harmony is None or not harmony.shape[1]:
+            return features.new_zeros(len(features), settings.channels, frames)
+        return spread(self.harmony(harmony), settings.ratio, frames)
 
     def features(self, padded: Tensor) -> Tensor:
         """Features of an already padded spectrogram, so that long input can pass in blocks."""
         out: Tensor = self.front_end(padded)
+        return out
+
+    def harmony_features(self, harmony: Tensor) -> Tensor:
+        """Features of a slow view, (batch, channels, slow frames), before they are spread."""
+        if self.harmony is None:
+            raise RuntimeError("the network has no harmony path")
+        out: Tensor = self.harmony(harmony)
         return out
 
     def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:

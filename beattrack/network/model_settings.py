@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from beattrack.errors import ModelError, SettingsError
+from beattrack.harmony import HarmonySettings
 from beattrack.network.settings import NetworkSettings
 from beattrack.runtime.records import from_dict
 from beattrack.spectrogram import SpectrogramSettings
@@ -21,6 +22,7 @@ class ModelSettings:
 
     spectrogram: SpectrogramSettings = SpectrogramSettings()
     network: NetworkSettings = NetworkSettings()
+    harmony: HarmonySettings | None = None
 
     def __post_init__(self) -> None:
         if self.spectrogram.bands != self.network.front_end.bands:
@@ -28,6 +30,31 @@ class ModelSettings:
                 f"the spectrogram has {self.spectrogram.bands} bands "
                 f"but the network reads {self.network.front_end.bands}"
             )
+
+        if (self.harmony is None) != (self.network.harmony is None):
+            raise SettingsError(
+                "settings of the slow view belong to a network with a harmony path, and to no other"
+            )
+        if self.harmony and self.network.harmony and self.harmony.bands != self.network.harmony.bands:
+            raise SettingsError(
+                f"the slow view has {self.harmony.bands} bands "
+                f"but the network reads {self.network.harmony.bands}"
+            )
+        if self.network.harmony and self.spectrogram.fps != self.network.harmony.ratio * self.slow_fps:
+            raise SettingsError(
+                f"the spectrogram must have {self.network.harmony.ratio} frames for each of the slow view, "
+                f"not {self.spectrogram.fps:g} and {self.slow_fps:g} a second"
+            )
+
+    @classmethod
+    def of(cls, network: NetworkSettings) -> ModelSettings:
+        """Return the settings of a model of this network, its input computed as training data are."""
+        return cls(network=network, harmony=HarmonySettings() if network.harmony else None)
+
+    @property
+    def slow_fps(self) -> float:
+        """Frames a second of the slow view, 0 without one."""
+        return self.harmony.fps if self.harmony else 0.0
 
     @property
     def receptive_field_seconds(self) -> float:

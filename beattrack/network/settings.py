@@ -61,6 +61,54 @@ class FrontEndSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HarmonyPathSettings:
+    """The path of the slow view: learned convolutions and explicit novelty, mixed to `channels` features.
+
+    ratio: frames of the spectrogram for each frame of the slow view.
+    log_scale: the input x (magnitudes over the level of the recording) is compressed to ln(1 + log_scale x).
+    convolutions: channels of the two learned convolutions, which span `kernel` frames each.
+    lags: slow frames before and after a frame that novelty compares; bass, harmony: the ranges of bands in
+        which it does so.
+    learned, novelty: whether there are such features; hidden: channels of the hidden layer that mixes them.
+    """
+
+    bands: int = 73
+    channels: int = 16
+    ratio: int = 10
+    log_scale: float = 2.0
+    convolutions: tuple[int, int] = (32, 16)
+    kernel: int = 5
+    lags: tuple[int, ...] = (2, 4, 8, 16)
+    bass: tuple[int, int] = (0, 30)
+    harmony: tuple[int, int] = (20, 73)
+    learned: bool = True
+    novelty: bool = True
+    hidden: int = 32
+    dropout: float = 0.15
+
+    def __post_init__(self) -> None:
+        counts = (self.channels, self.ratio, self.hidden, *self.convolutions, *self.lags)
+        if min(counts) < 1 or not self.log_scale > 0:
+            raise SettingsError("channels, ratio, log_scale, convolutions, lags and hidden must be positive")
+        if len(self.convolutions) != 2 or len(self.bass) != 2 or len(self.harmony) != 2:
+            raise SettingsError("convolutions, bass and harmony must be pairs")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be odd and positive, not {self.kernel}")
+        for name in ("bass", "harmony"):
+            low, high = getattr(self, name)
+            if not 0 <= low < high <= self.bands:
+                raise SettingsError(f"{name} must be a range within {self.bands} bands, not {low} to {high}")
+        if not self.mixed:
+            raise SettingsError("the harmony path needs learned or novelty features")
+        _check_range("dropout", self.dropout, 0.0, 1.0)
+
+    @property
+    def mixed(self) -> int:
+        """Number of features before they are mixed."""
+        return self.learned * self.convolutions[1] + self.novelty * 2 * len(self.lags)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TCNSettings:
     """The temporal convolutional network (Bai et al. 2018; Böck & Davies 2020; WaveNet with `gated`).
 
@@ -112,16 +160,25 @@ class NetworkSettings:
     tempo_bins: bins of the tempo head, one for each whole BPM from 0; 0 leaves the head out.
     sum_head: beat logit = own logit + downbeat logit, so that a downbeat implies a beat (Foscarin et al.,
         ISMIR 2024).
+    harmony: the path of the slow view; None if the network reads the spectrogram alone. Its channels and
+        those of the front-end are together the channels of the TCN.
     """
 
     front_end: FrontEndSettings = FrontEndSettings()
     tcn: TCNSettings = TCNSettings()
     tempo_bins: int = 300
     sum_head: bool = False
+    harmony: HarmonyPathSettings | None = None
 
     def __post_init__(self) -> None:
-        if self.front_end.channels != self.tcn.channels:
-            raise SettingsError("front-end and TCN must have the same number of channels")
+        channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
+        if channels != self.tcn.channels:
+            raise SettingsError(
+                f"the TCN must have as many channels as front-end and harmony path together, {channels}, "
+                f"not {self.tcn.channels}"
+            )
+        if self.harmony and self.tcn.causal:
+            raise SettingsError("a causal network cannot have a harmony path, which looks ahead")
         if self.tempo_bins < 0:
             raise SettingsError(f"tempo_bins must not be negative, not {self.tempo_bins}")
         if self.tempo_bins and not self.tcn.skip_sum:

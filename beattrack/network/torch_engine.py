@@ -54,6 +54,11 @@ class TorchEngine:
         return self._network.features(torch.from_numpy(padded).to(self._device)).cpu().numpy()
 
     @torch.inference_mode()
+    def harmony(self, harmony: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the harmony path."""
+        return self._network.harmony_features(torch.from_numpy(harmony).to(self._device)).cpu().numpy()
+
+    @torch.inference_mode()
     def probabilities(self, features: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run the TCN and the heads."""
         outputs = self._network.probabilities(torch.from_numpy(features).to(self._device))

@@ -38,12 +38,13 @@ from beattrack.version import __version__
 MANIFEST = "manifest.json"
 # Shares of the sources; what is not available is left out.
 DEFAULT_MIX: dict[SourceName, float] = {
-    "mma": 0.55,
-    "band": 0.15,
-    "groove": 0.1,
-    "pop909": 0.1,
-    "nottingham": 0.06,
-    "freedoom": 0.04,
+    "songs": 0.6,
+    "mma": 0.2,
+    "band": 0.08,
+    "groove": 0.04,
+    "pop909": 0.04,
+    "nottingham": 0.02,
+    "freedoom": 0.02,
 }
 
 
@@ -237,6 +238,7 @@ def _description(song: Song, performance: Performance, samples: Float32, found: 
         "piece": piece.id,
         "genre": piece.genre,
         "metre": piece.metre,
+        "downbeats": "yes" if piece.bars_known else "no",
         "group": piece.group,
         "licence": piece.licence,
         "bpm": round(60.0 / float(np.median(np.diff(performance.annotated[0]))), 2),
@@ -256,7 +258,10 @@ def _write(
     with atomic_path(job.path(song, ".flac")) as path:
         soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
     beats, positions = performance.annotated
-    lines = [f"{time:.4f}\t{position}\n" for time, position in zip(beats, positions, strict=True)]
+    if performance.piece.bars_known:
+        lines = [f"{time:.4f}\t{position}\n" for time, position in zip(beats, positions, strict=True)]
+    else:
+        lines = [f"{time:.4f}\n" for time in beats]
     atomic_write_text(job.path(song, ".beats"), "".join(lines))
     atomic_write_text(job.path(song, ".json"), json.dumps(description, indent=1) + "\n")
 

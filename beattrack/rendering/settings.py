@@ -26,6 +26,8 @@ class PerformanceSettings:
     breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
     pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
     bare: share of pieces of drums alone that are taken, but for sources of nothing else.
+    own_tempo_spread, own_substitution, own_pad: the same of pieces that are real songs, whose tempo and
+        instruments are kept but for little.
     silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
     """
 
@@ -47,6 +49,9 @@ class PerformanceSettings:
     pad: float = 0.5
     heavy: float = 0.5
     bare: float = 0.3
+    own_tempo_spread: float = 0.02
+    own_substitution: float = 0.2
+    own_pad: float = 0.15
     silence: float = 0.25
     whole: float = 0.2
 
@@ -80,19 +85,26 @@ class SynthesisSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectSettings:
-    """Shares of recordings that go through each effect."""
+    """Shares of recordings that go through each effect.
+
+    narrow: only low and middle frequencies are left, as of radio, speech codecs and poor digitisation.
+    tape: saturation, dull treble, hiss and a little flutter. vinyl: an old record, narrow and with rumble.
+    """
 
     equaliser: float = 0.6
     distortion: float = 0.15
     compressor: float = 0.75
     reverb: float = 0.6
-    lowpass: float = 0.2
+    lowpass: float = 0.22
     highpass: float = 0.15
+    tape: float = 0.15
+    vinyl: float = 0.08
+    narrow: float = 0.18
     noise: float = 0.4
     crackle: float = 0.06
     limiter: float = 0.6
     clipping: float = 0.06
-    codec: float = 0.15
+    codec: float = 0.28
     fade: float = 0.1
 
     def __post_init__(self) -> None:
@@ -143,7 +155,18 @@ class RenderSettings:
 
 
 _NOT_SHARES = frozenset(
-    {"lead", "tempo_spread", "walk", "part_offset", "balance", "timeout", "seconds", "tempo", "jitter"}
+    {
+        "lead",
+        "tempo_spread",
+        "own_tempo_spread",
+        "walk",
+        "part_offset",
+        "balance",
+        "timeout",
+        "seconds",
+        "tempo",
+        "jitter",
+    }
 )
 
 

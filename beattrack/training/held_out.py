@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations
-from beattrack.datasets.songs import Song
+from beattrack.datasets.songs import HARMONY_RATIO, Song
 from beattrack.decoding.base import Decoder
 from beattrack.decoding.make import make_decoder
 from beattrack.evaluation.score import Item, ScoreSettings, score_item
@@ -24,10 +24,12 @@ from beattrack.network.inference import Network
 class Excerpt:
     """The annotated part of a song, or the middle of it.
 
-    magnitudes: (frames, bands). beats: (beats,) seconds from its start. positions: (beats,) in the bar.
+    magnitudes: (frames, bands). harmony: (slow frames, bands) of the slow view; None if there is none.
+    beats: (beats,) seconds from its start. positions: (beats,) in the bar.
     """
 
     magnitudes: NDArray[np.float32]
+    harmony: NDArray[np.float32] | None
     beats: NDArray[np.float64]
     positions: NDArray[np.int64]
 
@@ -72,11 +74,15 @@ def cut(song: Song, seconds: float | None = None) -> Excerpt:
     if seconds is not None and stop - start > seconds:
         start += (stop - start - seconds) / 2
         stop = start + seconds
-    first, last = round(start * song.fps), round(stop * song.fps)
+    # A whole number of slow frames, so that both views begin at the same instant.
+    first = round(start * song.fps / HARMONY_RATIO) * HARMONY_RATIO
+    last = round(stop * song.fps)
+    slow = slice(first // HARMONY_RATIO, -(-last // HARMONY_RATIO))
     beats = song.beats - first / song.fps
     inside = (beats >= 0) & (beats < (last - first) / song.fps)
     return Excerpt(
         magnitudes=song.quantisation.magnitude(song.levels[first:last]),
+        harmony=None if song.harmony is None else song.quantisation.magnitude(song.harmony[slow]),
         beats=beats[inside],
         positions=song.positions[inside],
     )
@@ -104,11 +110,13 @@ def track(song: Song, dataset: str, network: Network, seconds: float | None = No
     excerpt = cut(song, seconds)
     nothing = np.empty((0, song.levels.shape[1]), np.uint8)
     return Tracked(
-        song=replace(song, levels=nothing, beats=excerpt.beats, positions=excerpt.positions),
+        song=replace(song, levels=nothing, harmony=None, beats=excerpt.beats, positions=excerpt.positions),
         dataset=dataset,
         metre=song.metre,
         bpm=song.bpm,
-        activations=network.compute([excerpt.magnitudes]),
+        activations=network.compute(
+            [excerpt.magnitudes], () if excerpt.harmony is None else [excerpt.harmony]
+        ),
     )
 
 

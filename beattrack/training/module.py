@@ -113,8 +113,9 @@ class TrainingModule(lightning.LightningModule):
 
 def batch_losses(network: BeatNetwork, batch: Batch, tolerance: int = 0) -> Losses:
     """Losses of a network on a batch; tolerance as for `losses`."""
-    targets = {name: tensor for name, tensor in batch.items() if name != "spectrogram"}
-    return losses(network(batch["spectrogram"]), **targets, tolerance=tolerance)
+    targets = {name: tensor for name, tensor in batch.items() if name not in ("spectrogram", "harmony")}
+    logits = network(batch["spectrogram"], batch.get("harmony"))
+    return losses(logits, **targets, tolerance=tolerance)
 
 
 def weighted_sum(parts: Losses, settings: TrainingSettings) -> Tensor:

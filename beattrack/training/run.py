@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from beattrack.network.front_end import FrontEnd
+from beattrack.network.harmony_path import HarmonyPath
 from beattrack.network.model import BeatNetwork
 from beattrack.runtime.files import atomic_write_text
 from beattrack.training.callbacks import Abandoned, Interruption, Milestones
@@ -131,6 +133,12 @@ def check_split(split: Split, settings: TrainingSettings) -> None:
                     f"{song.source}/{song.id} has {song.levels.shape[1]} bands, the network of "
                     f"network.front_end.bands {bands}"
                 )
+            path = settings.network.harmony
+            if path and song.harmony is not None and song.harmony.shape[1] != path.bands:
+                raise TrainingError(
+                    f"the slow view of {song.source}/{song.id} has {song.harmony.shape[1]} bands, that of "
+                    f"network.harmony.bands {path.bands}"
+                )
 
 
 def check_songs(folder: Path, split: Split) -> None:
@@ -174,9 +182,12 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
     if settings.start:
         module.network.load_state_dict(load_start(settings.start, module.network))
     else:
-        front_end = module.network.front_end
-        bands = front_end.compress(data.sample())  # (frames, bands)
-        front_end.standardise(bands.mean(dim=0), bands.std(dim=0))
+        spectrogram, harmony = data.sample()
+        parts: list[FrontEnd | HarmonyPath | None] = [module.network.front_end, module.network.harmony]
+        for part, view in zip(parts, (spectrogram, harmony), strict=True):
+            if part is not None and view is not None:
+                bands = part.compress(view)  # (frames, bands)
+                part.standardise(bands.mean(dim=0), bands.std(dim=0))
     silence_unseen_taps(module.network.tcn, settings.crop.frames)
     module.set_weights(module.network.state_dict())
 

@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
-from beattrack.network.settings import NetworkSettings
+from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
 from beattrack.runtime.records import from_dict
-from beattrack.training.examples.crops import CropSettings
+from beattrack.training.examples.crop_settings import CropSettings
 
 SETTINGS = "settings.json"  # in the folder of a run
+_HARMONY_PATH = "network.harmony."
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -134,9 +135,12 @@ def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) 
     What neither names keeps its default. Raises SettingsError, naming the setting, for one that there is not
     or whose value is of the wrong type or out of range.
     """
-    changes = list(_leaves(_read(path))) if path is not None else []
+    changes = [*(_leaves(_read(path)) if path is not None else ()), *overrides]
     record = TrainingSettings().to_dict()
-    for name, value in [*changes, *overrides]:
+    if any(name.startswith(_HARMONY_PATH) for name, _ in changes):
+        # None by default, so that there is nothing yet that the settings of the path could change.
+        record["network"]["harmony"] = json.loads(json.dumps(dataclasses.asdict(HarmonyPathSettings())))
+    for name, value in changes:
         _put(record, name, value)
     try:
         return from_dict(TrainingSettings, record)

@@ -69,7 +69,7 @@ def decode_songs(
     seconds: float | None,
 ) -> Report:
     """Track and score songs as `beattrack predict` and `beattrack eval` do with their defaults."""
-    tracker = Network(TorchEngine(network, device), ModelSettings(network=network.settings))
+    tracker = Network(TorchEngine(network, device), ModelSettings.of(network.settings))
     # Songs differ in length, and for each length a GPU would try all ways to convolve first.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False):
         tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]

@@ -31,6 +31,25 @@ def test_a_pack_reads_back(tmp_path: Path) -> None:
         assert song.seconds == pytest.approx(3)
 
 
+def test_a_slow_view_is_read_if_it_is_there(tmp_path: Path) -> None:
+    write_pack(tmp_path, songs=2, seconds=3)
+    slow = np.random.default_rng(0).integers(0, 60, (30, 73), dtype=np.uint8)
+    deltas = np.diff(slow.T, axis=1, prepend=np.uint8(0)).astype(np.uint8)
+    (tmp_path / "song1.h.xz").write_bytes(lzma.compress(deltas.tobytes()))
+    without, with_it = load_pack(tmp_path)
+    assert without.harmony is None
+    np.testing.assert_array_equal(with_it.harmony, slow)
+
+
+def test_beats_that_were_looked_over_are_those_that_listeners_tap(tmp_path: Path) -> None:
+    write_pack(tmp_path, songs=3, seconds=3)
+    index = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
+    index["songs"][0]["level"] = "ok"
+    index["songs"][1]["level"] = "double"
+    (tmp_path / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert [song.felt for song in load_pack(tmp_path)] == [True, False, False]
+
+
 def test_levels_are_decibels_and_zero_is_silence() -> None:
     quantisation = Quantisation(step_db=3, floor_db=-80)
     magnitudes = quantisation.magnitude(np.array([[0, 20, 40]], np.uint8))
@@ -94,6 +113,7 @@ def make_song(name: str, *, bands: int = 73, felt: bool = True) -> Song:
         beats=np.array([0.25, 0.75, 1.3]),
         positions=np.array([2, 3, 1]),
         felt=felt,
+        harmony=rng.integers(0, 256, (25, 73), dtype=np.uint8) if felt else None,
     )
 
 
@@ -108,6 +128,9 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours.beats, theirs.beats)
         np.testing.assert_array_equal(ours.positions, theirs.positions)
         assert ours.quantisation == COARSE
+        assert (ours.harmony is None) == (theirs.harmony is None)
+        if ours.harmony is not None and theirs.harmony is not None:
+            np.testing.assert_array_equal(ours.harmony, requantise(theirs.harmony, FINE, COARSE))
         heard = (ours.levels > 0) & (theirs.levels > 0)
         decibels = (3.0 * ours.levels - 80.0, 0.5 * theirs.levels - 77.5)
         near = np.abs(decibels[0] - decibels[1])[heard]

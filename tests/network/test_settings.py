@@ -35,7 +35,7 @@ def test_a_causal_kernel_may_be_even() -> None:
         (TCNSettings, {"activation": "swish"}, "activation"),
         (TCNSettings, {"dropout_kind": "none"}, "dropout_kind"),
         (TCNSettings, {"dropout": -0.1}, "at least 0"),
-        (NetworkSettings, {"tcn": TCNSettings(channels=16)}, "same number of channels"),
+        (NetworkSettings, {"tcn": TCNSettings(channels=16)}, "as many channels as"),
         (NetworkSettings, {"tempo_bins": -1}, "tempo_bins"),
         (NetworkSettings, {"tcn": TCNSettings(skip_sum=False)}, "skip"),
     ],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from beattrack.errors import SettingsError
+from beattrack.formats.readers import read_beats
 from beattrack.rendering import job as rendering
 from beattrack.rendering.errors import RenderError
 from beattrack.rendering.job import Job, Outcome, Renderer, Song, plan, prepare, render_songs, shares
@@ -81,6 +83,15 @@ def test_songs_and_their_record(tmp_path: Path, source: type[MadeUpSource]) -> N
     assert written["rendered"]["mma"]["songs"] == 2
     assert written["planned"] == {"mma": 2}
     assert written["failed"] == {}
+
+
+def test_bars_that_are_not_known_are_not_annotated(tmp_path: Path, source: type[MadeUpSource]) -> None:
+    drawn = source.draw
+    source.draw = lambda self, rng, seconds: replace(drawn(self, rng, seconds), bars_known=False)  # type: ignore[method-assign]
+    run(Job(out=tmp_path, seed=5, settings=SHORT), 1)
+    stem = tmp_path / "mma" / "mma-5-00000"
+    assert read_beats(stem.with_suffix(".beats")).positions is None
+    assert json.loads(stem.with_suffix(".json").read_text())["downbeats"] == "no"
 
 
 def test_a_song_depends_on_its_number_alone(tmp_path: Path, source: type[MadeUpSource]) -> None:

@@ -22,6 +22,16 @@ def test_what_lies_outside_the_annotation_is_cut_off() -> None:
     np.testing.assert_allclose(excerpt.beats, beats - 9.5)
 
 
+def test_both_views_begin_at_the_same_instant() -> None:
+    beats = np.arange(10.13, 20, 0.5)
+    slow = np.arange(400, dtype=np.uint8)[:, None].repeat(73, axis=1)
+    levels = np.repeat(slow[:, :1], 10, axis=0).repeat(73, axis=1)  # the number of the slow frame in both
+    whole = song(seconds=40, beats=beats, positions=np.ones(20, np.int64), levels=levels, harmony=slow)
+    excerpt = cut(whole)
+    assert excerpt.harmony is not None
+    np.testing.assert_array_equal(excerpt.magnitudes[::10], excerpt.harmony)
+
+
 def test_a_long_song_is_cut_to_its_middle() -> None:
     levels = np.repeat(np.arange(1, 101, dtype=np.uint8), 100)[:, None].repeat(
         73, axis=1

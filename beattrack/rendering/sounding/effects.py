@@ -63,10 +63,13 @@ def master(
     names = [type(effect).__name__ for effect in chain]
     sound = _peak(_through(board, chain, _peak(samples, 0.7)), 1.0)
     for name, share, effect in (
+        ("Tape", settings.tape, _taped),
+        ("Vinyl", settings.vinyl, _from_vinyl),
         ("Noise", settings.noise, _with_noise),
         ("Crackle", settings.crackle, _with_crackle),
         ("Limiter", settings.limiter, _limited),
         ("Clipping", settings.clipping, _clipped),
+        ("Narrow band", settings.narrow, _narrowed),
         ("Codec", settings.codec, _coded),
         ("Fade", settings.fade, _faded),
     ):
@@ -142,6 +145,41 @@ def _with_crackle(samples: Float32, rng: np.random.Generator) -> Float32:
     clicks = np.convolve(clicks, np.array([1.0, 0.6, -0.4, 0.2], np.float32))[: len(samples)]
     hiss = rng.standard_normal(len(samples)).astype(np.float32) * np.float32(0.003)
     return np.asarray(samples + hiss + clicks * np.float32(rng.uniform(0.02, 0.08)))
+
+
+def _taped(samples: Float32, rng: np.random.Generator) -> Float32:
+    """Record on tape and play it back: saturated, dull, with hiss, its speed wavering a little."""
+    drive = rng.uniform(1.0, 3.0)
+    saturated = np.tanh(drive * _peak(samples, 1.0)) / np.tanh(drive)
+    times = np.arange(len(samples)) / SAMPLE_RATE
+    wavering = np.zeros(len(samples))  # seconds
+    for low, high, largest in ((0.5, 1.5, 5e-4), (4.0, 9.0, 1e-4)):  # wow and flutter
+        phase = rng.uniform(0, 2 * np.pi)
+        wavering += rng.uniform(0, largest) * np.sin(2 * np.pi * rng.uniform(low, high) * times + phase)
+    wavered = np.interp(times + wavering, times, saturated).astype(np.float32)
+    hiss = rng.standard_normal(len(samples)).astype(np.float32) * np.float32(10 ** rng.uniform(-3.5, -2.2))
+    board = require_pedalboard()
+    return _through(board, [board.LowpassFilter(rng.uniform(4000, 9000))], wavered + hiss)
+
+
+def _from_vinyl(samples: Float32, rng: np.random.Generator) -> Float32:
+    """Play from an old record: no bass below and no treble above its range, rumble and crackle."""
+    board = require_pedalboard()
+    lowest, highest = rng.uniform(60, 250), rng.uniform(3000, 6500)
+    chain = [board.HighpassFilter(lowest), board.HighpassFilter(lowest), board.LowpassFilter(highest)]
+    rumble = rng.standard_normal(len(samples)).astype(np.float32)
+    rumble = _peak(_through(board, [board.LowpassFilter(40.0), board.LowpassFilter(40.0)], rumble), 1.0)
+    worn = _with_crackle(_peak(samples, 1.0), rng) + rumble * np.float32(10 ** rng.uniform(-2.3, -1.3))
+    return _through(board, [*chain, board.LowpassFilter(highest)], worn)
+
+
+def _narrowed(samples: Float32, rng: np.random.Generator) -> Float32:
+    """Cut all above 2.8 to 8 kHz, steeply, as digitising at a low sampling rate does; linear in phase."""
+    cutoff = float(np.exp(rng.uniform(np.log(2800), np.log(8000))))
+    spectrum = np.fft.rfft(samples)
+    frequencies = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    spectrum *= np.clip((1.1 * cutoff - frequencies) / (0.1 * cutoff), 0.0, 1.0)
+    return np.asarray(np.fft.irfft(spectrum, len(samples)), np.float32)
 
 
 def _limited(samples: Float32, rng: np.random.Generator) -> Float32:

@@ -40,6 +40,7 @@ GUITAR = 25
 PADS = (16, 18, 19, 48, 49, 50, 51, 52, 53, 54, 88, 89, 90, 91, 92, 94, 95)  # organs, strings, voices, pads
 HEAVY = frozenset({"rock", "metal", "punk", "hard rock", "rock/metal"})
 DRUM_SOURCES = frozenset({"groove"})
+OWN_CURVE = 0.004  # mean change of the logarithm of a beat's length above which a song keeps its own curve
 LEAST_ONSETS = 0.75  # onsets a beat that a passage keeps when parts fall silent
 SHORT = 0.02  # seconds before the end of the recording after which a beat is not annotated
 
@@ -92,11 +93,12 @@ def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSetting
     if rng.random() < settings.breaks:
         piece, record["breaks"] = with_breaks(piece, rng)
     piece, record["transposed"] = transposed(piece, int(rng.integers(-5, 7)))
-    piece = with_parts(piece, [_substituted(part, rng, settings.substitution) for part in piece.parts])
+    substitution = settings.own_substitution if piece.own_sound else settings.substitution
+    piece = with_parts(piece, [_substituted(part, rng, substitution) for part in piece.parts])
     piece = with_crisp_part(piece, rng)
-    if piece.genre in HEAVY:
+    if piece.genre in HEAVY and not piece.own_sound:
         piece = with_parts(piece, [_distorted(part, rng, settings.heavy) for part in piece.parts])
-    if rng.random() < settings.pad:
+    if rng.random() < (settings.own_pad if piece.own_sound else settings.pad):
         piece = with_pad(piece, rng)
     piece, record["tempo"] = with_tempo(piece, rng, settings)
     piece = humanised(piece, rng, settings)
@@ -207,16 +209,25 @@ def with_tempo(
     piece: Piece, rng: np.random.Generator, settings: PerformanceSettings
 ) -> tuple[Piece, dict[str, Any]]:
     """Scale and bend the tempo of notes and beats by one monotone map of time; say how."""
-    scale = float(np.exp(rng.normal(0.0, settings.tempo_spread)))
+    spread = settings.own_tempo_spread if piece.own_sound else settings.tempo_spread
+    scale = float(np.exp(rng.normal(0.0, spread)))
     low, high = (bpm / piece.bpm for bpm in settings.tempo)
     scale = float(np.clip(scale, min(low, 1.0), max(high, 1.0)))
-    kind, factors = tempo_curve(len(piece.beats) - 1, rng, settings)
-    ritardando = rng.random() < settings.ritardando
+    if piece.own_sound and _lives(piece):
+        kind, factors, ritardando = "own", np.ones(len(piece.beats) - 1), False
+    else:
+        kind, factors = tempo_curve(len(piece.beats) - 1, rng, settings)
+        ritardando = rng.random() < settings.ritardando
     if ritardando:
         slow = min(len(factors), int(rng.integers(4, 9)))
         factors[-slow:] *= np.linspace(1.0, rng.uniform(1.15, 1.6), slow)
     warped = warp(piece, factors / scale)
     return warped, {"curve": kind, "scale": round(scale, 4), "ritardando": bool(ritardando)}
+
+
+def _lives(piece: Piece) -> bool:
+    """Whether the tempo already changes from beat to beat, as that of a performance does."""
+    return bool(np.mean(np.abs(np.diff(np.log(np.diff(piece.beats))))) > OWN_CURVE)
 
 
 def tempo_curve(

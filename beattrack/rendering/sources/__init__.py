@@ -15,6 +15,7 @@ from beattrack.rendering.sources.groove import GrooveSource
 from beattrack.rendering.sources.mma import MmaSource
 from beattrack.rendering.sources.nottingham import NottinghamSource
 from beattrack.rendering.sources.pop909 import Pop909Source
+from beattrack.rendering.sources.songs import SongsSource
 
 
 def _mma(symbolic: Path | None) -> Source:
@@ -26,6 +27,7 @@ def _band(symbolic: Path | None) -> Source:
 
 
 SOURCES: dict[SourceName, SourceFactory] = {
+    "songs": SongsSource,
     "mma": _mma,
     "band": _band,
     "groove": GrooveSource,

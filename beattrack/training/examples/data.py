@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from beattrack.network.settings import NetworkSettings
 from beattrack.training.examples.crops import Crop, draw_crop
 from beattrack.training.examples.pulse_free import draw_pulse_free_crop
 from beattrack.training.examples.sampling import Pool, Split
@@ -41,13 +42,20 @@ def _draw(pool: Pool, song: int, settings: TrainingSettings, rng: np.random.Gene
     return draw_crop(pool.songs[song], settings.crop, rng)
 
 
-def make_batch(crops: Sequence[Crop], tempo_bins: int) -> Batch:
-    """Stack crops: `spectrogram` and what `losses` is called with."""
+def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
+    """Stack crops: `spectrogram`, `harmony` if the network reads it, and what `losses` is called with.
+
+    Crops without a slow view get one of zeros.
+    """
     batch = {"spectrogram": np.stack([crop.spectrogram for crop in crops])}
+    if network.harmony is not None:
+        frames = -(-batch["spectrogram"].shape[1] // network.harmony.ratio)
+        nothing = np.zeros((frames, network.harmony.bands), np.float32)
+        batch["harmony"] = np.stack([nothing if crop.harmony is None else crop.harmony for crop in crops])
     for field in dataclasses.fields(crops[0].targets):
         values = [getattr(crop.targets, field.name) for crop in crops]
         if field.name == "bpm":
-            batch["tempo"] = np.stack([tempo_distribution(bpm, tempo_bins) for bpm in values])
+            batch["tempo"] = np.stack([tempo_distribution(bpm, network.tempo_bins) for bpm in values])
         else:
             batch[field.name] = np.stack(values)
     return {name: torch.from_numpy(array) for name, array in batch.items()}
@@ -62,7 +70,7 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         crops = draw_crops(self._pool, self._settings, self._settings.seed, step, self._items)
-        return make_batch(crops, self._settings.network.tempo_bins)
+        return make_batch(crops, self._settings.network)
 
 
 class Steps(Sampler[int]):
@@ -107,19 +115,26 @@ class TrainingData(lightning.LightningDataModule):
         """Crops of held-out songs, the same every time."""
         pool, settings = self.split.validation, self._settings
         return [
-            make_batch(draw_crops(pool, settings, VALIDATION_SEED, number), settings.network.tempo_bins)
+            make_batch(draw_crops(pool, settings, VALIDATION_SEED, number), settings.network)
             for number in range(settings.validation.batches)
         ]
 
-    def sample(self, batches: int = 16) -> Tensor:
-        """Spectrograms of training crops, (frames, bands), to standardise the network's input with."""
+    def sample(self, batches: int = 16) -> tuple[Tensor, Tensor | None]:
+        """Draw both views of training crops, (frames, bands) each, to standardise the network's input with.
+
+        The second is None if no crop has a slow view.
+        """
         pool, settings = self.split.training, self._settings
         crops = [
             crop
             for number in range(batches)
             for crop in draw_crops(pool, settings, settings.seed, STANDARDISATION_STEP + number)
         ]
-        return torch.from_numpy(np.concatenate([crop.spectrogram for crop in crops]))
+        slow = [crop.harmony for crop in crops if crop.harmony is not None]
+        return (
+            torch.from_numpy(np.concatenate([crop.spectrogram for crop in crops])),
+            torch.from_numpy(np.concatenate(slow)) if slow else None,
+        )
 
 
 def _leave_signals_to_parent(worker: int) -> None:

@@ -11,9 +11,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from beattrack.datasets.songs import HARMONY_RATIO
+from beattrack.harmony import Harmony
 from beattrack.spectrogram import Spectrogram
-from beattrack.training.examples.crops import Crop, CropSettings, over_level, vary_spectrum
+from beattrack.training.examples.crop_settings import CropSettings
+from beattrack.training.examples.crops import Crop
 from beattrack.training.examples.targets import Targets
+from beattrack.training.examples.variation import draw_shift, over_level, vary_harmony, vary_spectrum
 
 Float = NDArray[np.float32]
 
@@ -23,10 +27,12 @@ def draw_pulse_free_crop(settings: CropSettings, rng: Generator) -> Crop:
     spectrogram = _spectrogram()
     rate, fps = spectrogram.settings.sample_rate, spectrogram.settings.fps
     samples = draw_sound(round(settings.frames * rate / fps), rate, rng)
-    magnitudes = vary_spectrum(spectrogram(samples)[: settings.frames], settings, rng)
+    shift = draw_shift(settings, rng)
+    magnitudes = vary_spectrum(spectrogram(samples)[: settings.frames], shift, settings, rng)
     nothing, everywhere = np.zeros(settings.frames, np.float32), np.ones(settings.frames, np.float32)
     return Crop(
         spectrogram=over_level(magnitudes),
+        harmony=None if rng.random() < settings.harmony_drop else _harmony(samples, shift, settings, rng),
         targets=Targets(
             beats=nothing, downbeats=nothing, beat_weight=everywhere, downbeat_weight=everywhere, bpm=0.0
         ),
@@ -69,6 +75,16 @@ def _click(count: int, rate: int, rng: Generator) -> NDArray[np.float64]:
     return clicks
 
 
+def _harmony(samples: Float, shift: int, settings: CropSettings, rng: Generator) -> Float:
+    frames = -(-settings.frames // HARMONY_RATIO)
+    return over_level(vary_harmony(_slow_view()(samples)[:frames], shift, settings, rng))
+
+
 @lru_cache(maxsize=1)
 def _spectrogram() -> Spectrogram:
     return Spectrogram()
+
+
+@lru_cache(maxsize=1)
+def _slow_view() -> Harmony:
+    return Harmony()

@@ -56,7 +56,7 @@ def export_run(
     _check_name(name)
     settings, manifest, network, step = _read_run(run, BEST if checkpoint == "best" else LAST)
     # The network runs on the spectrogram of the library, which is the one that all songs were analysed with.
-    model_settings = ModelSettings(network=settings.network)
+    model_settings = ModelSettings.of(settings.network)
     path = folder / f"{name}.onnx"
     # Read before anything is written, so that what is wrong with the scores leaves no file without its card.
     card = ModelCard.from_dict(

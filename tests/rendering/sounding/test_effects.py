@@ -84,3 +84,26 @@ def test_without_pedalboard_the_command_that_installs_it_is_named(monkeypatch: p
     monkeypatch.setitem(sys.modules, "pedalboard", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'beattrack\[render\]'"):
         require_pedalboard()
+
+
+def treble(sound: np.typing.NDArray[np.float32], above: float) -> float:
+    """Share of the power above a frequency in Hz."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    return float(power[np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE) > above].sum() / power.sum())
+
+
+@pytest.mark.parametrize(("name", "above", "least"), [("narrow", 8900, 1e-6), ("vinyl", 9000, 0.05)])
+def test_dated_sound_lacks_treble(name: str, above: float, least: float) -> None:
+    pytest.importorskip("pedalboard")
+    noise = 0.1 * rng().standard_normal(4 * SAMPLE_RATE).astype(np.float32)
+    for seed in range(6):
+        sound, _ = master(noise, rng(seed), EffectSettings(**{**NOTHING, name: 1.0}))
+        assert treble(sound, above) < least < treble(noise, above)
+
+
+def test_vinyl_and_tape_are_heard_in_silence() -> None:
+    pytest.importorskip("pedalboard")
+    for name in ("vinyl", "tape"):
+        sound, _ = master(CLICKS, rng(), EffectSettings(**{**NOTHING, name: 1.0}))
+        assert np.abs(sound[: SAMPLE_RATE // 4]).max() > 1e-4
+        assert not CLICKS[: SAMPLE_RATE // 4].any()

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from beattrack.datasets.pack import load_pack
 from beattrack.datasets.songs import Song
 from beattrack.network.input_level import recording_level
-from beattrack.training.examples.crops import (
-    CropSettings,
-    decibels,
-    draw_crop,
-    draw_tempo_factor,
-    in_three,
-    over_level,
-    resample_frames,
-    vary_spectrum,
-)
+from beattrack.training.examples.crop_settings import CropSettings
+from beattrack.training.examples.crops import draw_crop, draw_tempo_factor, in_three, resample
 from beattrack.training.examples.metrical_level import LevelSettings
 from beattrack.training.examples.targets import Targets
 from tests.example_pack import write_pack
@@ -77,13 +69,13 @@ def test_tempo_factors_stay_in_their_range(bpm: float, seed: int) -> None:
 
 
 def test_frames_past_the_end_are_silent(song: Song) -> None:
-    magnitudes = resample_frames(song, 1900, 1.0, 400, np.random.default_rng(0))
+    magnitudes = resample(song.levels, song.quantisation, 1900, 1.0, 400, np.random.default_rng(0))
     assert magnitudes[:99].min() > 0
     assert not magnitudes[102:].any()
 
 
 def test_resampling_at_the_same_speed_is_the_song(song: Song) -> None:
-    magnitudes = resample_frames(song, 300, 1.0, 200, np.random.default_rng(0))
+    magnitudes = resample(song.levels, song.quantisation, 300, 1.0, 200, np.random.default_rng(0))
     exact = song.quantisation.magnitude(song.levels[300:500])
     assert np.abs(20 * np.log10(magnitudes / exact)).max() <= 1.51  # the dither, half a step of 3 dB
 
@@ -100,41 +92,6 @@ def test_any_crop_is_finite_and_of_level_near_one(song: Song, seed: int) -> None
 def test_one_seed_gives_one_crop(song: Song) -> None:
     crops = [draw_crop(song, CropSettings(), np.random.default_rng(5)) for _ in range(2)]
     np.testing.assert_array_equal(crops[0].spectrogram, crops[1].spectrogram)
-
-
-def test_masks_and_cuts_do_what_they_say() -> None:
-    music = np.ones((300, 73), np.float32)
-    rng = np.random.default_rng(0)
-    masked = vary_spectrum(music, replace(STILL, band_mask_probability=1), rng)
-    assert 1 <= (masked.sum(axis=0) == 0).sum() <= STILL.band_mask_bands
-    paused = vary_spectrum(music, replace(STILL, time_mask_probability=1), rng)
-    assert 5 <= (paused.sum(axis=1) == 0).sum() <= STILL.time_mask_frames
-    thin = vary_spectrum(music, replace(STILL, bass_cut_probability=1), rng)
-    assert thin[0, 0] < 0.2
-    assert thin[0, -1] == 1
-    dull = vary_spectrum(music, replace(STILL, treble_cut_probability=1), rng)
-    assert dull[0, -1] < 0.2
-    assert dull[0, 0] == 1
-    assert 4 <= (dull[0] < 1).sum() <= STILL.treble_bands
-    short = vary_spectrum(music[:3], replace(STILL, time_mask_probability=1), rng)
-    assert not short.any()
-    np.testing.assert_array_equal(vary_spectrum(music, STILL, rng), music)
-
-
-def test_pitch_moves_bands() -> None:
-    music = np.tile(np.arange(73, dtype=np.float32), (10, 1))
-    shifts = {
-        round(float(vary_spectrum(music, replace(STILL, pitch_probability=1), rng)[0, 36]) - 36)
-        for rng in map(np.random.default_rng, range(60))
-    }
-    assert shifts == set(range(-4, 5))
-
-
-def test_level_is_taken_out_and_silence_stays() -> None:
-    loud = np.full((50, 73), 30.0, np.float32)
-    np.testing.assert_allclose(over_level(loud), 1, rtol=1e-6)
-    assert not over_level(np.zeros((50, 73), np.float32)).any()
-    assert decibels(20) == pytest.approx(10)
 
 
 def test_crops_learn_the_metrical_level_that_is_chosen(song: Song) -> None:
@@ -187,3 +144,58 @@ def test_tempo_is_pulled_as_far_as_asked(felt: bool) -> None:
     assert tempi(0, 0.1).std() == pytest.approx(0.1, rel=0.1)
     assert tempi(0.5, 0).mean() == pytest.approx(np.log(70 * 110) / 2, abs=0.02)
     assert tempi(1, 0).mean() == pytest.approx(np.log(110), abs=0.03)
+
+
+def chords(song: Song) -> Song:
+    """The song with a slow view in which the chord of each bar of two seconds is its own band."""
+    slow = np.zeros((len(song.levels) // 10, 73), np.uint8)
+    slow[np.arange(len(slow)), np.arange(len(slow)) // 20 + 20] = 40
+    return replace(song, harmony=slow)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_slow_view_follows_the_resampled_music(song: Song, seed: int) -> None:
+    still = replace(STILL, harmony_drop=0, harmony_equaliser_db=0, harmony_bass_cut_probability=0)
+    crop = draw_crop(chords(song), still, np.random.default_rng(seed))
+    assert crop.harmony is not None
+    assert crop.harmony.shape == (40, 73)
+    assert recording_level(crop.harmony) == pytest.approx(1, rel=1e-4)
+    changes = np.flatnonzero(np.diff(crop.harmony.argmax(axis=1))) + 1
+    downbeats = np.flatnonzero(crop.targets.downbeats == 1)
+    inside = downbeats[(downbeats > 20) & (downbeats < 380)]
+    assert len(inside) >= 1
+    for downbeat in inside:
+        assert np.abs(10 * changes - downbeat).min() <= 10
+
+
+def test_both_views_are_transposed_alike(song: Song) -> None:
+    levels = np.zeros((2000, 73), np.uint8)
+    levels[:, 40] = 40
+    slow = np.zeros((200, 73), np.uint8)
+    slow[:, 40] = 40
+    both = replace(song, levels=levels, harmony=slow)
+    lively = replace(STILL, pitch_probability=1, harmony_drop=0)
+    shifts = set()
+    for seed in range(30):
+        crop = draw_crop(both, lively, np.random.default_rng(seed))
+        assert crop.harmony is not None
+        assert crop.harmony[10].argmax() == crop.spectrogram[100].argmax()
+        shifts.add(int(crop.harmony[10].argmax()) - 40)
+    assert shifts == set(range(-4, 5))
+
+
+def test_the_slow_view_is_left_out_as_often_as_asked(song: Song) -> None:
+    settings = replace(STILL, harmony_drop=0.3)
+    crops = [draw_crop(chords(song), settings, np.random.default_rng(seed)) for seed in range(300)]
+    assert sum(crop.harmony is None for crop in crops) == pytest.approx(90, abs=30)
+    assert draw_crop(song, settings, np.random.default_rng(0)).harmony is None
+
+
+def test_cut_beats_are_cut_from_the_slow_view_too(song: Song) -> None:
+    waltz = in_three(chords(song), dropped=3)
+    assert waltz.harmony is not None
+    assert len(waltz.harmony) == pytest.approx(len(waltz.levels) / 10, abs=1)
+    bands = waltz.harmony.argmax(axis=1) - 20  # the bar each slow frame was in
+    expected = np.arange(len(bands)) // 15
+    assert np.abs(bands - expected).max() <= 1
+    assert (bands == expected).mean() > 0.8
