@@ -50,7 +50,7 @@ class SpectrogramSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         if self.fps > self.sample_rate:
@@ -92,7 +92,12 @@ class SpectrogramSettings:
         return cls(**data)
 
 
-def _check_number(name: str, value: object, *, whole: bool) -> None:
+def check_number(name: str, value: object, *, whole: bool) -> None:
+    """Check that a setting is a positive, finite number.
+
+    Raises:
+        SettingsError: if it is not, or if `whole` and it is no int.
+    """
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise SettingsError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
@@ -136,15 +141,15 @@ class Spectrogram:
         self.settings = settings or SpectrogramSettings()
         self._window = np.hanning(self.settings.frame_size).astype(np.float32)
         bank = filterbank(self.settings)
-        self._bins = _nonzero_rows(bank)
-        self._products = _thin_products(bank[self._bins])
+        self._bins = nonzero_rows(bank)
+        self._products = thin_products(bank[self._bins], FRAMES_PER_BLOCK)
 
     def __call__(self, samples: ArrayLike) -> Float32:
         """Give the magnitudes, (frames, bands) float32, of (samples,) mono floats at the settings' rate.
 
         Raises AudioError where the samples are of another shape or type.
         """
-        checked = _checked(samples)
+        checked = checked_samples(samples)
         frames = self.settings.frames(len(checked))
         spectrogram = np.empty((frames, self.settings.bands), np.float32)
         work = self._workspace()
@@ -163,7 +168,7 @@ class Spectrogram:
         origin = 0  # position of the first pending sample
         first = 0  # frame that the next block starts with
         for block in blocks:
-            pending = np.concatenate((pending, _checked(block)))
+            pending = np.concatenate((pending, checked_samples(block)))
             end = origin + len(pending)
             while self._stop(first + FRAMES_PER_BLOCK - 1) <= end:
                 yield self._analyse(work, pending, origin, first, self._empty(FRAMES_PER_BLOCK))
@@ -176,7 +181,7 @@ class Spectrogram:
                 work, pending, origin, start, self._empty(min(FRAMES_PER_BLOCK, frames - start))
             )
 
-    def _analyse(self, work: _Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
+    def _analyse(self, work: Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
         """Fill `out` with the frames from `first` on; `origin` is the position of samples[0].
 
         Blocks start at multiples of FRAMES_PER_BLOCK whoever calls: BLAS rounds a row differently in a
@@ -206,14 +211,19 @@ class Spectrogram:
     def _stop(self, frame: int) -> int:
         return self._start(frame) + self.settings.frame_size
 
-    def _workspace(self) -> _Workspace:
-        return _Workspace(self.settings.frame_size, self._bins.stop - self._bins.start)
+    def _workspace(self) -> Workspace:
+        return Workspace(FRAMES_PER_BLOCK, self.settings.frame_size, self._bins.stop - self._bins.start)
 
     def _empty(self, frames: int) -> Float32:
         return np.empty((frames, self.settings.bands), np.float32)
 
 
-def _checked(samples: ArrayLike) -> Float32:
+def checked_samples(samples: ArrayLike) -> Float32:
+    """Return mono samples, (samples,), as float32.
+
+    Raises:
+        AudioError: if the samples are of another shape or type.
+    """
     array = np.asarray(samples)
     if array.ndim != 1 or array.dtype.kind != "f":
         raise AudioError(
@@ -230,35 +240,44 @@ def _padded(samples: Float32, begin: int, end: int) -> Float32:
     return np.pad(segment, (before, after)) if before or after else segment
 
 
-def _thin_products(bank: Float32) -> list[tuple[slice, slice, Float32]]:
-    """Split the filterbank (bins, bands) into runs of neighbouring bands: bins, bands and weights of each."""
+def thin_products(bank: Float32, frames: int) -> list[tuple[slice, slice, Float32]]:
+    """Split a filterbank into runs of neighbouring bands, small enough for products without threads.
+
+    Args:
+        bank: filters as columns, (bins, bands).
+        frames: rows of the magnitudes that are multiplied by the filters.
+
+    Returns:
+        Bins, bands and weights (bins of the run, bands of the run) of each run.
+    """
+    bands = bank.shape[1]
     runs = []
     first = 0
-    while first < bank.shape[1]:
+    while first < bands:
         stop = first + 1
-        while stop < bank.shape[1] and _multiplications(bank[:, first : stop + 1]) <= MAX_MULTIPLICATIONS:
+        while stop < bands and _multiplications(bank[:, first : stop + 1], frames) <= MAX_MULTIPLICATIONS:
             stop += 1
-        bins = _nonzero_rows(bank[:, first:stop])
+        bins = nonzero_rows(bank[:, first:stop])
         runs.append((bins, slice(first, stop), np.ascontiguousarray(bank[bins, first:stop])))
         first = stop
     return runs
 
 
-def _multiplications(bank: Float32) -> int:
-    bins = _nonzero_rows(bank)
-    return FRAMES_PER_BLOCK * len(bank[bins]) * len(bank[0])
+def _multiplications(bank: Float32, frames: int) -> int:
+    bins = nonzero_rows(bank)
+    return frames * len(bank[bins]) * len(bank[0])
 
 
-class _Workspace:
+class Workspace:
     """Buffers for the blocks of one pass.
 
     Taken anew for every block, they would cost more than the arithmetic: the system clears pages each time.
     """
 
-    def __init__(self, frame_size: int, bins: int) -> None:
-        self.frames = np.empty((FRAMES_PER_BLOCK, frame_size), np.float32)
-        self.magnitude = np.empty((FRAMES_PER_BLOCK, bins), np.float32)
-        self._spectrum = np.empty((FRAMES_PER_BLOCK, frame_size // 2 + 1), np.complex64)
+    def __init__(self, frames: int, frame_size: int, bins: int) -> None:
+        self.frames = np.empty((frames, frame_size), np.float32)
+        self.magnitude = np.empty((frames, bins), np.float32)
+        self._spectrum = np.empty((frames, frame_size // 2 + 1), np.complex64)
 
     def transform(self, frames: Float32) -> NDArray[Any]:
         """Real FFT of each frame, (n, bins); in double precision by NumPy 1, which takes no buffer."""
@@ -268,6 +287,7 @@ class _Workspace:
         return np.fft.rfft(frames, axis=1, out=out)
 
 
-def _nonzero_rows(bank: Float32) -> slice:
+def nonzero_rows(bank: Float32) -> slice:
+    """Return the rows of a filterbank (bins, bands) from the first to the last that is not all zero."""
     rows = np.flatnonzero(bank.any(axis=1))
     return slice(int(rows[0]), int(rows[-1]) + 1)

@@ -48,10 +48,11 @@ def decoding_tasks(paths: list[Path], rate: int) -> dict[str, Task]:
 
 
 def spectrogram_tasks(mono: np.ndarray, rate: int) -> dict[str, Task]:
-    """All give 100 frames/s of Hann 1024 at 22.05 kHz; librosa has whole hops and mel filters only."""
-    tasks: dict[str, Task] = {}
-    if ours := _beattrack_task(mono):
-        tasks["beattrack (73 bands)"] = ours
+    """All give 100 frames/s of Hann 1024 at 22.05 kHz, but for the harmony view, which comes on top.
+
+    librosa has whole hops and mel filters only.
+    """
+    tasks = _beattrack_tasks(mono)
     try:
         import librosa
     except ImportError:
@@ -66,14 +67,18 @@ def spectrogram_tasks(mono: np.ndarray, rate: int) -> dict[str, Task]:
     return tasks
 
 
-def _beattrack_task(mono: np.ndarray) -> Task | None:
+def _beattrack_tasks(mono: np.ndarray) -> dict[str, Task]:
     try:
+        from beattrack.harmony import Harmony
         from beattrack.spectrogram import Spectrogram
     except ImportError as error:
         print(f"<!-- beattrack: {error} -->")
-        return None
-    spectrogram = Spectrogram()
-    return lambda: spectrogram(mono)
+        return {}
+    spectrogram, harmony = Spectrogram(), Harmony()
+    return {
+        "beattrack (73 bands)": lambda: spectrogram(mono),
+        "beattrack harmony view (73 semitones, 10 frames/s)": lambda: harmony(mono),
+    }
 
 
 def _madmom_task(mono: np.ndarray, rate: int) -> Task | None:

