@@ -28,7 +28,7 @@ from beattrack.training.module import TrainingModule
 from beattrack.training.progress import RunProgress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import describe_start, load_start
-from beattrack.training.taps import silence_unseen_taps
+from beattrack.training.unseen_taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
 

@@ -9,7 +9,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beattrack.harmony import HarmonySettings  # noqa: E402
-
 from beattrack.network import inference  # noqa: E402
 from beattrack.network.export import export_onnx, parity  # noqa: E402
 from beattrack.network.harmony_path import HarmonyPath, spread  # noqa: E402
