@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.batch import Settings, Track, run_jobs
+from beattrack.cli.inputs import named
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
-from beattrack.cli.sources import named
 
 if TYPE_CHECKING:
     from beattrack.result import Beats

@@ -40,7 +40,7 @@ def entries(cache: FeatureCache) -> list[Path]:
     return sorted((cache.folder / "features").rglob("*.npy"))
 
 
-def only(outcomes: list[features.Outcome]) -> Features:
+def only(outcomes: list[features.FeaturesOrReason]) -> Features:
     (outcome,) = outcomes
     assert isinstance(outcome, Features)
     return outcome
@@ -217,7 +217,7 @@ def test_processes_and_one_give_the_same(song: Path, tmp_path: Path) -> None:
 
 
 def test_two_at_once_share_a_cache(song: Path, cache: FeatureCache) -> None:
-    found: list[features.Outcome] = []
+    found: list[features.FeaturesOrReason] = []
     threads = [threading.Thread(target=lambda: found.extend(cache.collect([song]))) for _ in range(4)]
     for thread in threads:
         thread.start()
