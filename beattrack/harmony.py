@@ -12,13 +12,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import SettingsError
-from beattrack.spectrogram import (
+from beattrack.fourier import (
     MAX_MULTIPLICATIONS,
     Float32,
     Workspace,
@@ -86,6 +87,10 @@ class HarmonySettings:
     def frames(self, samples: int) -> int:
         """Return the number of frames whose centre lies before the end of so many samples."""
         return math.ceil(samples * self.fps / self.sample_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as numbers."""
+        return asdict(self)
 
 
 def filterbank(settings: HarmonySettings) -> Float32:

@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -95,7 +95,7 @@ class FeatureCache:
         described = {
             "format": FORMAT_VERSION,
             "spectrogram": self.settings.to_dict(),
-            "harmony": self.harmony.to_dict(),
+            "harmony": asdict(self.harmony),
             "step_db": self.quantisation.step_db,
             "floor_db": self.quantisation.floor_db,
             "audio": content,

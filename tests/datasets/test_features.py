@@ -18,6 +18,7 @@ from beattrack import audio
 from beattrack.datasets import DatasetError, features
 from beattrack.datasets.features import FeatureCache, Features, StoredLevels, cache_folder, content_hash
 from beattrack.errors import AudioError
+from beattrack.harmony import Harmony
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 from tests.synth import drum_clip
 
@@ -37,7 +38,8 @@ def cache(tmp_path: Path) -> FeatureCache:
 
 
 def entries(cache: FeatureCache) -> list[Path]:
-    return sorted((cache.folder / "features").rglob("*.npy"))
+    found = (cache.folder / "features").rglob("*.npy")
+    return sorted(path for path in found if path.suffixes != [".h", ".npy"])
 
 
 def only(outcomes: list[features.FeaturesOrReason]) -> Features:
@@ -53,6 +55,23 @@ def test_features_are_the_spectrogram_of_the_tracker(song: Path, cache: FeatureC
     loud = expected > 1e-3
     ratio = cache.quantisation.magnitude(levels)[loud] / expected[loud]
     assert np.abs(20 * np.log10(ratio)).max() <= 0.2501  # half a step
+
+
+def test_the_slow_view_is_that_of_the_tracker(song: Path, cache: FeatureCache) -> None:
+    levels = only(cache.collect([song])).harmony
+    expected = Harmony()(audio.load(song, sample_rate=22050))
+    assert levels.shape == expected.shape == (30, 73)
+    loud = expected > 1e-3
+    ratio = cache.quantisation.magnitude(levels)[loud] / expected[loud]
+    assert np.abs(20 * np.log10(ratio)).max() <= 0.2501
+
+
+def test_an_entry_without_its_slow_view_is_computed_again(song: Path, cache: FeatureCache) -> None:
+    first = np.array(only(cache.collect([song])).harmony)
+    (entry,) = entries(cache)
+    entry.with_suffix(".h.npy").unlink()
+    assert cache.find(song) is None
+    np.testing.assert_array_equal(only(cache.collect([song])).harmony, first)
 
 
 def test_the_range_holds_the_loudest_and_the_faintest(cache: FeatureCache) -> None:
@@ -256,7 +275,7 @@ def test_analyse_names_the_file(tmp_path: Path, cache: FeatureCache) -> None:
     path = tmp_path / "silent.wav"
     soundfile.write(path, np.zeros(2205), 22050)
     with pytest.raises(AudioError, match=r"silent\.wav: holds only silence"):
-        features.analyse(path, SETTINGS, cache.quantisation)
+        features.analyse(path, SETTINGS, cache.harmony, cache.quantisation)
 
 
 def test_the_cache_lies_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
