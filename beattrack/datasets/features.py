@@ -140,7 +140,7 @@ class FeatureCache:
         """
         self._make()
         tell = progress or (lambda done, total: None)
-        mapped = _allow_open_files(2 * len(files))
+        mapped = allow_open_files(2 * len(files))
         outcomes: list[FeaturesOrReason | None] = [self._look_up(file, mapped=mapped) for file in files]
         missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
         done = len(files) - len(missing)
@@ -287,7 +287,7 @@ def _read_notes(entry: Path) -> tuple[str, ...]:
         return ()
 
 
-def _allow_open_files(mapped: int) -> bool:
+def allow_open_files(mapped: int) -> bool:
     """Make sure that so many more files may be open, as each mapped entry is; False where they may not."""
     if sys.platform == "win32":
         return True

@@ -20,8 +20,8 @@ from beattrack.errors import ModelError
 from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
-from beattrack.network.torch_engine import PREFIX
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.torch_engine import PREFIX
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
