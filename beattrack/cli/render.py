@@ -11,7 +11,7 @@ import click
 from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
-    from beattrack.rendering.job import Job, Outcome, Song
+    from beattrack.rendering.job import PlannedSong, RenderJob, RenderOutcome
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HOURS = "Hours of audio, about."
@@ -87,12 +87,12 @@ def _list(options: Mapping[str, Any]) -> int:
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.rendering.job import Job, plan, prepare, render_songs
+    from beattrack.rendering.job import RenderJob, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
     from beattrack.runtime.cores import usable_cores
 
     settings = RenderSettings()
-    job = Job(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
+    job = RenderJob(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
     mix = options["mix"] or _available(options)
     songs = plan(mix, hours=options["hours"], seed=job.seed, settings=settings)
     prepare(job, sorted({song.source for song in songs}))
@@ -142,7 +142,7 @@ def _available(options: Mapping[str, Any]) -> dict[str, float]:
 class _Report:
     """Says what failed as it happens, and at the end what became of all."""
 
-    def __init__(self, job: Job, songs: Sequence[Song], *, quiet: bool) -> None:
+    def __init__(self, job: RenderJob, songs: Sequence[PlannedSong], *, quiet: bool) -> None:
         from beattrack.runtime.progress import FileProgress, on_terminal
 
         self._job, self._songs, self._quiet = job, songs, quiet
@@ -152,7 +152,7 @@ class _Report:
         self._rejected = 0
         self._progress.draw()
 
-    def tell(self, song: Song, outcome: Outcome) -> None:
+    def tell(self, song: PlannedSong, outcome: RenderOutcome) -> None:
         """Count a song."""
         kind = "failed" if outcome.failure else "existing" if outcome.existing else "rendered"
         self._counts[kind] += 1
