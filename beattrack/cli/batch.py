@@ -24,7 +24,7 @@ from beattrack.runtime.progress import FileProgress, duration, on_terminal
 if TYPE_CHECKING:
     from beattrack.result import Beats
 
-Track: TypeAlias = "Callable[[Job], Beats]"
+TrackJob: TypeAlias = "Callable[[Job], Beats]"
 
 SCREEN = 20  # lines: failures among more files than this are repeated at the end
 
@@ -59,7 +59,7 @@ class Settings:
     threads: int = 1
 
 
-def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings) -> int:
+def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
     """Track and write all jobs, whatever becomes of each; give the exit code.
 
     make: gives what tracks one job; called in each process, and here first, as what it lacks ends the run.
@@ -76,7 +76,7 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings)
     return 1 if report.failures else 0
 
 
-def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> FileOutcome:
+def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -> FileOutcome:
     """Track one job and write what it makes."""
     if skip_existing and job.done:
         return FileOutcome()
@@ -101,9 +101,9 @@ def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> F
 
 def _outcomes(
     jobs: Sequence[Job],
-    make: Callable[[], Track],
-    track: Track,
-    do: Callable[[Job, Track], FileOutcome],
+    make: Callable[[], TrackJob],
+    track: TrackJob,
+    do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
 ) -> Iterator[tuple[int, FileOutcome]]:
     """Give the outcomes as they come."""
@@ -121,7 +121,7 @@ def _outcomes(
 
 
 def _worker(
-    make: Callable[[], Track], do: Callable[[Job, Track], FileOutcome]
+    make: Callable[[], TrackJob], do: Callable[[Job, TrackJob], FileOutcome]
 ) -> Callable[[Job], FileOutcome]:
     track = make()
     return lambda job: do(job, track)

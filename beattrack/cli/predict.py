@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.batch import Settings, Track, run_jobs
+from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
@@ -88,7 +88,7 @@ class Tracking:
     device: str
     threads: int
 
-    def __call__(self) -> Track:
+    def __call__(self) -> TrackJob:
         """Give what tracks one job; errors are those of BeatTracker."""
         from beattrack.tracker import BeatTracker, decoder_with
 
