@@ -78,7 +78,7 @@ def kit_names() -> tuple[str, ...]:
     """Give the names of the Hydrogen kits that are installed and have kick, snare and hi-hat."""
     folders = sorted(HYDROGEN.iterdir()) if HYDROGEN.is_dir() else []
     return tuple(
-        folder.name for folder in folders if {"kick", "snare", "hat"} <= _instruments(folder.name).keys()
+        folder.name for folder in folders if {"kick", "snare", "hat"} <= instrument_files(folder.name).keys()
     )
 
 
@@ -86,7 +86,7 @@ def kit_names() -> tuple[str, ...]:
 def load_kit(name: str) -> Kit:
     """Read the samples of a Hydrogen kit at SAMPLE_RATE, trimmed so that they begin at once."""
     kit: dict[str, list[Layers]] = {}
-    for drum, instruments in _instruments(name).items():
+    for drum, instruments in instrument_files(name).items():
         layers = [tuple(filter(len, (_one_shot(path) for path in paths))) for paths in instruments]
         kit[drum] = [drums for drums in layers if drums]
     return {drum: choices for drum, choices in kit.items() if choices}
@@ -130,7 +130,7 @@ def _resampled(sound: Float32, speed: float) -> Float32:
 
 
 @cache
-def _instruments(name: str) -> dict[str, list[list[Path]]]:
+def instrument_files(name: str) -> dict[str, list[list[Path]]]:
     """Give for each class of drum the instruments of a kit: the files of their layers from soft to loud."""
     folder = HYDROGEN / name
     try:
@@ -139,7 +139,7 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
         return {}
     found: dict[str, list[list[Path]]] = {}
     for instrument in root.iterfind(".//{*}instrument"):
-        drum = _class_named(instrument.findtext("{*}name") or "")
+        drum = drum_named(instrument.findtext("{*}name") or "")
         layers = sorted(
             instrument.iterfind(".//{*}layer"), key=lambda layer: float(layer.findtext("{*}min") or 0)
         )
@@ -153,7 +153,8 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
     return found
 
 
-def _class_named(name: str) -> str | None:
+def drum_named(name: str) -> str | None:
+    """Return the class of drum that an instrument's name tells, or None."""
     return next((drum for drum, pattern in _PATTERNS if re.search(pattern, name.lower())), None)
 
 

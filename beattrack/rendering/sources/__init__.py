@@ -9,7 +9,7 @@ from pathlib import Path
 
 from beattrack.rendering.piece import SourceName
 from beattrack.rendering.sources.band import BandSource
-from beattrack.rendering.sources.base import Source, SourceFactory
+from beattrack.rendering.sources.base import PieceSource, SourceFactory
 from beattrack.rendering.sources.freedoom import FreedoomSource
 from beattrack.rendering.sources.groove import GrooveSource
 from beattrack.rendering.sources.mma import MmaSource
@@ -19,15 +19,15 @@ from beattrack.rendering.sources.simple import SimpleSource
 from beattrack.rendering.sources.songs import SongsSource
 
 
-def _mma(symbolic: Path | None) -> Source:
+def _mma(symbolic: Path | None) -> PieceSource:
     return MmaSource()
 
 
-def _simple(symbolic: Path | None) -> Source:
+def _simple(symbolic: Path | None) -> PieceSource:
     return SimpleSource()
 
 
-def _band(symbolic: Path | None) -> Source:
+def _band(symbolic: Path | None) -> PieceSource:
     return BandSource()
 
 
@@ -42,4 +42,4 @@ SOURCES: dict[SourceName, SourceFactory] = {
     "freedoom": FreedoomSource,
 }
 
-__all__ = ["SOURCES", "Source", "SourceFactory"]
+__all__ = ["SOURCES", "PieceSource", "SourceFactory"]

@@ -18,7 +18,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
-    drums._instruments.cache_clear()
+    drums.instrument_files.cache_clear()
     load_kit.cache_clear()
 
 
@@ -80,7 +80,7 @@ def test_every_drum_of_general_midi_is_heard() -> None:
     ],
 )
 def test_names_in_kits(name: str, drum: str | None) -> None:
-    assert drums._class_named(name) == drum
+    assert drums.drum_named(name) == drum
 
 
 def make_kit(folder: Path, instruments: str) -> None:
