@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,7 @@ from beattrack.harmony import Harmony
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats, beat_confidence
+from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
 Recording: TypeAlias = "audio.Source | ArrayLike"
@@ -43,6 +44,8 @@ PULSE_CONFIDENCE = 0.1
 
 class BeatTracker:
     """Tracks the beats of recordings; keep one for many, as loading the network costs more than a short song.
+
+    It can be copied and pickled, as joblib and multiprocessing do: the model file is then opened again.
 
     model: name of a shipped model, path of a model file, or a `Model` of the registry.
     decoder: name of a decoder, or a decoder of your own.
@@ -63,6 +66,8 @@ class BeatTracker:
         threads: int | None = None,
         **options: Any,
     ) -> None:
+        checks.choice(get_args(Device))("device", device)
+        checks.optional(checks.positive(whole=True))("threads", threads)
         self.decoder = _decoder(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
@@ -152,6 +157,7 @@ def decode(
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
     """Make a decoder with some of its settings changed; SettingsError for an option that it has not."""
+    checks.choice(get_args(DecoderName))("decoder", name)
     kind = PeakSettings if name == "peaks" else DBNSettings
     known = {item.name for item in dataclasses.fields(kind)}
     for option in options:
@@ -165,6 +171,8 @@ def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
 def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:
     if isinstance(decoder, str):
         return decoder_with(decoder, options)
+    if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
+        raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
     if options:
         raise SettingsError(f"give {', '.join(options)} to the decoder itself, or name a decoder")
     return decoder

@@ -21,6 +21,7 @@ from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn.observation import beat_classes
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.errors import ActivationError, MissingExtraError, SettingsError
+from beattrack.runtime import checks
 
 # The modules of madmom that run while decoding.
 DECODING_MODULES = (
@@ -54,7 +55,9 @@ class MadmomDecoder:
     name = "madmom"
 
     def __init__(self, settings: DBNSettings | None = None) -> None:
-        self.settings = replace(settings or DBNSettings(), tempo_head=0.0)
+        settings = DBNSettings() if settings is None else settings
+        checks.instance(DBNSettings)("settings", settings)
+        self.settings = replace(settings, tempo_head=0.0)
         if self.settings.tempo_prior is not None:
             raise SettingsError("madmom's decoder has no tempo prior: leave it out or use the decoder 'dbn'")
         load_madmom()

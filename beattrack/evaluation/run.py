@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beattrack.datasets import Dataset, Problem, Track
 from beattrack.datasets.gtzan import canonical_id, genre_of
@@ -16,7 +16,7 @@ from beattrack.evaluation.metrics import require_mir_eval
 from beattrack.evaluation.results import Run, versions
 from beattrack.evaluation.score import FileScore, Item, ScoreSettings, score_item
 from beattrack.formats.readers import BeatFileError, BeatSequence, read_beats, read_tempo
-from beattrack.runtime import workers
+from beattrack.runtime import checks, workers
 from beattrack.runtime.progress import count
 
 TempoReference = Literal["auto", "annotated", "ibi"]
@@ -36,7 +36,15 @@ class RunSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        ScoreSettings(trim=self.trim)
+        checks.apply(
+            self,
+            {
+                "trim": checks.at_least(0),
+                "tempo_reference": checks.choice(get_args(TempoReference)),
+                "jobs": checks.positive(whole=True),
+                "quiet": checks.flag(),
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from beattrack.rendering.sounding.performance import Performance, perform
 from beattrack.rendering.sounding.synthesis import Float32, render
 from beattrack.rendering.sources import SOURCES
 from beattrack.rendering.sources.base import PieceSource
-from beattrack.runtime import workers
+from beattrack.runtime import checks, workers
 from beattrack.runtime.files import atomic_path, atomic_write_text
 from beattrack.version import __version__
 
@@ -95,9 +95,10 @@ def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
     unknown = sorted(mix.keys() - SOURCES.keys())
     if unknown:
         raise SettingsError(f"there is no source {unknown[0]!r}; there are {', '.join(SOURCES)}")
-    if not all(0 <= weight < math.inf for weight in mix.values()) or not sum(mix.values()) > 0:
-        raise SettingsError("the weights of the sources must be positive numbers")
+    mix = {name: checks.at_least(0)(f"the weight of {name}", weight) for name, weight in mix.items()}
     total = sum(mix.values())
+    if not total > 0:
+        raise SettingsError("the weights of the sources must be positive numbers")
     return {name: mix[name] / total for name in SOURCES if mix.get(name, 0.0) > 0}
 
 
@@ -106,8 +107,7 @@ def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderS
 
     More hours only add songs. Raises SettingsError as `shares`, and for hours that are not positive.
     """
-    if not 0 < hours < math.inf:
-        raise SettingsError(f"hours must be positive, not {hours}")
+    checks.positive()("hours", hours)
     placed = []
     for name, share in shares(mix).items():
         count = math.ceil(hours * 3600 * share / settings.mean_seconds)

@@ -15,7 +15,8 @@ from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
-from beattrack.errors import MissingExtraError, SettingsError
+from beattrack.errors import MissingExtraError
+from beattrack.runtime import checks
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -40,11 +41,11 @@ class DBNDecoder:
     name = "dbn"
 
     def __init__(self, settings: DBNSettings | None = None, *, engine: Engine = "auto") -> None:
-        if engine not in get_args(Engine):
-            raise SettingsError(f"there is no engine {engine!r}: choose from {', '.join(get_args(Engine))}")
+        checks.choice(get_args(Engine))("engine", engine)
         if engine == "numba" and not numba_installed():
             raise MissingExtraError("numba", "fast", "the compiled decoder")
-        self.settings = settings or DBNSettings()
+        self.settings = DBNSettings() if settings is None else settings
+        checks.instance(DBNSettings)("settings", self.settings)
         self.engine = engine
         self._steps = 0  # that were asked of this decoder so far
 
