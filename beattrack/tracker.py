@@ -35,7 +35,7 @@ from beattrack.result import Beats, beat_confidence
 from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
-Source: TypeAlias = "audio.Source | ArrayLike"
+Recording: TypeAlias = "audio.Source | ArrayLike"
 
 BLOCK_SECONDS = 30.0
 # Far below the beats of music: the least sure recordings of a development set have a median near 0.2.
@@ -75,7 +75,7 @@ class BeatTracker:
         harmony = self.network.settings.harmony
         self.harmony = None if harmony is None else Harmony(harmony)
 
-    def track(self, source: Source, sample_rate: int | None = None) -> Beats:
+    def track(self, source: Recording, sample_rate: int | None = None) -> Beats:
         """Track the beats of a recording.
 
         source: path, "-" for standard input, binary file object, or with a `sample_rate` in Hz samples, of
@@ -87,11 +87,11 @@ class BeatTracker:
         activations, duration = self.analyse(source, sample_rate)
         return self.decode(activations, duration=duration, file=_name(source))
 
-    def activations(self, source: Source, sample_rate: int | None = None) -> Activations:
+    def activations(self, source: Recording, sample_rate: int | None = None) -> Activations:
         """Give what the network says about every frame of a recording; see `track` for the rest."""
         return self.analyse(source, sample_rate)[0]
 
-    def analyse(self, source: Source, sample_rate: int | None = None) -> tuple[Activations, float]:
+    def analyse(self, source: Recording, sample_rate: int | None = None) -> tuple[Activations, float]:
         """Give the activations and the exact duration of a recording in seconds, as `decode` takes them."""
         rate = self.spectrogram.settings.sample_rate
         samples = _Counted(_blocks(source, sample_rate, rate))
@@ -121,7 +121,7 @@ class BeatTracker:
         )
 
 
-def track(source: Source, sample_rate: int | None = None, **options: Any) -> Beats:
+def track(source: Recording, sample_rate: int | None = None, **options: Any) -> Beats:
     """Track the beats of one recording: `beattrack.track("song.wav").bpm`.
 
     source, sample_rate: as for `BeatTracker.track`.
@@ -178,7 +178,7 @@ def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Deco
     return decoder
 
 
-def _blocks(source: Source, source_rate: int | None, sample_rate: int) -> Iterable[NDArray[np.float32]]:
+def _blocks(source: Recording, source_rate: int | None, sample_rate: int) -> Iterable[NDArray[np.float32]]:
     if _is_file(source):
         if source_rate is not None:
             raise SettingsError("sample_rate is for samples, a file tells its own")
@@ -191,7 +191,7 @@ def _blocks(source: Source, source_rate: int | None, sample_rate: int) -> Iterab
     return (samples[start : start + step] for start in range(0, len(samples), step))
 
 
-def _is_file(source: Source) -> TypeGuard[audio.Source]:
+def _is_file(source: Recording) -> TypeGuard[audio.Source]:
     return isinstance(source, str | bytes | os.PathLike) or hasattr(source, "read")
 
 
@@ -208,7 +208,7 @@ class _Counted:
             yield block
 
 
-def _name(source: Source) -> str | None:
+def _name(source: Recording) -> str | None:
     if isinstance(source, str | bytes | os.PathLike) and source != "-":
         return os.fsdecode(source)
     return None

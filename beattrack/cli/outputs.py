@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from beattrack.cli.sources import STDIN, Source
+from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
 from beattrack.formats import Format, format_for
 from beattrack.runtime.files import is_special
@@ -64,7 +64,7 @@ def chosen_format(format: Format | None, output: str | None) -> Format:
 
 
 def plan(
-    sources: Sequence[Source],
+    sources: Sequence[Input],
     *,
     output: str | None,
     suffix: str,
@@ -98,7 +98,7 @@ def plan(
 
 
 def _targets(
-    sources: Sequence[Source], target: str | None, suffix: str, option: str, several: bool
+    sources: Sequence[Input], target: str | None, suffix: str, option: str, several: bool
 ) -> Sequence[Path | None]:
     if target is None:
         return [None] * len(sources)

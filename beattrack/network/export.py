@@ -21,7 +21,6 @@ from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
-from beattrack.network.torch_engine import PREFIX
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -51,24 +50,12 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
     with atomic_path(path) as temporary:
         _write_graph(network, settings, str(temporary))
         model = onnx.load(str(temporary))
-        _keep_all_weights(model, network)
         entry = model.metadata_props.add()
         entry.key, entry.value = METADATA_KEY, settings.to_json()
         onnx.save(model, str(temporary))
         difference = parity(network, temporary, frames=1500)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"the exported model differs from torch by {difference:.2g}")
-
-
-def _keep_all_weights(model: onnx.ModelProto, network: BeatNetwork) -> None:
-    """Add the weights that the exporter has left out, as it does with one of two equal ones.
-
-    `torch_engine.load_torch` finds them by their names.
-    """
-    present = {tensor.name for tensor in model.graph.initializer}
-    for name, tensor in network.state_dict().items():
-        if PREFIX + name not in present:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(tensor.numpy(), PREFIX + name))
 
 
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:

@@ -26,6 +26,7 @@ class PerformanceSettings:
     breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
     pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
     bare: share of pieces of drums alone that are taken, but for sources of nothing else.
+    sung: share of the leads of plain pieces that are sung.
     own_tempo_spread, own_substitution, own_pad: the same of pieces that are real songs, whose tempo and
         instruments are kept but for little.
     silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
@@ -49,6 +50,7 @@ class PerformanceSettings:
     pad: float = 0.5
     heavy: float = 0.5
     bare: float = 0.3
+    sung: float = 0.7
     own_tempo_spread: float = 0.02
     own_substitution: float = 0.2
     own_pad: float = 0.15
@@ -117,13 +119,16 @@ class CheckSettings:
 
     lag: seconds, largest distance of the onsets from the beats. ratio: least onset strength on the beats
     relative to the mean. level: least root mean square, in decibels below full scale. active: least share of
-    seconds that are louder than 40 dB below the loudest.
+    seconds that are louder than 40 dB below the loudest. plain_level, plain_active: the same of plain pieces,
+    such as the clicks of a metronome.
     """
 
     lag: float = 0.025
     ratio: float = 1.1
     level: float = -40.0
     active: float = 0.6
+    plain_level: float = -55.0
+    plain_active: float = 0.25
 
     def __post_init__(self) -> None:
         checks.apply(

@@ -42,7 +42,7 @@ class DBNDecoder:
 
     def __init__(self, settings: DBNSettings | None = None, *, engine: Engine = "auto") -> None:
         checks.choice(get_args(Engine))("engine", engine)
-        if engine == "numba" and not _numba_installed():
+        if engine == "numba" and not numba_installed():
             raise MissingExtraError("numba", "fast", "the compiled decoder")
         self.settings = DBNSettings() if settings is None else settings
         checks.instance(DBNSettings)("settings", self.settings)
@@ -83,14 +83,15 @@ class DBNDecoder:
         """The most probable path over all metres; of equally probable metres the first."""
         observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
-        make_advance = self._make_advance()
+        make_advance = self.choose_advance()
         # Lazily, so that only the best so far and the present one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 
-    def _make_advance(self) -> MakeAdvance:
-        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and _numba_installed()
+    def choose_advance(self) -> MakeAdvance:
+        """Return the forward step to use now: Numba's compiled one once it saves more than it costs."""
+        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and numba_installed()
         if self.engine == "numba" or (self.engine == "auto" and pays):
             from beattrack.decoding.dbn.viterbi_numba import numba_advance
 
@@ -98,7 +99,8 @@ class DBNDecoder:
         return numpy_advance
 
 
-def _numba_installed() -> bool:
+def numba_installed() -> bool:
+    """Return whether Numba can be imported, without importing it."""
     return find_spec("numba") is not None
 
 
