@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from beattrack.errors import SettingsError
 
 Check: TypeAlias = Callable[[str, Any], Any]
@@ -88,7 +86,7 @@ def flag() -> Check:
     """Make a check for True or False."""
 
     def check(name: str, value: Any) -> bool:
-        if not isinstance(value, bool | np.bool_):
+        if not isinstance(value, bool) and not (_is_scalar_of_numpy(value) and value.dtype.kind == "b"):
             raise SettingsError(f"{name} must be True or False, not {shown(value)}")
         return bool(value)
 
@@ -169,15 +167,22 @@ def apply(settings: object, checks: Mapping[str, Check], *, prefix: str = "") ->
 
 def is_sequence(value: Any) -> bool:
     """Tell whether `value` is a sequence of settings, as a list, a tuple or an array is."""
-    if isinstance(value, np.ndarray):
-        return value.ndim > 0
+    if getattr(value, "ndim", 1) == 0:  # an array that cannot be iterated
+        return False
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
 def shown(value: Any) -> str:
     """Write a value into a message: short, and NumPy's numbers as Python's."""
-    plain = value.item() if isinstance(value, np.generic) else value
+    plain = value.item() if _is_scalar_of_numpy(value) else value
     return " ".join(reprlib.repr(plain).split())
+
+
+def _is_scalar_of_numpy(value: Any) -> bool:
+    """Tell whether a value is a scalar of NumPy, which the command line does not import."""
+    return (
+        type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item")
+    )
 
 
 def _in_range(inside: Callable[[float], bool], expected: str, whole: bool) -> Check:
