@@ -105,6 +105,7 @@ class Beats:
 
         duration: seconds of audio; None takes the activations'. Beats beyond it, by a frame at most, go.
         """
+        checks.optional(checks.at_least(0))("duration", duration)
         duration = activations.duration if duration is None else duration
         inside = (decoding.times >= 0) & (decoding.times <= duration)
         times = decoding.times[inside]
