@@ -112,7 +112,7 @@ def test_one_that_kills_its_process_never_stops_the_others(
     assert [line.split(": ")[0] for line in report] == told
     assert names(tmp_path) == ["errors", "one.beats", "slow.beats", "two.beats"]
     assert lines(errors.read_text())[:2] == [
-        "killed\tthe process that tracked it was killed, maybe for want of memory",
+        "killed\tthe process that tracked it was killed, possibly because memory ran out",
         "bad\tis bad",
     ]
 
