@@ -77,7 +77,7 @@ def test_failures_are_told_and_counted(
 
 
 def test_usage_errors(made_up: None, tmp_path: Path) -> None:
-    assert "say where to render to" in usage_error("render")
+    assert "no output folder given" in usage_error("render")
     assert "'mma' is not SOURCE=WEIGHT" in usage_error("render", tmp_path, "--mix", "mma")
     assert "there is no source 'jukebox'; there are songs, simple, mma" in usage_error(
         "render", tmp_path, "--mix", "jukebox=1"
@@ -129,7 +129,10 @@ def test_missing_fonts_are_named_where_one_is_there(
     monkeypatch.setattr(fluidsynth, "available_fonts", lambda: fluidsynth.FONTS[:1])
     result = run("render", tmp_path, "--hours", "0.001", "--jobs", "1", "--mix", "mma=1")
     assert result.exit_code == 0
-    assert "1 of 7 soundfonts; for more timbres install musescore-general-soundfont-lossless" in result.stderr
+    assert (
+        "1 of 7 soundfonts found; for more timbres install musescore-general-soundfont-lossless"
+        in result.stderr
+    )
 
 
 def test_the_list(made_up: None) -> None:

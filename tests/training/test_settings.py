@@ -77,7 +77,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         (
             "crop.level.halve_probabilty",
             0.5,
-            "no setting 'crop.level.halve_probabilty': is 'crop.level.halve_probability' meant",
+            "no setting 'crop.level.halve_probabilty'; did you mean 'crop.level.halve_probability'",
         ),
         ("nothing.like.it", 1, "no setting 'nothing.like.it'"),
         ("crop", 1, "no setting 'crop'"),
@@ -94,7 +94,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         ("dataset", [{"name": "gtzan", "weight": -1.0}], "weight must be a positive number, not -1.0"),
         ("dataset", [{"nam": "gtzan"}], "nam"),
         ("dataset", "gtzan", "'dataset' must be a list of tables"),
-        ("network.front_end.channels", 8, "same number of channels"),
+        ("network.front_end.channels", 8, "as many channels as"),
         ("network.front_end.channels", -3, "channels must be a positive whole number, not -3"),
         ("loss.beats", -1.0, "loss.beats must be at least 0, not -1.0"),
         ("validation.fold", 2, "needs the number of folds"),
