@@ -40,8 +40,6 @@ def shift_tolerant_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor,
     The highest logit within the tolerance of a label counts for the event. Frames without an event count only
     if no label is within twice the tolerance, so that a shifted event is not penalised.
 
-    Foscarin, Schlüter & Widmer, "Beat This!", ISMIR 2024.
-
     Args:
         logits: shape (batch, frames).
         target: shape (batch, frames), 1 at an event; values below 1 count as 0.
@@ -50,6 +48,8 @@ def shift_tolerant_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor,
 
     Returns:
         The weighted mean, a scalar.
+
+    Foscarin, Schlüter & Widmer, "Beat This!", ISMIR 2024.
     """
     events = (target == 1).to(logits)
     highest = _highest_within(logits, tolerance)

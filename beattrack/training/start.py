@@ -59,11 +59,11 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
     New channels read all channels, with the initial weights of `network`. Existing channels read new ones
     with weights of zero, which training can change.
 
-    After Chen, Goodfellow & Shlens (Net2Net), arXiv 1511.05641.
-
     Args:
         weights: weights of the narrower network, by name.
         network: network with more channels and its initial weights.
+
+    After Chen, Goodfellow & Shlens (Net2Net), arXiv 1511.05641.
     """
     wide = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for name, ours in wide.items():

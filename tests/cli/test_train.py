@@ -120,7 +120,7 @@ def test_settings_come_from_the_file_and_the_command_line(pack: Path, home: Path
         ((), "--dataset NAME"),
         (("--config", "none.toml"), "none.toml: No such file"),
         (("--config", "bad.toml"), "bad.toml: cannot be read"),
-        (("--dataset", "gtzan", "--set", "stepz=1"), "no setting 'stepz': is 'steps' meant"),
+        (("--dataset", "gtzan", "--set", "stepz=1"), "no setting 'stepz'; did you mean 'steps'?"),
         (("--dataset", "gtzan", "--set", "steps"), "NAME=VALUE"),
         (("--dataset", "gtzan", "--validation-share", "2"), "validation.share"),
         (("--dataset", "gtzan@-1"), "weight"),
