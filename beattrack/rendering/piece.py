@@ -35,7 +35,7 @@ class Part:
         program: General MIDI program from 0 to 127; for drums the drum kit (0 is the standard kit).
         drums: whether the pitches are drums of the General MIDI percussion map.
         notes: rows of onset and offset in seconds, MIDI pitch and velocity, sorted by onset, shape (notes,
-            4). Pitches and velocities are whole numbers up to 127, from 0 and from 1.
+            4). Pitches are whole numbers from 0 to 127, velocities from 1 to 127.
 
     Raises:
         ValueError: if the values do not have this form.
