@@ -82,7 +82,7 @@ def test_usage_errors(made_up: None, tmp_path: Path) -> None:
     assert "there is no source 'jukebox'; there are songs, simple, mma" in usage_error(
         "render", tmp_path, "--mix", "jukebox=1"
     )
-    assert "positive" in usage_error("render", tmp_path, "--mix", "mma=-1")
+    assert "the weight of mma must be at least 0" in usage_error("render", tmp_path, "--mix", "mma=-1")
     assert "--hours" in usage_error("render", tmp_path, "--hours", "0")
     file = tmp_path / "file"
     file.touch()
