@@ -96,7 +96,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         ("dataset", [{"name": "gtzan", "weight": -1.0}], "weight must be a positive number, not -1.0"),
         ("dataset", [{"nam": "gtzan"}], "nam"),
         ("dataset", "gtzan", "'dataset' must be a list of tables"),
-        ("network.front_end.channels", 8, "same number of channels"),
+        ("network.front_end.channels", 8, "as many channels as front-end and harmony path together"),
         ("network.front_end.channels", -3, "channels must be a positive whole number, not -3"),
         ("loss.beats", -1.0, "loss.beats must be at least 0, not -1.0"),
         ("validation.fold", 2, "needs the number of folds"),
