@@ -71,6 +71,7 @@ class DBNDecoder:
             positions=space.number[places] + 1 if bars else None,
             log_probability=log_probability,
             beats_per_bar=int(space.metre[places[0]]) if bars else None,
+            on_peaks=self.settings.correct,
         )
 
     def _spaces(self, activations: Activations) -> tuple[StateSpace, ...]:
