@@ -21,8 +21,8 @@ class Decoding:
     positions: (beats,) place of each beat in its bar, 1 for a downbeat. None: only beats were tracked.
     log_probability: of the best path, where the decoder has one.
     beats_per_bar: the metre that was found, where the decoder looks for one.
-    on_peaks: whether beats were set on the frames of peaks of the activation, whose shape then tells their place
-        between frames.
+    on_peaks: whether beats were set on the frames of peaks of the activation, whose shape then tells their
+        place between frames.
     """
 
     times: NDArray[np.float64]
