@@ -12,21 +12,22 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import SettingsError
-from beattrack.spectrogram import (
+from beattrack.fourier import (
     MAX_MULTIPLICATIONS,
     Float32,
     Workspace,
-    check_number,
     checked_samples,
     nonzero_rows,
     thin_products,
 )
+from beattrack.runtime import checks
 
 FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
 ATTENUATION = 80.0  # dB, of what decimation would fold onto the bands
@@ -61,8 +62,7 @@ class HarmonySettings:
     bands_per_octave: int = 12
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        checks.apply(self, {field.name: checks.positive(whole=field.type == "int") for field in fields(self)})
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         slowest = self.sample_rate / self.frame_size
@@ -86,6 +86,10 @@ class HarmonySettings:
     def frames(self, samples: int) -> int:
         """Return the number of frames whose centre lies before the end of so many samples."""
         return math.ceil(samples * self.fps / self.sample_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, as numbers."""
+        return asdict(self)
 
 
 def filterbank(settings: HarmonySettings) -> Float32:
@@ -120,7 +124,8 @@ class Harmony:
     """
 
     def __init__(self, settings: HarmonySettings | None = None) -> None:
-        self.settings = settings or HarmonySettings()
+        self.settings = HarmonySettings() if settings is None else settings
+        checks.instance(HarmonySettings)("settings", self.settings)
         size = self.settings.frame_size
         self._decimator = _Decimator(self.settings)
         factor = self._decimator.factor

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from beattrack.decoding.peaks import fine_times
 from beattrack.decoding.pulse import beat_confidence as beat_confidence
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.runtime.files import atomic_write_text
 from beattrack.tempo import Tempo, beat_period, estimate_tempo
 from beattrack.version import __version__
@@ -87,6 +88,9 @@ class Beats:
         self._set("confidence", _read_only("confidence", self.confidence, np.float64))
         if self.positions is not None:
             self._set("positions", _read_only("positions", self.positions, np.int64))
+        checks.apply(
+            self, {"duration": checks.at_least(0), "metre": checks.optional(checks.positive(whole=True))}
+        )
         self._set("duration", float(self.duration))
         self._set("file", _encodable(self.file))
         self._set("model", _encodable(self.model))
@@ -155,7 +159,13 @@ class Beats:
         return self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
-        return hash((self.times.tobytes(), self.duration, self.file))
+        return hash((*self.times.tolist(), self.duration, self.file))
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False  # copying and pickling lose it
+            self._set(name, value)
 
     @property
     def downbeats(self) -> NDArray[np.float64]:
@@ -313,8 +323,6 @@ def _check(beats: Beats) -> None:
     times, positions, confidence = beats.times, beats.positions, beats.confidence
     if len(confidence) != len(times) or (positions is not None and len(positions) != len(times)):
         raise SettingsError("times, positions and confidence must be of one length")
-    if not (math.isfinite(beats.duration) and beats.duration >= 0):
-        raise SettingsError(f"duration must be zero or a positive number, not {beats.duration}")
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
         raise SettingsError("times must be strictly increasing")
     if len(times) and not (times[0] >= 0 and times[-1] <= beats.duration):
@@ -323,5 +331,3 @@ def _check(beats: Beats) -> None:
         raise SettingsError("positions must be 1 or more")
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise SettingsError("confidence must lie between 0 and 1")
-    if beats.metre is not None and beats.metre < 1:
-        raise SettingsError(f"metre must be 1 or more, not {beats.metre}")

@@ -11,22 +11,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beattrack.errors import AudioError, SettingsError
-
-Float32: TypeAlias = NDArray[np.float32]
+from beattrack.errors import SettingsError
+from beattrack.fourier import Float32, Workspace, checked_samples, nonzero_rows, thin_products
+from beattrack.runtime import checks
 
 TUNING = 440.0  # Hz; the filters' centres are equal-tempered around it
 FRAMES_PER_BLOCK = 256  # frames, spectra and magnitudes of a block fit the second-level cache
-# BLAS libraries start threads for products larger than about 2^18 multiplications. Thin products by the
-# filters of few neighbouring bands stay below it (and skip most of the filterbank's zeros): five times as
-# fast on one core, and no threads are left spinning beside the network's.
-MAX_MULTIPLICATIONS = 1 << 18
-NUMPY_1 = np.lib.NumpyVersion(np.__version__) < "2.0.0"
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,7 @@ class SpectrogramSettings:
     fmax: float = 11025.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        checks.apply(self, {field.name: checks.positive(whole=field.type == "int") for field in fields(self)})
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         if self.fps > self.sample_rate:
@@ -92,19 +86,6 @@ class SpectrogramSettings:
         return cls(**data)
 
 
-def check_number(name: str, value: object, *, whole: bool) -> None:
-    """Check that a setting is a positive, finite number.
-
-    Raises:
-        SettingsError: if it is not, or if `whole` and it is no int.
-    """
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise SettingsError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
-    if not 0 < value < math.inf:
-        raise SettingsError(f"{name} must be positive and finite, not {value}")
-
-
 @lru_cache(maxsize=32)
 def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
     """Give the FFT bins nearest to the equal-tempered frequencies between fmin and fmax, each once.
@@ -138,7 +119,8 @@ class Spectrogram:
     """
 
     def __init__(self, settings: SpectrogramSettings | None = None) -> None:
-        self.settings = settings or SpectrogramSettings()
+        self.settings = SpectrogramSettings() if settings is None else settings
+        checks.instance(SpectrogramSettings)("settings", self.settings)
         self._window = np.hanning(self.settings.frame_size).astype(np.float32)
         bank = filterbank(self.settings)
         self._bins = nonzero_rows(bank)
@@ -218,76 +200,8 @@ class Spectrogram:
         return np.empty((frames, self.settings.bands), np.float32)
 
 
-def checked_samples(samples: ArrayLike) -> Float32:
-    """Return mono samples, (samples,), as float32.
-
-    Raises:
-        AudioError: if the samples are of another shape or type.
-    """
-    array = np.asarray(samples)
-    if array.ndim != 1 or array.dtype.kind != "f":
-        raise AudioError(
-            f"samples must be (samples,) floats, not {array.dtype} of shape {array.shape}; "
-            "beattrack.audio.from_samples makes them"
-        )
-    return array.astype(np.float32, copy=False)
-
-
 def _padded(samples: Float32, begin: int, end: int) -> Float32:
     """Give samples[begin:end] with zeros where that reaches beyond the ends."""
     before, after = max(-begin, 0), max(end - len(samples), 0)
     segment = samples[begin + before : end - after]
     return np.pad(segment, (before, after)) if before or after else segment
-
-
-def thin_products(bank: Float32, frames: int) -> list[tuple[slice, slice, Float32]]:
-    """Split a filterbank into runs of neighbouring bands, small enough for products without threads.
-
-    Args:
-        bank: filters as columns, (bins, bands).
-        frames: rows of the magnitudes that are multiplied by the filters.
-
-    Returns:
-        Bins, bands and weights (bins of the run, bands of the run) of each run.
-    """
-    bands = bank.shape[1]
-    runs = []
-    first = 0
-    while first < bands:
-        stop = first + 1
-        while stop < bands and _multiplications(bank[:, first : stop + 1], frames) <= MAX_MULTIPLICATIONS:
-            stop += 1
-        bins = nonzero_rows(bank[:, first:stop])
-        runs.append((bins, slice(first, stop), np.ascontiguousarray(bank[bins, first:stop])))
-        first = stop
-    return runs
-
-
-def _multiplications(bank: Float32, frames: int) -> int:
-    bins = nonzero_rows(bank)
-    return frames * len(bank[bins]) * len(bank[0])
-
-
-class Workspace:
-    """Buffers for the blocks of one pass.
-
-    Taken anew for every block, they would cost more than the arithmetic: the system clears pages each time.
-    """
-
-    def __init__(self, frames: int, frame_size: int, bins: int) -> None:
-        self.frames = np.empty((frames, frame_size), np.float32)
-        self.magnitude = np.empty((frames, bins), np.float32)
-        self._spectrum = np.empty((frames, frame_size // 2 + 1), np.complex64)
-
-    def transform(self, frames: Float32) -> NDArray[Any]:
-        """Real FFT of each frame, (n, bins); in double precision by NumPy 1, which takes no buffer."""
-        if NUMPY_1:
-            return np.fft.rfft(frames, axis=1)
-        out: Any = self._spectrum[: len(frames)]  # NumPy's types do not know single precision here
-        return np.fft.rfft(frames, axis=1, out=out)
-
-
-def nonzero_rows(bank: Float32) -> slice:
-    """Return the rows of a filterbank (bins, bands) from the first to the last that is not all zero."""
-    rows = np.flatnonzero(bank.any(axis=1))
-    return slice(int(rows[0]), int(rows[-1]) + 1)

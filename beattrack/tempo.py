@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Float = NDArray[np.floating]
 
@@ -56,10 +57,7 @@ class TempoCandidate:
     strength: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.bpm) and self.bpm > 0):
-            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
-        if not 0 <= self.strength <= 1:
-            raise SettingsError(f"strength must lie between 0 and 1, not {self.strength}")
+        checks.apply(self, {"bpm": checks.positive(), "strength": checks.share()})
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,14 @@ class Tempo:
     stability: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.bpm) and self.bpm > 0):
-            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
-        if not (math.isfinite(self.stability) and self.stability >= 0):
-            raise SettingsError(f"stability must be zero or a positive number, not {self.stability}")
+        checks.apply(
+            self,
+            {
+                "bpm": checks.positive(),
+                "candidates": checks.several(checks.instance(TempoCandidate)),
+                "stability": checks.at_least(0),
+            },
+        )
         strengths = [candidate.strength for candidate in self.candidates]
         if (
             not 1 <= len(strengths) <= 2

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,9 +35,10 @@ from beattrack.harmony import Harmony
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats
+from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
-Source: TypeAlias = "audio.Source | ArrayLike"
+Recording: TypeAlias = "audio.Source | ArrayLike"
 
 BLOCK_SECONDS = 30.0
 # Far below the beats of music: the least sure recordings of a development set have a median near 0.2.
@@ -46,6 +47,8 @@ PULSE_CONFIDENCE = 0.1
 
 class BeatTracker:
     """Tracks the beats of recordings; keep one for many, as loading the network costs more than a short song.
+
+    It can be copied and pickled, as joblib and multiprocessing do: the model file is then opened again.
 
     model: name of a shipped model, path of a model file, or a `Model` of the registry.
     decoder: name of a decoder, or a decoder of your own.
@@ -66,6 +69,8 @@ class BeatTracker:
         threads: int | None = None,
         **options: Any,
     ) -> None:
+        checks.choice(get_args(Device))("device", device)
+        checks.optional(checks.positive(whole=True))("threads", threads)
         self.decoder = _decoder(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
@@ -73,7 +78,7 @@ class BeatTracker:
         harmony = self.network.settings.harmony
         self.harmony = None if harmony is None else Harmony(harmony)
 
-    def track(self, source: Source, sample_rate: int | None = None) -> Beats:
+    def track(self, source: Recording, sample_rate: int | None = None) -> Beats:
         """Track the beats of a recording.
 
         source: path, "-" for standard input, binary file object, or with a `sample_rate` in Hz samples, of
@@ -85,11 +90,11 @@ class BeatTracker:
         activations, duration = self.analyse(source, sample_rate)
         return self.decode(activations, duration=duration, file=_name(source))
 
-    def activations(self, source: Source, sample_rate: int | None = None) -> Activations:
+    def activations(self, source: Recording, sample_rate: int | None = None) -> Activations:
         """Give what the network says about every frame of a recording; see `track` for the rest."""
         return self.analyse(source, sample_rate)[0]
 
-    def analyse(self, source: Source, sample_rate: int | None = None) -> tuple[Activations, float]:
+    def analyse(self, source: Recording, sample_rate: int | None = None) -> tuple[Activations, float]:
         """Give the activations and the exact duration of a recording in seconds, as `decode` takes them."""
         rate = self.spectrogram.settings.sample_rate
         samples = _Counted(_blocks(source, sample_rate, rate))
@@ -119,7 +124,7 @@ class BeatTracker:
         )
 
 
-def track(source: Source, sample_rate: int | None = None, **options: Any) -> Beats:
+def track(source: Recording, sample_rate: int | None = None, **options: Any) -> Beats:
     """Track the beats of one recording: `beattrack.track("song.wav").bpm`.
 
     source, sample_rate: as for `BeatTracker.track`.
@@ -185,6 +190,7 @@ def decode(
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
     """Make a decoder with some of its settings changed; SettingsError for an option that it has not."""
+    checks.choice(get_args(DecoderName))("decoder", name)
     kind = PeakSettings if name == "peaks" else DBNSettings
     known = {item.name for item in dataclasses.fields(kind)}
     for option in options:
@@ -198,12 +204,14 @@ def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
 def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:
     if isinstance(decoder, str):
         return decoder_with(decoder, options)
+    if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
+        raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
     if options:
         raise SettingsError(f"give {', '.join(options)} to the decoder itself, or name a decoder")
     return decoder
 
 
-def _blocks(source: Source, source_rate: int | None, sample_rate: int) -> Iterable[NDArray[np.float32]]:
+def _blocks(source: Recording, source_rate: int | None, sample_rate: int) -> Iterable[NDArray[np.float32]]:
     if _is_file(source):
         if source_rate is not None:
             raise SettingsError("sample_rate is for samples, a file tells its own")
@@ -216,7 +224,7 @@ def _blocks(source: Source, source_rate: int | None, sample_rate: int) -> Iterab
     return (samples[start : start + step] for start in range(0, len(samples), step))
 
 
-def _is_file(source: Source) -> TypeGuard[audio.Source]:
+def _is_file(source: Recording) -> TypeGuard[audio.Source]:
     return isinstance(source, str | bytes | os.PathLike) or hasattr(source, "read")
 
 
@@ -233,7 +241,7 @@ class _Counted:
             yield block
 
 
-def _name(source: Source) -> str | None:
+def _name(source: Recording) -> str | None:
     if isinstance(source, str | bytes | os.PathLike) and source != "-":
         return os.fsdecode(source)
     return None

@@ -327,7 +327,7 @@ def test_the_default_has_73_semitones_from_c1():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_settings_survive_json(variant):
-    assert from_dict(HarmonySettings, json.loads(json.dumps(dataclasses.asdict(variant)))) == variant
+    assert from_dict(HarmonySettings, json.loads(json.dumps(variant.to_dict()))) == variant
 
 
 def test_settings_are_values():

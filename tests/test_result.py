@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,11 @@ def test_equality_is_by_value() -> None:
         ({"confidence": np.full(8, np.nan)}, "between 0 and 1"),
         ({"duration": math.inf}, "duration"),
         ({"duration": -1}, "duration"),
-        ({"metre": 0}, "metre"),
+        ({"metre": 0}, "metre must be a positive whole number, not 0"),
+        ({"metre": 3.5}, "metre must be a whole number, not 3.5"),
+        ({"duration": "30"}, "duration must be a number, not '30'"),
+        ({"duration": True}, "duration must be a number, not True"),
+        ({"duration": None}, "duration must be a number, not None"),
     ],
 )
 def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -113,6 +119,25 @@ def test_the_record_follows_the_schema() -> None:
 def test_a_record_read_back_is_the_same(beats: Beats) -> None:
     record = json.loads(json.dumps(beats.to_dict(), allow_nan=False))
     assert Beats.from_dict(record) == beats
+
+
+def test_copies_are_equal_and_as_immutable_as_the_original() -> None:
+    beats = make_beats()
+    for other in (copy.copy(beats), copy.deepcopy(beats), pickle.loads(pickle.dumps(beats))):
+        assert other == beats
+        assert hash(other) == hash(beats)
+        for array in (other.times, other.positions, other.confidence):
+            assert not array.flags.writeable
+    assert copy.deepcopy(make_beats(positions=None)).positions is None
+
+
+def test_equal_beats_have_equal_hashes() -> None:
+    signed, unsigned = (
+        Beats(times=np.array([zero, 1.0]), positions=None, confidence=np.ones(2), duration=2)
+        for zero in (-0.0, 0.0)
+    )
+    assert signed == unsigned
+    assert hash(signed) == hash(unsigned)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import copy
 import io
+import multiprocessing
+import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,14 +122,51 @@ def test_options_reach_the_decoder(clip: np.ndarray) -> None:
 def test_options_that_do_not_fit_are_refused_before_the_model_is_loaded() -> None:
     with pytest.raises(SettingsError, match="the peaks decoder has no option beats_per_bar"):
         BeatTracker("no such model", "peaks", beats_per_bar=(3,))
-    with pytest.raises(SettingsError, match="tempo range"):
+    with pytest.raises(SettingsError, match="tempo range is empty: min_bpm 200 is above max_bpm 100"):
         BeatTracker("no such model", min_bpm=200, max_bpm=100)
-    with pytest.raises(SettingsError, match="no decoder 'hmm'"):
+    with pytest.raises(SettingsError, match="decoder must be one of dbn, madmom, peaks, not 'hmm'"):
         BeatTracker("no such model", "hmm")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="give min_bpm to the decoder itself"):
         BeatTracker("no such model", make_decoder("peaks"), min_bpm=60)
     with pytest.raises(ModelError, match="no model is called 'no such model'"):
         BeatTracker("no such model")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": None}, "model must be the name or path of a model, not None"),
+        ({"model": 3}, "model must be the name or path"),
+        ({"decoder": None}, "decoder must be a decoder or its name, not None"),
+        ({"decoder": print}, "decoder must be a decoder or its name"),
+        ({"device": "mps"}, "device must be one of cpu, cuda, auto, not 'mps'"),
+        ({"threads": 0}, "threads must be a positive whole number, not 0"),
+        ({"threads": 1.5}, "threads must be a whole number, not 1.5"),
+        ({"min_bpm": "60"}, "min_bpm must be a number, not '60'"),
+        ({"min_bpm": None}, "min_bpm must be a number, not None"),
+        ({"beats_per_bar": None}, "beats_per_bar must be a whole number, not None"),
+        ({"beats_per_bar": "34"}, "beats_per_bar must be a whole number, not '34'"),
+        ({"max_bpm": 50}, r"min_bpm 55 \(the default\) is above max_bpm 50; set min_bpm too"),
+        ({"min_bpm": 300}, r"min_bpm 300 is above max_bpm 215 \(the default\); set max_bpm too"),
+        ({"correct": "no"}, "correct must be True or False, not 'no'"),
+        ({"tempo_prior": 120}, "tempo_prior must be TempoPrior, not 120"),
+        ({"decoder": "peaks", "refine": 1}, "refine must be True or False, not 1"),
+    ],
+)
+def test_options_of_a_wrong_type_or_range_are_refused_by_name(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        BeatTracker(**options)
+
+
+def test_a_tracker_is_copied_and_sent_to_other_processes(clip: np.ndarray, tmp_path: Path) -> None:
+    path = Path(shutil.copy(find("tcn").path, tmp_path / "mine.onnx"))
+    mine = BeatTracker(path, "dbn", threads=1, min_bpm=60, beats_per_bar=(4,))
+    expected = mine.track(clip, RATE)
+    assert expected.model == "mine"
+    assert copy.deepcopy(mine).track(clip, RATE) == expected
+    assert pickle.loads(pickle.dumps(mine)).track(clip, RATE) == expected
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(mine.track, (clip, RATE)) == expected
 
 
 class EverySecond:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from beattrack.errors import AudioError
 
 Piece: TypeAlias = NDArray[Any]  # (samples, channels), numbers as stored
-Decoding: TypeAlias = tuple[float, Iterator[Piece]]  # sample rate in Hz, pieces in order
+DecodedPieces: TypeAlias = tuple[float, Iterator[Piece]]  # sample rate in Hz, pieces in order
 PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
 Source: TypeAlias = "PathName | IO[bytes]"
 
@@ -55,7 +55,7 @@ class AudioWarning(UserWarning):
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[tuple[Decoding, str]]:
+def opened(source: Source) -> Iterator[tuple[DecodedPieces, str]]:
     """Open a path, "-" for standard input, or a binary file object.
 
     Gives (sample rate in Hz, pieces (samples, channels) as stored) and the source's name for messages.
@@ -164,7 +164,7 @@ def _spooled(file: IO[bytes], name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _decoder(path: str, name: str) -> Iterator[Decoding]:
+def _decoder(path: str, name: str) -> Iterator[DecodedPieces]:
     sound = _open_sound(path, name)
     if sound is not None:
         with sound:
@@ -245,7 +245,7 @@ def _warn_incomplete(name: str, seconds: float) -> None:
 
 
 @contextmanager
-def _ffmpeg(path: str, name: str) -> Iterator[Decoding]:
+def _ffmpeg(path: str, name: str) -> Iterator[DecodedPieces]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
@@ -269,7 +269,7 @@ def _ffmpeg(path: str, name: str) -> Iterator[Decoding]:
                 process.kill()
 
 
-def _ffmpeg_decoding(process: subprocess.Popen[bytes], log: IO[bytes], name: str) -> Decoding:
+def _ffmpeg_decoding(process: subprocess.Popen[bytes], log: IO[bytes], name: str) -> DecodedPieces:
     output = process.stdout
     header = output.read(24) if output else b""
     if output is None or len(header) < 24:

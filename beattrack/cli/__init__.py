@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from beattrack.cli.lazy import Command, LazyGroup
+from beattrack.cli.command_group import Command, LazyGroup
 from beattrack.version import __version__
 
 COMMANDS = {

@@ -19,18 +19,18 @@ from beattrack.cli.report import collected_warnings, label, prepared, reason, su
 from beattrack.errors import AudioError
 from beattrack.formats import Format, writer_named
 from beattrack.runtime.files import atomic_write_text
-from beattrack.runtime.progress import Progress, duration, on_terminal
+from beattrack.runtime.progress import FileProgress, duration, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
 
-Track: TypeAlias = "Callable[[Job], Beats]"
+TrackJob: TypeAlias = "Callable[[Job], Beats]"
 
 SCREEN = 20  # lines: failures among more files than this are repeated at the end
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What became of one file: `failure` says why it failed, `summary` what was found; skipped has neither.
 
     audio: seconds that were tracked.
@@ -59,7 +59,7 @@ class Settings:
     threads: int = 1
 
 
-def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings) -> int:
+def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
     """Track and write all jobs, whatever becomes of each; give the exit code.
 
     make: gives what tracks one job; called in each process, and here first, as what it lacks ends the run.
@@ -76,10 +76,10 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings)
     return 1 if report.failures else 0
 
 
-def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> Outcome:
+def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -> FileOutcome:
     """Track one job and write what it makes."""
     if skip_existing and job.done:
-        return Outcome()
+        return FileOutcome()
     start = time.perf_counter()
     with collected_warnings() as warnings:
         try:
@@ -92,22 +92,22 @@ def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> O
         except BrokenPipeError as error:
             if job.output is None:
                 raise
-            return Outcome(reason(error, job.source), warnings=tuple(warnings))
+            return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
         except Exception as error:  # noqa: BLE001 - a fault in one file must not cost the others
-            return Outcome(reason(error, job.source), warnings=tuple(warnings))
+            return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
     told = summary(beats, time.perf_counter() - start)
     if beats.reason is not None:
         warnings.append(f"{label(job.source)}: {beats.reason}")
-    return Outcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
+    return FileOutcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
 
 
 def _outcomes(
     jobs: Sequence[Job],
-    make: Callable[[], Track],
-    track: Track,
-    do: Callable[[Job, Track], Outcome],
+    make: Callable[[], TrackJob],
+    track: TrackJob,
+    do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
-) -> Iterator[tuple[int, Outcome]]:
+) -> Iterator[tuple[int, FileOutcome]]:
     """Give the outcomes as they come."""
     if settings.processes == 1 or len(jobs) == 1:
         return ((index, do(job, track)) for index, job in enumerate(jobs))
@@ -118,11 +118,13 @@ def _outcomes(
         jobs,
         processes=settings.processes,
         threads=settings.threads,
-        died=lambda code: Outcome(f"the process that tracked it {workers.death(code)}"),
+        died=lambda code: FileOutcome(f"the process that tracked it {workers.death(code)}"),
     )
 
 
-def _worker(make: Callable[[], Track], do: Callable[[Job, Track], Outcome]) -> Callable[[Job], Outcome]:
+def _worker(
+    make: Callable[[], TrackJob], do: Callable[[Job, TrackJob], FileOutcome]
+) -> Callable[[Job], FileOutcome]:
     track = make()
     return lambda job: do(job, track)
 
@@ -144,17 +146,17 @@ class _Report:
     def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
         self._jobs, self._settings = jobs, settings
         self._sizes = [_size(job) for job in jobs]
-        self._progress = Progress(
+        self._progress = FileProgress(
             len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
         )
-        self._waiting: dict[int, Outcome] = {}
+        self._waiting: dict[int, FileOutcome] = {}
         self._told = 0
         self._warned: set[str] = set()
         self._audio, self._tracked, self._skipped = 0.0, 0, 0
         self.failures: dict[int, str] = {}
         self._progress.draw()
 
-    def take(self, index: int, outcome: Outcome) -> None:
+    def take(self, index: int, outcome: FileOutcome) -> None:
         """Count an outcome, and tell of all that no earlier one holds up."""
         self._count(index, outcome)
         self._waiting[index] = outcome
@@ -182,7 +184,7 @@ class _Report:
         if failures and len(self._jobs) > SCREEN:
             click.echo("".join(f"  {label(source)}: {why}\n" for source, why in failures), err=True, nl=False)
 
-    def _count(self, index: int, outcome: Outcome) -> None:
+    def _count(self, index: int, outcome: FileOutcome) -> None:
         self._audio += outcome.audio
         self._skipped += outcome.skipped
         self._tracked += outcome.summary is not None
@@ -190,7 +192,7 @@ class _Report:
             self.failures[index] = outcome.failure
         self._progress.advance(audio=outcome.audio, bytes=self._sizes[index], skipped=outcome.summary is None)
 
-    def _tell(self, job: Job, outcome: Outcome) -> None:
+    def _tell(self, job: Job, outcome: FileOutcome) -> None:
         for text in outcome.warnings:
             if text not in self._warned:
                 click.echo(f"beattrack: warning: {text}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from beattrack.cli import downloads
-from beattrack.runtime.progress import count, on_terminal
+from beattrack.runtime.progress import StatusLine, count, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import DatasetSpec, LoadedSongs
@@ -65,4 +65,5 @@ def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, show
 
 
 def _tell(sentence: str) -> None:
-    click.echo(f"\r\x1b[K{sentence}" if on_terminal() else sentence, err=True, color=True)
+    StatusLine(shown=on_terminal()).clear()
+    click.echo(sentence, err=True)

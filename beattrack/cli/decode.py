@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.batch import Settings, Track, run_jobs
+from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.inputs import named
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
-from beattrack.cli.sources import named
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -29,7 +29,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
     jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")
 
-    def make() -> Track:
+    def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
 

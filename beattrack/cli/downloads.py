@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beattrack.runtime.progress import on_terminal
+from beattrack.runtime.progress import StatusLine, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.download import Download
@@ -37,4 +37,7 @@ def _told(sentence: str, shown: bool) -> bool:
 
 def _draw(done: int, total: int | None) -> None:
     size = f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
-    click.echo(f"\r\x1b[K{size}", err=True, nl=done == total, color=True)
+    line = StatusLine(shown=True)
+    line.draw(size)
+    if done == total:
+        line.end()

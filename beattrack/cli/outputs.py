@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from beattrack.cli.sources import STDIN, Source
+from beattrack.cli.inputs import STDIN, Input
 from beattrack.formats import FORMATS, Format, writer_named
 from beattrack.runtime.files import is_special
 
@@ -56,7 +56,7 @@ def chosen_format(format: str | None, output: str | None) -> Format:
 
 
 def plan(
-    sources: Sequence[Source],
+    sources: Sequence[Input],
     *,
     output: str | None,
     suffix: str,
@@ -90,7 +90,7 @@ def plan(
 
 
 def _targets(
-    sources: Sequence[Source], target: str | None, suffix: str, option: str, several: bool
+    sources: Sequence[Input], target: str | None, suffix: str, option: str, several: bool
 ) -> Sequence[Path | None]:
     if target is None:
         return [None] * len(sources)

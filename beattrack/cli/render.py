@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
-    from beattrack.rendering.job import Job, Make, Outcome, Song
+    from beattrack.rendering.job import PlannedSong, RenderJob, RenderOutcome
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HOURS = "Hours of audio, about."
@@ -88,21 +87,20 @@ def _list(options: Mapping[str, Any]) -> int:
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.rendering.job import Job, plan, prepare, render_songs
+    from beattrack.rendering.job import RenderJob, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
     from beattrack.runtime.cores import usable_cores
 
     settings = RenderSettings()
-    job = Job(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
+    job = RenderJob(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
     mix = options["mix"] or _available(options)
     songs = plan(mix, hours=options["hours"], seed=job.seed, settings=settings)
     prepare(job, sorted({song.source for song in songs}))
     _tell_missing_fonts(options)
     processes = min(options["jobs"] or usable_cores(), len(songs))
     report = _Report(job, songs, quiet=options["quiet"])
-    run = functools.partial(_in_processes, processes=processes) if processes > 1 else None
     try:
-        counts = render_songs(job, songs, run=run, tell=report.tell)
+        counts = render_songs(job, songs, processes=processes, tell=report.tell)
     finally:
         report.close()
     return 1 if counts["failed"] and not counts["rendered"] + counts["existing"] else 0
@@ -141,33 +139,20 @@ def _available(options: Mapping[str, Any]) -> dict[str, float]:
     return mix
 
 
-def _in_processes(make: Make, songs: Sequence[Song], *, processes: int) -> Iterator[tuple[int, Outcome]]:
-    from beattrack.rendering.job import Outcome
-    from beattrack.runtime import workers
-
-    return workers.run(
-        make,
-        songs,
-        processes=processes,
-        threads=1,
-        died=lambda code: Outcome(failure=f"the process that rendered it ended with exit code {code}"),
-    )
-
-
 class _Report:
     """Says what failed as it happens, and at the end what became of all."""
 
-    def __init__(self, job: Job, songs: Sequence[Song], *, quiet: bool) -> None:
-        from beattrack.runtime.progress import Progress, on_terminal
+    def __init__(self, job: RenderJob, songs: Sequence[PlannedSong], *, quiet: bool) -> None:
+        from beattrack.runtime.progress import FileProgress, on_terminal
 
         self._job, self._songs, self._quiet = job, songs, quiet
-        self._progress = Progress(len(songs), len(songs), shown=not quiet and on_terminal())
+        self._progress = FileProgress(len(songs), len(songs), shown=not quiet and on_terminal())
         self._seconds = {"rendered": 0.0, "existing": 0.0}
         self._counts = {"rendered": 0, "existing": 0, "failed": 0}
         self._rejected = 0
         self._progress.draw()
 
-    def tell(self, song: Song, outcome: Outcome) -> None:
+    def tell(self, song: PlannedSong, outcome: RenderOutcome) -> None:
         """Count a song."""
         kind = "failed" if outcome.failure else "existing" if outcome.existing else "rendered"
         self._counts[kind] += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.sources import STDIN
+from beattrack.cli.inputs import STDIN
 from beattrack.errors import BeattrackError, SettingsError
 from beattrack.registry import UnknownModelError
 

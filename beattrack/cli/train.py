@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.command_group import EXIT_SIGNAL
 from beattrack.cli.datasets import FOLDER, dataset_options, load
-from beattrack.cli.lazy import EXIT_SIGNAL
 from beattrack.cli.report import prepared
 from beattrack.runtime.progress import on_terminal
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,10 +68,6 @@ class Dataset:
     tracks: tuple[Track, ...]
     problems: tuple[Problem, ...] = ()
     licence: str = ""
-
-    def genres(self) -> Mapping[str, int]:
-        """Number of tracks for each genre, by name."""
-        return dict(sorted(Counter(track.genre for track in self.tracks if track.genre is not None).items()))
 
 
 def pick_audio(candidates: list[Path]) -> Path:

@@ -59,7 +59,7 @@ def download_files(
     offered: Mapping[str, Any] = {
         key: file for key, file in (dataset.remotes or {}).items() if key != "index"
     }
-    index = _index_of(module, dataset)
+    index = index_of(module, dataset)
     asked_for = (_NEEDED.get(name) or offered) if keys is None else keys
     wanted = [key for key in asked_for if key in offered]
     files = [offered[key] for key in wanted] + ([index] if index is not None else [])
@@ -81,6 +81,6 @@ def download_files(
         raise DatasetError(f"{name}: mirdata cannot unpack it ({error})") from error
 
 
-def _index_of(module: Any, dataset: Any) -> Any:
+def index_of(module: Any, dataset: Any) -> Any:
     """mirdata's list of the dataset's files, where that too is downloaded."""
     return module.INDEXES[dataset.version].remote

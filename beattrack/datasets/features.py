@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -76,7 +76,7 @@ class Features:
 
 
 # What became of a file: its features, or why it has none.
-Outcome: TypeAlias = Features | str
+FeaturesOrReason: TypeAlias = Features | str
 # Why a file could not be analysed, or what kept the cache from being written.
 Failure: TypeAlias = str | OSError
 
@@ -95,7 +95,7 @@ class FeatureCache:
         described = {
             "format": FORMAT_VERSION,
             "spectrogram": self.settings.to_dict(),
-            "harmony": self.harmony.to_dict(),
+            "harmony": asdict(self.harmony),
             "step_db": self.quantisation.step_db,
             "floor_db": self.quantisation.floor_db,
             "audio": content,
@@ -131,7 +131,7 @@ class FeatureCache:
 
     def collect(
         self, files: Sequence[Path], *, jobs: int = 1, progress: ProgressCallback | None = None
-    ) -> list[Outcome]:
+    ) -> list[FeaturesOrReason]:
         """Open the features of every file, computing in `jobs` processes those that are missing.
 
         progress: called with the number of files that are done and of all.
@@ -140,8 +140,8 @@ class FeatureCache:
         """
         self._make()
         tell = progress or (lambda done, total: None)
-        mapped = _allow_open_files(2 * len(files))
-        outcomes: list[Outcome | None] = [self._look_up(file, mapped=mapped) for file in files]
+        mapped = allow_open_files(2 * len(files))
+        outcomes: list[FeaturesOrReason | None] = [self._look_up(file, mapped=mapped) for file in files]
         missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
         done = len(files) - len(missing)
         tell(done, len(files))
@@ -154,7 +154,7 @@ class FeatureCache:
             tell(done, len(files))
         return [outcome or "its features were lost from the cache" for outcome in outcomes]
 
-    def _look_up(self, audio: Path, *, mapped: bool) -> Outcome | None:
+    def _look_up(self, audio: Path, *, mapped: bool) -> FeaturesOrReason | None:
         try:
             found = self.find(audio)
         except OSError as error:
@@ -165,12 +165,9 @@ class FeatureCache:
 
     def _compute_all(self, files: Sequence[Path], jobs: int) -> Iterator[tuple[int, Failure | None]]:
         """Index and failure, if any, of each file, as they are finished."""
-        if jobs == 1 or len(files) < 2:
-            yield from enumerate(map(partial(_computed, self), files))
-            return
         from beattrack.runtime import workers
 
-        yield from workers.run(
+        return workers.run(
             partial(_worker, self),
             files,
             processes=jobs,
@@ -290,7 +287,7 @@ def _read_notes(entry: Path) -> tuple[str, ...]:
         return ()
 
 
-def _allow_open_files(mapped: int) -> bool:
+def allow_open_files(mapped: int) -> bool:
     """Make sure that so many more files may be open, as each mapped entry is; False where they may not."""
     if sys.platform == "win32":
         return True

@@ -42,7 +42,7 @@ def fetch(
     try:
         if path.is_file() and _md5(path) == md5:
             return
-        with _opened(address, timeout) as answer:
+        with open_url(address, timeout) as answer:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
                 with temporary.open("wb") as file:
@@ -120,7 +120,8 @@ def _refuse(url: str) -> NoReturn:
     raise DatasetError(f"{url}: the download was sent on to an address without https")
 
 
-def _opened(url: str, timeout: float) -> Any:
+def open_url(url: str, timeout: float) -> Any:
+    """Open a URL over HTTPS alone, redirections too; the caller closes what is returned."""
     request = urllib.request.Request(url, headers={"User-Agent": "beattrack"})
     return urllib.request.build_opener(_OnlyHttps).open(request, timeout=timeout)
 

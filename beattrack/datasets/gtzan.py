@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.data_homes import ENVIRONMENT, MIRDATA_HOME, data_homes
 from beattrack.datasets.folds import GENRES, gtzan_groups
 from beattrack.datasets.licences import LICENCES
-from beattrack.datasets.places import ENVIRONMENT, MIRDATA_HOME, data_homes
 from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
 
 if TYPE_CHECKING:

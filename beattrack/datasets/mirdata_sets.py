@@ -14,9 +14,9 @@ from typing import Any
 
 from beattrack.datasets.base import Dataset, DatasetError, MissingReaderError, Problem, Track
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.data_homes import data_homes
 from beattrack.datasets.download import Download, download_files
 from beattrack.datasets.licences import LICENCES
-from beattrack.datasets.places import data_homes
 from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence
 
 # Loaders that have `beats`, but not those of the recording.

@@ -14,22 +14,28 @@ AUDIO_SUFFIX = ".flac"
 
 
 def load(home: Path, *, need_audio: bool = True) -> Dataset:
-    """Read every rendered song under `home`; songs of a rendering that goes on are read as far as it is.
+    """Read rendered songs; those of a rendering that goes on are read as far as it is.
 
-    Raises DatasetError where there is no such folder or no usable song in it.
+    Args:
+        home: folder that `beattrack render` wrote, or the folder in it of one source.
+        need_audio: whether to leave out, and list, songs whose audio is missing or cannot be opened.
+
+    Raises:
+        DatasetError: if there is no such folder or no usable song in it.
     """
     if not home.is_dir():
         raise DatasetError(f"{home}: is not a folder; give one that `beattrack render` wrote")
     tracks, problems = [], []
     # Written last: what has no description yet is not finished.
-    for description in sorted(home.glob("*/*.json")):
+    one_source = any(home.glob(f"*{AUDIO_SUFFIX}"))
+    for description in sorted(home.glob("*.json" if one_source else "*/*.json")):
         path, audio = description.with_suffix(".beats"), description.with_suffix(AUDIO_SUFFIX)
         reason = audio_problem(audio) if need_audio else None
         if reason is not None:
             problems.append(Problem(str(audio), reason))
             continue
         try:
-            tracks.append(_track(home, path, audio if audio.is_file() else None))
+            tracks.append(_track(path, audio if audio.is_file() else None))
         except BeatFileError as error:
             problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     if not tracks:
@@ -47,12 +53,12 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
     )
 
 
-def _track(home: Path, path: Path, audio: Path | None) -> Track:
+def _track(path: Path, audio: Path | None) -> Track:
     beats = read_beats(path)
     about = _about(path.with_suffix(".json"))
     source = path.parent.name
     return Track(
-        path.relative_to(home).with_suffix("").as_posix(),
+        f"{source}/{path.stem}",
         audio,
         beats.times,
         beats.positions,

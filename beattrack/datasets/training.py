@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from beattrack.datasets.licences import licence_line
 from beattrack.datasets.pack import load_pack
 from beattrack.datasets.songs import Song
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 from beattrack.spectrogram import SpectrogramSettings
 
@@ -36,8 +36,8 @@ class DatasetSpec:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < math.inf:
-            raise SettingsError(f"the weight of {self.name} must be positive, not {self.weight:g}")
+        checks.apply(self, {"name": checks.text()}, prefix="dataset.")
+        checks.apply(self, {"weight": checks.positive()}, prefix=f"{self.name}: ")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
+from beattrack.runtime.values import ComparedByValue
 
 DecoderName = Literal["dbn", "madmom", "peaks"]
 
 
 @dataclass(frozen=True, eq=False)
-class Decoding:
-    """The beats of one recording.
+class Decoding(ComparedByValue):
+    """The beats of one recording, compared by value.
 
     times: (beats,) seconds, strictly increasing, from 0 to before the end.
     positions: (beats,) place of each beat in its bar, 1 for a downbeat. None: only beats were tracked.

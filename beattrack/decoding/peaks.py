@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -11,18 +10,19 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
 from beattrack.decoding.base import Decoding, probabilities
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 # Taken as the metre where fewer than two downbeats tell it.
 _USUAL_METRE = 4
+_LONGEST = 60.0  # seconds of a setting: memory grows with the window
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeakSettings:
-    """Settings of peak picking; times are in seconds.
+    """Settings of peak picking; times are in seconds, up to 60.
 
     threshold, downbeat_threshold: the least activation of a beat, and of a downbeat.
     window: a peak is the highest frame up to this far on either side.
@@ -41,14 +41,9 @@ class PeakSettings:
     refine: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "downbeat_threshold"):
-            value = getattr(self, name)
-            if not 0 < value <= 1:
-                raise SettingsError(f"{name} must lie between 0 and 1 and not be 0, not {value}")
-        for name in ("window", "min_distance", "snap"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise SettingsError(f"{name} must be a number of seconds of at least 0, not {value}")
+        thresholds = dict.fromkeys(("threshold", "downbeat_threshold"), checks.between(0, 1, low_open=True))
+        seconds = dict.fromkeys(("window", "min_distance", "snap"), checks.between(0, _LONGEST))
+        checks.apply(self, {**thresholds, **seconds, "refine": checks.flag()})
 
 
 class PeakDecoder:
@@ -57,7 +52,8 @@ class PeakDecoder:
     name = "peaks"
 
     def __init__(self, settings: PeakSettings | None = None) -> None:
-        self.settings = settings or PeakSettings()
+        self.settings = PeakSettings() if settings is None else settings
+        checks.instance(PeakSettings)("settings", self.settings)
 
     def __call__(self, activations: Activations) -> Decoding:
         """Decode one recording.

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beattrack.datasets import Dataset, Problem, Track
 from beattrack.datasets.gtzan import canonical_id, genre_of
 from beattrack.errors import SettingsError
-from beattrack.evaluation import parallel
 from beattrack.evaluation.matching import MatchingError, find_beat_files, match
 from beattrack.evaluation.metrics import require_mir_eval
 from beattrack.evaluation.results import Run, versions
 from beattrack.evaluation.score import FileScore, Item, ScoreSettings, score_item
 from beattrack.formats.readers import BeatFileError, BeatSequence, read_beats, read_tempo
+from beattrack.runtime import checks, workers
+from beattrack.runtime.progress import count
 
 TempoReference = Literal["auto", "annotated", "ibi"]
 Missing = Literal["skip", "zero"]
@@ -35,7 +36,15 @@ class RunSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        ScoreSettings(trim=self.trim)
+        checks.apply(
+            self,
+            {
+                "trim": checks.at_least(0),
+                "tempo_reference": checks.choice(get_args(TempoReference)),
+                "jobs": checks.positive(whole=True),
+                "quiet": checks.flag(),
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +155,11 @@ def score(
         downbeats=any(_has_positions(item.estimate) for item in inputs.items),
     )
     jobs = settings.jobs if len(inputs.items) >= PARALLEL_FROM else 1
-    finished = parallel.run(
-        partial(score_item, settings=scoring), inputs.items, jobs=jobs, label="scoring", quiet=settings.quiet
+    finished = workers.collect(
+        partial(score_item, settings=scoring),
+        inputs.items,
+        processes=jobs,
+        progress=None if settings.quiet else count("files scored"),
     )
     scores = [result for result in finished.results if result is not None]
     if finished.interrupted and not scores:

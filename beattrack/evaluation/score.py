@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.errors import SettingsError
 from beattrack.evaluation import alignment
 from beattrack.evaluation.diagnosis import FAULTS, Diagnosis, diagnose
 from beattrack.evaluation.metrics import (
@@ -22,6 +21,7 @@ from beattrack.evaluation.metrics import (
 )
 from beattrack.formats.readers import BeatSequence
 from beattrack.result import estimate_metre
+from beattrack.runtime import checks
 
 Times = NDArray[np.float64]
 
@@ -45,8 +45,8 @@ class ScoreSettings:
     downbeats: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.trim < float("inf"):
-            raise SettingsError(f"trim must be 0 seconds or more, not {self.trim}")
+        flags = dict.fromkeys(("annotated_tempo", "downbeats"), checks.flag())
+        checks.apply(self, {"trim": checks.at_least(0), **flags})
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings and the constants of the metrics, as plain JSON values."""

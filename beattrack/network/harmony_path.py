@@ -60,16 +60,16 @@ class HarmonyPath(nn.Module):
 
     def forward(self, harmony: Tensor) -> Tensor:
         """Compute the features of each slow frame."""
-        compressed = self.compress(harmony).transpose(1, 2)  # (batch, bands, slow frames)
+        compressed = self.compress(harmony)  # (batch, slow frames, bands)
         present = (harmony.amax(dim=(1, 2), keepdim=True) > 0).to(harmony.dtype)  # (batch, 1, 1)
         parts = []
         if self.convolutions:
-            maps = (compressed - self.band_mean[:, None]) * self.band_scale[:, None]
+            maps = ((compressed - self.band_mean) * self.band_scale).transpose(1, 2)
             for convolution in self.convolutions:
                 maps = functional.elu(convolution(maps))
             parts.append(self.dropout(maps))
         if self.settings.novelty:
-            parts.append(NOVELTY_SCALE * self.novelty(compressed) - 1.0)
+            parts.append(NOVELTY_SCALE * self.novelty(compressed.transpose(1, 2)) - 1.0)
         mixed = torch.cat(parts, dim=1)  # (batch, mixed, slow frames)
         features: Tensor = self.output(functional.elu(self.hidden(mixed))) + self.linear(mixed)
         return features * present  # (batch, channels, slow frames)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from beattrack.network.input_level import (
     silent_frames,
 )
 from beattrack.network.model_settings import ModelSettings, read_settings
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
@@ -48,7 +49,7 @@ class Engine(Protocol):
 class Network:
     """A model, ready to compute activations; keep one for many files.
 
-    `load_network` opens one from a model file.
+    `load_network` opens one from a model file, which copying and unpickling open again.
     """
 
     def __init__(self, engine: Engine, settings: ModelSettings) -> None:
@@ -174,8 +175,12 @@ def load_network(
     threads: of the processor; None takes all cores that this process may use.
 
     Raises ModelError where the file is missing, damaged, not a model of beattrack, or the device is absent,
-    and MissingExtraError where `cuda` is asked for without torch.
+    MissingExtraError where `cuda` is asked for without torch, and SettingsError for another device or number
+    of threads.
     """
+    checks.choice(get_args(Device))("device", device)
+    threads = checks.optional(checks.positive(whole=True))("threads", threads)
+    checks.instance(str, os.PathLike, called="the path of a model file")("path", path)
     name = os.fspath(path)
     if not Path(path).is_file():
         raise ModelError(f"{name}: there is no such model file")
@@ -192,13 +197,14 @@ def load_network(
 
 
 class OnnxEngine:
-    """ONNX Runtime on the CPU."""
+    """ONNX Runtime on the CPU; copied and pickled by the path of the model file, which is opened again."""
 
-    def __init__(self, session: Any, settings: ModelSettings) -> None:
+    def __init__(self, session: Any, settings: ModelSettings, path: str, threads: int) -> None:
         network = settings.network
         import onnxruntime
 
         self._session = session
+        self._opened_by = (os.path.abspath(path), threads)
         # The TCN sees many minutes at once: what that took, 200 MB an hour, is given back after the run.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -212,6 +218,9 @@ class OnnxEngine:
         }
         if network.harmony is not None:
             self._idle["harmony"] = np.zeros((1, 1, network.harmony.bands), np.float32)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_open_engine, self._opened_by)
 
     def features(self, padded: Float) -> Float:
         """Run the front-end."""
@@ -245,11 +254,17 @@ def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
     try:
-        engine = OnnxEngine(session, settings)
+        engine = OnnxEngine(session, settings, name, threads)
         _try_out(engine, settings)
     except Exception as error:  # as above
         raise ModelError(f"{name}: holds another network than its settings say") from error
     return engine, settings
+
+
+def _open_engine(name: str, threads: int) -> OnnxEngine:
+    if not Path(name).is_file():
+        raise ModelError(f"{name}: there is no such model file; a pickled network needs it")
+    return _open_onnx(name, min(threads, usable_cores()))[0]
 
 
 def _try_out(engine: Engine, settings: ModelSettings) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from beattrack.errors import ModelError, SettingsError
 from beattrack.harmony import HarmonySettings
 from beattrack.network.settings import NetworkSettings
+from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
 from beattrack.spectrogram import SpectrogramSettings
 
@@ -25,12 +26,19 @@ class ModelSettings:
     harmony: HarmonySettings | None = None
 
     def __post_init__(self) -> None:
+        checks.apply(
+            self,
+            {
+                "spectrogram": checks.instance(SpectrogramSettings),
+                "network": checks.instance(NetworkSettings),
+                "harmony": checks.optional(checks.instance(HarmonySettings)),
+            },
+        )
         if self.spectrogram.bands != self.network.front_end.bands:
             raise SettingsError(
                 f"the spectrogram has {self.spectrogram.bands} bands "
                 f"but the network reads {self.network.front_end.bands}"
             )
-
         if (self.harmony is None) != (self.network.harmony is None):
             raise SettingsError(
                 "settings of the slow view belong to a network with a harmony path, and to no other"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Activation = Literal["elu", "relu", "gelu"]
 DropoutKind = Literal["spatial", "element"]
 
 
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value < high:
-        raise SettingsError(f"{name} must be at least {low:g} and below {high:g}, not {value:g}")
+_COUNT = checks.positive(whole=True)
+_COUNTS = checks.several(_COUNT)
+_DROPOUT = checks.between(0, 1, high_open=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +35,17 @@ class FrontEndSettings:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        counts = dict.fromkeys(("bands", "channels"), _COUNT)
+        kernels = dict.fromkeys(("time_kernels", "frequency_kernels", "pools"), _COUNTS)
+        checks.apply(self, {**counts, **kernels, "log_scale": checks.positive(), "dropout": _DROPOUT})
         if not len(self.time_kernels) == len(self.frequency_kernels) == len(self.pools) > 0:
             raise SettingsError("time_kernels, frequency_kernels and pools must be of one length, at least 1")
-        if self.channels < 1:
-            raise SettingsError(f"channels must be positive, not {self.channels}")
-        if any(kernel < 1 or kernel % 2 == 0 for kernel in self.time_kernels):
-            raise SettingsError(f"time_kernels must be odd and positive, not {self.time_kernels}")
+        if any(kernel % 2 == 0 for kernel in self.time_kernels):
+            raise SettingsError(f"time_kernels must be odd, not {self.time_kernels}")
         if self.output_bands != 1:
             raise SettingsError(
                 f"kernels and pools must reduce {self.bands} bands to 1, not {self.output_bands}"
             )
-        _check_range("dropout", self.dropout, 0.0, 1.0)
 
     @property
     def output_bands(self) -> int:
@@ -87,20 +88,28 @@ class HarmonyPathSettings:
     dropout: float = 0.15
 
     def __post_init__(self) -> None:
-        counts = (self.channels, self.ratio, self.hidden, *self.convolutions, *self.lags)
-        if min(counts) < 1 or not self.log_scale > 0:
-            raise SettingsError("channels, ratio, log_scale, convolutions, lags and hidden must be positive")
-        if len(self.convolutions) != 2 or len(self.bass) != 2 or len(self.harmony) != 2:
-            raise SettingsError("convolutions, bass and harmony must be pairs")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise SettingsError(f"kernel must be odd and positive, not {self.kernel}")
+        counts = ("bands", "channels", "ratio", "kernel", "hidden")
+        ranges = checks.span(checks.at_least(0, whole=True))
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(counts, _COUNT),
+                **dict.fromkeys(("bass", "harmony"), ranges),
+                **dict.fromkeys(("learned", "novelty"), checks.flag()),
+                "log_scale": checks.positive(),
+                "convolutions": checks.several(_COUNT, length=2),
+                "lags": _COUNTS,
+                "dropout": _DROPOUT,
+            },
+        )
+        if self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be odd, not {self.kernel}")
         for name in ("bass", "harmony"):
             low, high = getattr(self, name)
-            if not 0 <= low < high <= self.bands:
+            if low == high or high > self.bands:
                 raise SettingsError(f"{name} must be a range within {self.bands} bands, not {low} to {high}")
         if not self.mixed:
             raise SettingsError("the harmony path needs learned or novelty features")
-        _check_range("dropout", self.dropout, 0.0, 1.0)
 
     @property
     def mixed(self) -> int:
@@ -134,17 +143,21 @@ class TCNSettings:
     skip_sum: bool = True
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise SettingsError(f"channels must be positive, not {self.channels}")
-        if self.kernel < 2 or (not self.causal and self.kernel % 2 == 0):
-            raise SettingsError(f"kernel must be at least 2, and odd unless causal, not {self.kernel}")
-        if not self.dilations or min(self.dilations) < 1:
-            raise SettingsError("dilations must be one or more positive whole numbers")
-        if self.activation not in ("elu", "relu", "gelu"):
-            raise SettingsError(f"activation must be elu, relu or gelu, not {self.activation}")
-        if self.dropout_kind not in ("spatial", "element"):
-            raise SettingsError(f"dropout_kind must be spatial or element, not {self.dropout_kind}")
-        _check_range("dropout", self.dropout, 0.0, 1.0)
+        flags = ("causal", "parallel_pair", "residual_1x1", "gated", "skip_sum")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(flags, checks.flag()),
+                "channels": _COUNT,
+                "kernel": checks.at_least(2, whole=True),
+                "dilations": _COUNTS,
+                "activation": checks.choice(get_args(Activation)),
+                "dropout_kind": checks.choice(get_args(DropoutKind)),
+                "dropout": _DROPOUT,
+            },
+        )
+        if not self.causal and self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
 
     @property
     def receptive_field(self) -> int:
@@ -171,6 +184,16 @@ class NetworkSettings:
     harmony: HarmonyPathSettings | None = None
 
     def __post_init__(self) -> None:
+        checks.apply(
+            self,
+            {
+                "front_end": checks.instance(FrontEndSettings),
+                "tcn": checks.instance(TCNSettings),
+                "tempo_bins": checks.at_least(0, whole=True),
+                "sum_head": checks.flag(),
+                "harmony": checks.optional(checks.instance(HarmonyPathSettings)),
+            },
+        )
         channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
         if channels != self.tcn.channels:
             raise SettingsError(
@@ -179,8 +202,6 @@ class NetworkSettings:
             )
         if self.harmony and self.tcn.causal:
             raise SettingsError("a causal network cannot have a harmony path, which looks ahead")
-        if self.tempo_bins < 0:
-            raise SettingsError(f"tempo_bins must not be negative, not {self.tempo_bins}")
         if self.tempo_bins and not self.tcn.skip_sum:
             raise SettingsError("the tempo head reads the skip sum: set skip_sum or tempo_bins = 0")
 

@@ -86,10 +86,6 @@ class TCN(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(settings, dilation) for dilation in settings.dilations)
         self.activation = ACTIVATIONS[settings.activation]()
 
-    def receptive_field(self) -> int:
-        """Frames of input that one output frame sees."""
-        return self.settings.receptive_field
-
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run all blocks."""
         total: Tensor | None = None

@@ -34,6 +34,11 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
         for tensor in model.graph.initializer
         if tensor.name.startswith(PREFIX)
     }
+    for node in model.graph.node:  # the exporter stores one of two equal tensors
+        if node.op_type == "Identity" and node.output[0].startswith(PREFIX):
+            stored = weights.get(node.input[0].removeprefix(PREFIX))
+            if stored is not None:
+                weights[node.output[0].removeprefix(PREFIX)] = stored
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

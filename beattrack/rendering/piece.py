@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from beattrack.rendering.errors import RejectedPiece
 
-SourceName = Literal["songs", "mma", "band", "groove", "pop909", "nottingham", "freedoom"]
+SourceName = Literal["songs", "simple", "mma", "band", "groove", "pop909", "nottingham", "freedoom"]
 SOURCE_NAMES: tuple[SourceName, ...] = get_args(SourceName)
 
 Floats = NDArray[np.float64]
@@ -80,6 +80,7 @@ class Piece:
     beats: (n,) seconds, strictly increasing.
     positions: (n,) place of each beat in its bar, 1 = downbeat.
     bars_known: whether the positions may be learned; if not, they only count and are not annotated.
+    plain: whether it is played as written, without parts that are added, dropped or silenced.
     own_sound: whether tempo and instruments are those of a real song; a performance changes them little.
 
     Raises ValueError for arrays that are not so.
@@ -96,6 +97,7 @@ class Piece:
     positions: Integers  # (beats,)
     bars_known: bool = True
     own_sound: bool = False
+    plain: bool = False
 
     def __post_init__(self) -> None:
         if self.beats.ndim != 1 or self.beats.shape != self.positions.shape or len(self.beats) < 2:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 SAMPLE_RATE = 22050  # Hz of all that is rendered: that of the network's spectrogram
 Range = tuple[float, float]
@@ -26,6 +26,7 @@ class PerformanceSettings:
     breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
     pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
     bare: share of pieces of drums alone that are taken, but for sources of nothing else.
+    sung: share of the leads of plain pieces that are sung.
     own_tempo_spread, own_substitution, own_pad: the same of pieces that are real songs, whose tempo and
         instruments are kept but for little.
     silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
@@ -49,6 +50,7 @@ class PerformanceSettings:
     pad: float = 0.5
     heavy: float = 0.5
     bare: float = 0.3
+    sung: float = 0.7
     own_tempo_spread: float = 0.02
     own_substitution: float = 0.2
     own_pad: float = 0.15
@@ -117,17 +119,28 @@ class CheckSettings:
 
     lag: seconds, largest distance of the onsets from the beats. ratio: least onset strength on the beats
     relative to the mean. level: least root mean square, in decibels below full scale. active: least share of
-    seconds that are louder than 40 dB below the loudest.
+    seconds that are louder than 40 dB below the loudest. plain_level, plain_active: the same of plain pieces,
+    such as the clicks of a metronome.
     """
 
     lag: float = 0.025
     ratio: float = 1.1
     level: float = -40.0
     active: float = 0.6
+    plain_level: float = -55.0
+    plain_active: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.lag <= 0 or self.ratio < 0 or not 0 <= self.active <= 1:
-            raise SettingsError("a check needs a positive lag, a ratio and a share of active seconds")
+        checks.apply(
+            self,
+            {
+                "lag": checks.positive(),
+                "ratio": checks.at_least(0),
+                "level": checks.number(),
+                "active": checks.share(),
+            },
+            prefix="check.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +154,16 @@ class RenderSettings:
     attempts: int = 6
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise SettingsError(f"attempts must be at least 1, not {self.attempts}")
+        checks.apply(
+            self,
+            {
+                "performance": checks.instance(PerformanceSettings),
+                "synthesis": checks.instance(SynthesisSettings),
+                "effects": checks.instance(EffectSettings),
+                "check": checks.instance(CheckSettings),
+                "attempts": checks.positive(whole=True),
+            },
+        )
 
     @property
     def mean_seconds(self) -> float:
@@ -154,27 +175,16 @@ class RenderSettings:
         return asdict(self)
 
 
-_NOT_SHARES = frozenset(
-    {
-        "lead",
-        "tempo_spread",
-        "own_tempo_spread",
-        "walk",
-        "part_offset",
-        "balance",
-        "timeout",
-        "seconds",
-        "tempo",
-        "jitter",
-    }
+_AMOUNTS = frozenset(
+    {"lead", "tempo_spread", "own_tempo_spread", "walk", "part_offset", "balance", "timeout"}
 )
 
 
-def _check(settings: Any) -> None:
+def _check(settings: object) -> None:
     """Raise SettingsError for a share outside 0..1, a negative amount, or a range that is none."""
-    for name, value in asdict(settings).items():
-        if isinstance(value, tuple):
-            if not 0 <= value[0] <= value[1]:
-                raise SettingsError(f"{name} must be a range from low to high, not {value}")
-        elif value < 0 or (name not in _NOT_SHARES and value > 1):
-            raise SettingsError(f"{name} must be {'positive' if value < 0 else 'at most 1'}, not {value}")
+    shares, amounts, ranges = checks.share(), checks.at_least(0), checks.span(checks.at_least(0))
+    kinds = {
+        field.name: ranges if field.type == "Range" else amounts if field.name in _AMOUNTS else shares
+        for field in fields(settings)  # type: ignore[arg-type]
+    }
+    checks.apply(settings, kinds)

@@ -1,4 +1,4 @@
-"""How far a run is, in one line at the foot of a terminal."""
+"""How far a run is: the one line at the foot of a terminal, and what it says."""
 
 from __future__ import annotations
 
@@ -10,8 +10,32 @@ from collections.abc import Callable
 import click
 
 
-class Progress:
-    """Draws the line, or nothing where `shown` is false.
+class StatusLine:
+    """One line on standard error that is drawn over and over, or never if `shown` is false."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self.shown = shown
+
+    def draw(self, text: str) -> None:
+        """Write the text in place of the one before, cut to the width of the terminal."""
+        self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def clear(self) -> None:
+        """Remove the line, to make room for another."""
+        self._write("")
+
+    def end(self) -> None:
+        """Let the line stand, and what follows begin below it."""
+        if self.shown:
+            click.echo(err=True)
+
+    def _write(self, text: str) -> None:
+        if self.shown:
+            click.echo(f"\r\x1b[K{text}", err=True, nl=False, color=True)
+
+
+class FileProgress:
+    """Draws how far a run over files is, or nothing if `shown` is false.
 
     total: number of files. bytes: of all files, by which the time left is judged.
     """
@@ -19,7 +43,8 @@ class Progress:
     def __init__(
         self, total: int, bytes: int, *, shown: bool, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._total, self._bytes, self._shown, self._clock = total, bytes, shown, clock
+        self._line = StatusLine(shown=shown)
+        self._total, self._bytes, self._clock = total, bytes, clock
         self._start = clock()
         self._files = self._bytes_done = 0
         self._audio = 0.0
@@ -39,18 +64,15 @@ class Progress:
             self._bytes_done += bytes
 
     def draw(self) -> None:
-        """Write the line, without an end."""
-        if self._shown:
-            left = None
-            if self._bytes_done:
-                left = self.elapsed * max(self._bytes - self._bytes_done, 0) / self._bytes_done
-            line = progress_line(self._files, self._total, self._audio, self.elapsed, left)
-            click.echo(line[: shutil.get_terminal_size().columns - 1], err=True, nl=False)
+        """Draw the line."""
+        left = None
+        if self._bytes_done:
+            left = self.elapsed * max(self._bytes - self._bytes_done, 0) / self._bytes_done
+        self._line.draw(progress_line(self._files, self._total, self._audio, self.elapsed, left))
 
     def clear(self) -> None:
         """Remove the line, to make room for another."""
-        if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False, color=True)
+        self._line.clear()
 
 
 def progress_line(files: int, total: int, audio: float, elapsed: float, left: float | None) -> str:
@@ -70,13 +92,36 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def count(what: str) -> Callable[[int, int], None] | None:
-    """Draw how many there are done of how many, over and over in one line; None where nobody is watching."""
+class Count:
+    """Draws how many items of how many are done, and the time left; called with both numbers.
 
-    def draw(done: int, total: int) -> None:
-        click.echo(f"\r\x1b[K{done}/{total} {what}", err=True, nl=done == total, color=True)
+    The pace is that since the first call, or since the last that began anew. One item alone is not counted.
+    """
 
-    return draw if on_terminal() else None
+    def __init__(self, what: str, *, shown: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._what, self._clock = what, clock
+        self._line = StatusLine(shown=shown)
+        self._first = self._last = (0, 0)  # done and total
+        self._start = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Draw the line, which stays once all are done."""
+        if total < 2:
+            return
+        if total != self._last[1] or done < self._last[0]:
+            self._first, self._start = (done, total), self._clock()
+        self._last = (done, total)
+        text, since = f"{done}/{total} {self._what}", done - self._first[0]
+        if since > 0 and done < total:
+            text += f", {duration((self._clock() - self._start) * (total - done) / since)} left"
+        self._line.draw(text)
+        if done == total:
+            self._line.end()
+
+
+def count(what: str) -> Count | None:
+    """Return a count of `what`, such as `songs packed`; None if nobody is watching."""
+    return Count(what, shown=True) if on_terminal() else None
 
 
 def on_terminal() -> bool:

@@ -1,10 +1,12 @@
-"""The same work over many items in several processes, of which any may die.
+"""The same work over many items, here or in several processes, of which any may die.
 
-Unlike an executor's, the death of one process costs the item it was at and nothing else.
+Unlike an executor's, the death of one process costs the item it was at and nothing else. `run` hands over
+each result as it is finished, `collect` all of them at the end.
 """
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -39,11 +41,15 @@ def run(
 ) -> Iterator[tuple[int, Result]]:
     """Give index and result of every item, as they are finished.
 
-    make: called once in each process, gives what does the work; picklable, as are items and results.
+    make: called once in each process, gives what does the work; picklable, as are items and results. With one
+    process or one item, all is done in this process.
     threads: of the numerical libraries in each process. died: makes the result of an item whose process ended
     from its exit code, or raises. An error that `make` or the work raises there is raised here.
     When the iteration ends, also by an error or Ctrl-C, all processes end.
     """
+    if processes == 1 or len(items) < 2:
+        yield from enumerate(map(make(), items))
+        return
     pending = iter(enumerate(items))
     workers: list[_Worker[Work, Result]] = [_Worker(make, threads) for _ in range(min(processes, len(items)))]
     try:
@@ -70,6 +76,52 @@ def run(
             worker.process.terminate()
         for worker in workers:
             worker.end()
+
+
+@dataclass(frozen=True)
+class Collected(Generic[Result]):
+    """results: in the order of the items, None for those that were not finished. interrupted: by Ctrl-C."""
+
+    results: list[Result | None]
+    interrupted: bool
+
+
+def collect(
+    work: Callable[[Work], Result],
+    items: Sequence[Work],
+    *,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    died: Callable[[int], Result] | None = None,
+) -> Collected[Result]:
+    """Apply `work` to every item, each process on one thread, and keep what is finished when interrupted.
+
+    work: picklable; each process has its own copy and keeps it.
+    progress: called with the number of items that are finished, from 0, and of all.
+    died: makes the result of an item whose process ended from its exit code; None ends the run with a
+    DeadWorkerError. The first error ends the run and is raised here.
+    """
+    results: list[Result | None] = [None] * len(items)
+    finished = run(
+        functools.partial(_itself, work), items, processes=processes, threads=1, died=died or _fatal
+    )
+    tell = progress or (lambda done, total: None)
+    try:
+        tell(0, len(items))
+        for done, (index, result) in enumerate(finished, 1):
+            results[index] = result
+            tell(done, len(items))
+    except KeyboardInterrupt:
+        return Collected(results, interrupted=True)
+    return Collected(results, interrupted=False)
+
+
+def _itself(work: Callable[[Work], Result]) -> Callable[[Work], Result]:
+    return work
+
+
+def _fatal(code: int) -> NoReturn:
+    raise DeadWorkerError(f"a process {death(code)}")
 
 
 def death(code: int) -> str:

@@ -17,7 +17,7 @@ from beattrack.training.folder.log import TrainingLog
 from beattrack.training.folder.metrics import write_metrics
 from beattrack.training.losses import Losses
 from beattrack.training.module import TrainingModule
-from beattrack.training.progress import Progress
+from beattrack.training.progress import RunProgress
 from beattrack.training.settings import TrainingSettings
 from beattrack.training.validation import Validation
 
@@ -74,7 +74,7 @@ class Milestones(lightning.Callback):
         settings: TrainingSettings,
         validation: Validation,
         interruption: Interruption,
-        progress: Progress,
+        progress: RunProgress,
     ) -> None:
         self._folder, self._settings, self._validation = folder, settings, validation
         self._interruption, self._progress = interruption, progress

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import click
 
-from beattrack.runtime.progress import duration
+from beattrack.runtime.progress import StatusLine, duration
 
 SECONDS_BETWEEN = 0.5
 
 
-class Progress:
+class RunProgress:
     """Draws a line that is overwritten (live), prints one a milestone (shown), or neither.
 
     steps: of the run. audio: seconds of music in a step.
     """
 
-    def __init__(self, *, steps: int, audio: float, shown: bool, live: bool) -> None:
-        self._steps, self.audio, self._shown, self._live = steps, audio, shown, shown and live
+    def __init__(
+        self,
+        *,
+        steps: int,
+        audio: float,
+        shown: bool,
+        live: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._steps, self.audio, self._shown, self._clock = steps, audio, shown, clock
+        self._line = StatusLine(shown=shown and live)
         self._first: tuple[int, float] | None = None
         self._drawn = float("-inf")
 
     def show(self, step: int, seconds: float) -> None:
         """Draw the line for a step, with `seconds` of training so far; not more than twice a second."""
         self._first = self._first or (step, seconds)
-        now = time.monotonic()
-        if self._live and now - self._drawn >= SECONDS_BETWEEN:
+        now = self._clock()
+        if now - self._drawn >= SECONDS_BETWEEN:
             self._drawn = now
-            line = progress_line(step, self._steps, self.audio, self._pace(step, seconds))
-            click.echo(
-                "\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1], err=True, nl=False, color=True
-            )
+            self._line.draw(progress_line(step, self._steps, self.audio, self._pace(step, seconds)))
 
     def milestone(self, row: Mapping[str, float | None]) -> None:
         """Print the line of a milestone, which stays."""
@@ -43,8 +48,7 @@ class Progress:
 
     def clear(self) -> None:
         """Remove the line that is overwritten."""
-        if self._live:
-            click.echo("\r\x1b[K", err=True, nl=False, color=True)
+        self._line.clear()
 
     def _pace(self, step: int, seconds: float) -> float | None:
         """Seconds a step since this process began."""

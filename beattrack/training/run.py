@@ -25,15 +25,15 @@ from beattrack.training.folder.manifest import MANIFEST, make_manifest, read_man
 from beattrack.training.folder.metrics import METRICS, SONGS, read_metrics, write_metrics
 from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
 from beattrack.training.module import TrainingModule
-from beattrack.training.progress import Progress
+from beattrack.training.progress import RunProgress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import describe_start, load_start
-from beattrack.training.taps import silence_unseen_taps
+from beattrack.training.unseen_taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How training ended: at which step, whether it is finished, and by which signal it was told to end."""
 
     step: int
@@ -78,7 +78,7 @@ def train(
     left_out: Sequence[str] = (),
     shown: bool = False,
     live: bool = False,
-) -> Outcome:
+) -> RunOutcome:
     """Train, or go on with training, until the last step, a signal, or patience is over.
 
     command, left_out (files and reasons): for the manifest.
@@ -101,7 +101,7 @@ def _train(
     command: str,
     left_out: Sequence[str],
     shown: Shown,
-) -> Outcome:
+) -> RunOutcome:
     resuming = check_folder(folder, settings)
     check_split(split, settings)
     if resuming:
@@ -110,7 +110,7 @@ def _train(
     elif is_first_process():
         begin(folder, split, settings, command, left_out)
     if resuming and is_finished(checkpoint):
-        outcome = Outcome(int(checkpoint["global_step"]), finished=True)
+        outcome = RunOutcome(int(checkpoint["global_step"]), finished=True)
     else:
         with quiet_lightning():
             outcome = _fit(folder, split, settings, machine, resuming, shown)
@@ -194,7 +194,7 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
 
 def _fit(
     folder: Path, split: Split, settings: TrainingSettings, machine: Machine, resuming: bool, shown: Shown
-) -> Outcome:
+) -> RunOutcome:
     machine.set_up_torch()
     torch.manual_seed(settings.seed)
     data = TrainingData(split, settings, workers=machine.drawing_processes())
@@ -203,7 +203,7 @@ def _fit(
         prepare_weights(module, data, settings)
     audio = settings.batch * settings.crop.frames / split.training.songs[0].fps
     first = is_first_process()
-    progress = Progress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
+    progress = RunProgress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
     interruption = Interruption()
     milestones = Milestones(folder, settings, Validation(data, settings), interruption, progress)
     trainer = make_trainer(machine, settings, folder, [interruption, milestones])
@@ -215,4 +215,4 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         progress.clear()
-    return Outcome(trainer.global_step, milestones.finished, interruption.signal)
+    return RunOutcome(trainer.global_step, milestones.finished, interruption.signal)

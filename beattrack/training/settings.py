@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
+from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
 from beattrack.training.examples.crop_settings import CropSettings
 
@@ -24,9 +25,8 @@ _HARMONY_PATH = "network.harmony."
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise SettingsError(f"{name} must be a positive number, not {value:g}")
+_POSITIVE, _AMOUNT = checks.positive(), checks.at_least(0)
+_COUNT, _COUNT_OR_NONE = checks.positive(whole=True), checks.at_least(0, whole=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,8 @@ class LossSettings:
     tolerance: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("beats", "downbeats", "tempo", "tolerance"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise SettingsError(f"loss.{name} must not be negative, not {getattr(self, name):g}")
+        weights = dict.fromkeys(("beats", "downbeats", "tempo"), _AMOUNT)
+        checks.apply(self, {**weights, "tolerance": _COUNT_OR_NONE}, prefix="loss.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +67,23 @@ class ValidationSettings:
     decode_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 0.5:
-            raise SettingsError(f"validation.share must be above 0 and at most 0.5, not {self.share:g}")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("folds", "fold"), _COUNT_OR_NONE),
+                **dict.fromkeys(("batches", "decode_every", "decode_songs"), _COUNT),
+                "share": checks.between(0, 0.5, low_open=True),
+                "decode_seconds": _POSITIVE,
+            },
+            prefix="validation.",
+        )
         if self.fold and not self.folds:
             raise SettingsError("validation.fold needs the number of folds: validation.folds (--folds)")
-        if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
+        if self.folds and not (self.folds >= 2 and self.fold < self.folds):
             raise SettingsError(
                 f"validation.fold must be from 0 to validation.folds - 1, with 2 or more folds, "
                 f"not {self.fold} of {self.folds}"
             )
-        for name in ("batches", "decode_every", "decode_songs", "decode_seconds"):
-            _check_positive(f"validation.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +120,23 @@ class TrainingSettings:
     network: NetworkSettings = NetworkSettings()
 
     def __post_init__(self) -> None:
-        for name in ("steps", "steps_per_epoch", "batch", "learning_rate", "clip_norm"):
-            _check_positive(name, getattr(self, name))
-        for name in ("seed", "warm_up", "weight_decay", "patience"):
-            if getattr(self, name) < 0:
-                raise SettingsError(f"{name} must not be negative, not {getattr(self, name)}")
-        if not 0 <= self.average_decay < 1:
-            raise SettingsError(f"average_decay must be at least 0 and below 1, not {self.average_decay:g}")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("steps", "steps_per_epoch", "batch"), _COUNT),
+                **dict.fromkeys(("seed", "warm_up", "patience"), _COUNT_OR_NONE),
+                **dict.fromkeys(("learning_rate", "clip_norm"), _POSITIVE),
+                **dict.fromkeys(("final_learning_rate", "weight_decay"), _AMOUNT),
+                "average_decay": checks.between(0, 1, high_open=True),
+                "dataset": checks.several(checks.instance(DatasetSpec), empty=True),
+                "precision": checks.choice(get_args(Precision)),
+                "start": checks.text(),
+                "loss": checks.instance(LossSettings),
+                "validation": checks.instance(ValidationSettings),
+                "crop": checks.instance(CropSettings),
+                "network": checks.instance(NetworkSettings),
+            },
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as plain JSON values."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from beattrack.evaluation import parallel
 from beattrack.network.inference import Network
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.torch_engine import TorchEngine
+from beattrack.runtime import workers
 from beattrack.runtime.cores import usable_cores
 from beattrack.training.examples.data import Batch, TrainingData
 from beattrack.training.examples.sampling import Pool
@@ -75,7 +75,7 @@ def decode_songs(
         tracked = [track(pool.songs[i], pool.datasets[i], tracker, seconds) for i in chosen]
     cores = usable_cores()
     jobs = cores if cores >= CORES_TO_SHARE else 1
-    finished = parallel.run(score, tracked, jobs=jobs, quiet=True)
+    finished = workers.collect(score, tracked, processes=jobs)
     if finished.interrupted:
         raise KeyboardInterrupt
     scores = [result for result in finished.results if result is not None]

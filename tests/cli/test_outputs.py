@@ -54,9 +54,10 @@ def test_places_that_are_not_there_are_refused(two: tuple[Path, Path]) -> None:
     ("options", "message"),
     [
         (["--decoder", "peaks", "--beats-per-bar", "3"], "the peaks decoder has no option beats_per_bar"),
-        (["--min-bpm", "200", "--max-bpm", "100"], "200.0 to 100.0 BPM"),
+        (["--min-bpm", "200", "--max-bpm", "100"], "min_bpm 200 is above max_bpm 100"),
         (["--min-bpm", "nan"], "nan"),
-        (["--max-bpm", "0"], "tempo range"),
+        (["--max-bpm", "0"], "max_bpm must be at least 10, not 0.0"),
+        (["--max-bpm", "50"], "min_bpm 55 (the default) is above max_bpm 50; set min_bpm too"),
         (["--beats-per-bar", "3;4"], "'3;4' is not one or more positive whole numbers"),
         (["--beats-per-bar", "0"], "positive whole numbers"),
         (["--beats-per-bar", "3,3"], "a metre twice"),

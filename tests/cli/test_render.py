@@ -79,7 +79,7 @@ def test_failures_are_told_and_counted(
 def test_usage_errors(made_up: None, tmp_path: Path) -> None:
     assert "say where to render to" in usage_error("render")
     assert "'mma' is not SOURCE=WEIGHT" in usage_error("render", tmp_path, "--mix", "mma")
-    assert "there is no source 'jukebox'; there are songs, mma" in usage_error(
+    assert "there is no source 'jukebox'; there are songs, simple, mma" in usage_error(
         "render", tmp_path, "--mix", "jukebox=1"
     )
     assert "positive" in usage_error("render", tmp_path, "--mix", "mma=-1")

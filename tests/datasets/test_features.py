@@ -18,6 +18,7 @@ from beattrack import audio
 from beattrack.datasets import DatasetError, features
 from beattrack.datasets.features import FeatureCache, Features, StoredLevels, cache_folder, content_hash
 from beattrack.errors import AudioError
+from beattrack.harmony import Harmony
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 from tests.synth import drum_clip
 
@@ -37,10 +38,11 @@ def cache(tmp_path: Path) -> FeatureCache:
 
 
 def entries(cache: FeatureCache) -> list[Path]:
-    return sorted((cache.folder / "features").rglob("*.npy"))
+    found = (cache.folder / "features").rglob("*.npy")
+    return sorted(path for path in found if path.suffixes != [".h", ".npy"])
 
 
-def only(outcomes: list[features.Outcome]) -> Features:
+def only(outcomes: list[features.FeaturesOrReason]) -> Features:
     (outcome,) = outcomes
     assert isinstance(outcome, Features)
     return outcome
@@ -53,6 +55,23 @@ def test_features_are_the_spectrogram_of_the_tracker(song: Path, cache: FeatureC
     loud = expected > 1e-3
     ratio = cache.quantisation.magnitude(levels)[loud] / expected[loud]
     assert np.abs(20 * np.log10(ratio)).max() <= 0.2501  # half a step
+
+
+def test_the_slow_view_is_that_of_the_tracker(song: Path, cache: FeatureCache) -> None:
+    levels = only(cache.collect([song])).harmony
+    expected = Harmony()(audio.load(song, sample_rate=22050))
+    assert levels.shape == expected.shape == (30, 73)
+    loud = expected > 1e-3
+    ratio = cache.quantisation.magnitude(levels)[loud] / expected[loud]
+    assert np.abs(20 * np.log10(ratio)).max() <= 0.2501
+
+
+def test_an_entry_without_its_slow_view_is_computed_again(song: Path, cache: FeatureCache) -> None:
+    first = np.array(only(cache.collect([song])).harmony)
+    (entry,) = entries(cache)
+    entry.with_suffix(".h.npy").unlink()
+    assert cache.find(song) is None
+    np.testing.assert_array_equal(only(cache.collect([song])).harmony, first)
 
 
 def test_the_range_holds_the_loudest_and_the_faintest(cache: FeatureCache) -> None:
@@ -157,7 +176,7 @@ def test_levels_are_mapped_and_travel_by_their_path(song: Path, cache: FeatureCa
 def test_where_too_many_files_would_be_open_levels_are_read_into_memory(
     song: Path, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "_allow_open_files", lambda mapped: False)
+    monkeypatch.setattr(features, "allow_open_files", lambda mapped: False)
     levels = only(cache.collect([song])).levels
     assert not isinstance(levels, StoredLevels)
     assert levels.flags.owndata
@@ -170,11 +189,11 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
-        assert features._allow_open_files(10)
+        assert features.allow_open_files(10)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 1024
-        assert features._allow_open_files(1500)
+        assert features.allow_open_files(1500)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1500
-        assert not features._allow_open_files(2**40)
+        assert not features.allow_open_files(2**40)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -217,7 +236,7 @@ def test_processes_and_one_give_the_same(song: Path, tmp_path: Path) -> None:
 
 
 def test_two_at_once_share_a_cache(song: Path, cache: FeatureCache) -> None:
-    found: list[features.Outcome] = []
+    found: list[features.FeaturesOrReason] = []
     threads = [threading.Thread(target=lambda: found.extend(cache.collect([song]))) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -256,7 +275,7 @@ def test_analyse_names_the_file(tmp_path: Path, cache: FeatureCache) -> None:
     path = tmp_path / "silent.wav"
     soundfile.write(path, np.zeros(2205), 22050)
     with pytest.raises(AudioError, match=r"silent\.wav: holds only silence"):
-        features.analyse(path, SETTINGS, cache.quantisation)
+        features.analyse(path, SETTINGS, cache.harmony, cache.quantisation)
 
 
 def test_the_cache_lies_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

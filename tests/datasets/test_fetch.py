@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         addresses.append(url)
         return Answer(CONTENT, str(len(CONTENT)))
 
-    monkeypatch.setattr(fetch, "_opened", opened)
+    monkeypatch.setattr(fetch, "open_url", opened)
     return addresses
 
 
@@ -49,7 +49,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def opened(url: str, timeout: float) -> Answer:
         raise error
 
-    monkeypatch.setattr(fetch, "_opened", opened)
+    monkeypatch.setattr(fetch, "open_url", opened)
 
 
 def test_a_file_is_fetched_and_progress_told(asked: list[str], tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def server(
         )
         monkeypatch.setitem(module.REMOTES, key, remote)
 
-    monkeypatch.setattr(download_module, "_index_of", lambda module, dataset: None)
+    monkeypatch.setattr(download_module, "index_of", lambda module, dataset: None)
     real = mirdata.download_utils.downloader
 
     def downloader(*arguments: Any, index: Any, **options: Any) -> None:

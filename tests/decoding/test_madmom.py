@@ -88,7 +88,7 @@ def test_names_are_removed_again_when_the_import_fails() -> None:
     seen = []
 
     def fail_to_import() -> None:
-        with madmom_backend._removed_names():
+        with madmom_backend.removed_names():
             seen.append(np.float)
             raise ImportError
 
@@ -100,8 +100,8 @@ def test_names_are_removed_again_when_the_import_fails() -> None:
 
 
 def test_missing_madmom_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    madmom_backend._madmom.cache_clear()
-    monkeypatch.setattr(madmom_backend, "_DECODING_MODULES", ("madmom_that_is_not_installed.hmm",))
+    madmom_backend.load_madmom.cache_clear()
+    monkeypatch.setattr(madmom_backend, "DECODING_MODULES", ("madmom_that_is_not_installed.hmm",))
     with pytest.raises(MissingExtraError, match=r"beattrack\[madmom\]"):
         MadmomDecoder()
 

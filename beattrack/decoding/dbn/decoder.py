@@ -16,7 +16,8 @@ from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
-from beattrack.errors import MissingExtraError, SettingsError
+from beattrack.errors import MissingExtraError
+from beattrack.runtime import checks
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -46,11 +47,11 @@ class DBNDecoder:
     name = "dbn"
 
     def __init__(self, settings: DBNSettings | None = None, *, engine: Engine = "auto") -> None:
-        if engine not in get_args(Engine):
-            raise SettingsError(f"there is no engine {engine!r}: choose from {', '.join(get_args(Engine))}")
-        if engine == "numba" and not _numba_installed():
+        checks.choice(get_args(Engine))("engine", engine)
+        if engine == "numba" and not numba_installed():
             raise MissingExtraError("numba", "fast", "the compiled decoder")
-        self.settings = settings or DBNSettings()
+        self.settings = DBNSettings() if settings is None else settings
+        checks.instance(DBNSettings)("settings", self.settings)
         self.engine = engine
         self._steps = 0  # that were asked of this decoder so far
 
@@ -116,14 +117,15 @@ class DBNDecoder:
         """The most probable path over all metres; of equally probable metres the first."""
         observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
-        make_advance = self._make_advance()
+        make_advance = self.choose_advance()
         # Lazily, so that only the best so far and the present one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 
-    def _make_advance(self) -> MakeAdvance:
-        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and _numba_installed()
+    def choose_advance(self) -> MakeAdvance:
+        """Return the forward step to use now: Numba's compiled one once it saves more than it costs."""
+        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and numba_installed()
         if self.engine == "numba" or (self.engine == "auto" and pays):
             from beattrack.decoding.dbn.viterbi_numba import numba_advance
 
@@ -141,7 +143,8 @@ class _Found:
     log_probability: float
 
 
-def _numba_installed() -> bool:
+def numba_installed() -> bool:
+    """Return whether Numba can be imported, without importing it."""
     return find_spec("numba") is not None
 
 

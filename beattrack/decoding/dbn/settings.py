@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from numbers import Integral
+from dataclasses import dataclass, fields
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 _MAX_BEATS_PER_BAR = 64
 DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise SettingsError(message)
+_BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
 
 @dataclass(frozen=True)
@@ -37,12 +31,8 @@ class TempoPrior:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("bpm", "octaves", "strength"):
-            value = getattr(self, name)
-            _require(
-                math.isfinite(value) and value > 0,
-                f"the tempo prior's {name} must be a positive number, not {value}",
-            )
+        names = [field.name for field in fields(self)]
+        checks.apply(self, dict.fromkeys(names, checks.positive()), prefix="tempo_prior.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,49 +69,39 @@ class DBNSettings:
 
     def __post_init__(self) -> None:
         # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.
-        for name in ("beats_per_bar", "min_bpm", "max_bpm"):
-            value = getattr(self, name)
-            if isinstance(value, Iterable):
-                object.__setattr__(self, name, tuple(value))
-        if isinstance(self.beats_per_bar, Integral):
+        checks.apply(
+            self,
+            {
+                "beats_per_bar": checks.one_or_several(checks.between(1, _MAX_BEATS_PER_BAR, whole=True)),
+                "min_bpm": _BPM,
+                "max_bpm": _BPM,
+                "num_tempi": checks.optional(checks.positive(whole=True)),
+                "transition_lambda": checks.at_least(0),
+                "observation_lambda": checks.at_least(2),
+                "threshold": checks.share(),
+                "correct": checks.flag(),
+                "tempo_prior": checks.optional(checks.instance(TempoPrior)),
+                "tempo_head": checks.at_least(0),
+            },
+        )
+        if isinstance(self.beats_per_bar, int):
             object.__setattr__(self, "beats_per_bar", (self.beats_per_bar,))
-        self._check_metres()
-        self._check_tempi()
-        self._check_model()
-
-    def _check_metres(self) -> None:
         metres = self.beats_per_bar
-        _require(len(metres) > 0, "beats_per_bar must name at least one metre")
-        whole = all(isinstance(beats, Integral) and 1 <= beats <= _MAX_BEATS_PER_BAR for beats in metres)
-        _require(whole, f"beats_per_bar must be whole numbers from 1 to {_MAX_BEATS_PER_BAR}, not {metres}")
-        _require(len(set(metres)) == len(metres), f"beats_per_bar names a metre twice: {metres}")
+        if len(set(metres)) < len(metres):
+            raise SettingsError(f"beats_per_bar names a metre twice: {metres}")
+        self._check_tempi()
 
     def _check_tempi(self) -> None:
+        metres = len(self.beats_per_bar)
         for name in ("min_bpm", "max_bpm"):
             value = getattr(self, name)
-            metres = len(self.beats_per_bar)
-            _require(
-                not isinstance(value, tuple) or len(value) == metres,
-                f"{name} must be one number, or one for each of the {metres} metres, not {value}",
-            )
+            if isinstance(value, tuple) and len(value) != metres:
+                raise SettingsError(
+                    f"{name} must be one number, or one for each of the {metres} metres, not {value}"
+                )
         for low, high in self.bpm_ranges:
-            _require(
-                math.isfinite(high) and 0 < low <= high,
-                f"the tempo range must be of positive numbers, the lower first, not {low} to {high} BPM",
-            )
-            _require(low >= _SLOWEST_BPM, f"min_bpm must be at least {_SLOWEST_BPM:g}, not {low}")
-        if self.num_tempi is not None:
-            whole = isinstance(self.num_tempi, Integral) and self.num_tempi >= 1
-            _require(whole, f"num_tempi must be a whole number of at least 1, or None, not {self.num_tempi}")
-
-    def _check_model(self) -> None:
-        value = self.transition_lambda
-        _require(math.isfinite(value) and value >= 0, f"transition_lambda must be at least 0, not {value}")
-        value = self.observation_lambda
-        _require(math.isfinite(value) and value >= 2, f"observation_lambda must be at least 2, not {value}")
-        _require(0 <= self.threshold <= 1, f"threshold must lie between 0 and 1, not {self.threshold}")
-        value = self.tempo_head
-        _require(math.isfinite(value) and value >= 0, f"tempo_head must be at least 0, not {value}")
+            if low > high:
+                raise SettingsError(_empty_range(low, high))
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:
@@ -146,3 +126,14 @@ class DBNSettings:
         if metre in self.beats_per_bar:
             return self.bpm_ranges[self.beats_per_bar.index(metre)]
         return self.widest_bpm_range
+
+
+def _empty_range(low: float, high: float) -> str:
+    """Say which of two tempi that collide is a default, as its user may never have seen it."""
+    bounds = {"min_bpm": low, "max_bpm": high}
+    defaults = [name for name, bpm in bounds.items() if bpm == getattr(DBNSettings, name)]
+    low_text, high_text = (
+        f"{name} {bpm:g}{' (the default)' if name in defaults else ''}" for name, bpm in bounds.items()
+    )
+    advice = f"; set {defaults[0]} too" if defaults else ""
+    return f"the tempo range is empty: {low_text} is above {high_text}{advice}"

@@ -168,6 +168,30 @@ FOUR: dict[str, Kit] = {
         ),
         ((SHAKER, _LEVEL), (CONGA_HIGH, "..x...xx..x...x."), (COWBELL, "x..x..x.........")),
     ),
+    "one drop": Kit(
+        ("....X.......X...", "....X.......X...", "....X.......X.?."),
+        ((RIM, _BACKBEAT), (SNARE, _BACKBEAT), (RIM, "....X..?....X...")),
+        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, "o.X.o.X.o.X.o.X."), (CLOSED_HAT, "x.xxx.xxx.xxx.xx")),
+        ((SHAKER, _LEVEL), (COWBELL, "x..x..x.........")),
+    ),
+    "steppers": Kit(
+        ("X...X...X...X...",),
+        ((RIM, _BACKBEAT), (SNARE, _BACKBEAT), (RIM, "....X..?..?.X..."), (SNARE, "........X.......")),
+        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, _OFFBEATS), (CLOSED_HAT, _SIXTEENTHS)),
+        ((CONGA_HIGH, "..x...xx..x...x."), (TAMBOURINE, "..x...x...x...x.")),
+    ),
+    "busy ballad": Kit(
+        ("x.......x.......", "x.....x.x.......", "x.......x.x.....", "x..x......x.....", "x.............x."),
+        ((SNARE, _BACKBEAT), (RIM, _BACKBEAT), (SNARE, "....X..o.o..X...")),
+        (
+            (CLOSED_HAT, _SIXTEENTHS),
+            (CLOSED_HAT, _LEVEL),
+            (CLOSED_HAT, "XxoxXxoxXxoxXxox"),
+            (SHAKER, _LEVEL),
+            (CLOSED_HAT, "x.xxx.xxx.xxx.xx"),
+        ),
+        ((TAMBOURINE, _BACKBEAT), (RIDE, _EIGHTHS), (SHAKER, _SIXTEENTHS)),
+    ),
     "ska": Kit(
         ("x.......x.......", "X...X...X...X...", "....X.......X..."),
         ((SNARE, _BACKBEAT), (RIM, _BACKBEAT)),

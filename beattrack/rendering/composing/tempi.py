@@ -1,4 +1,4 @@
-"""Tempi to draw: where listeners tap."""
+"""Tempi to draw: each style around the tempo it is usually played at."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import math
 
 import numpy as np
 
-CENTRE_BPM = 110.0
-SPREAD = 0.32  # standard deviation of the natural logarithm
-SLOWEST_BPM = 50.0
-FASTEST_BPM = 200.0
+_ENDS = 1.6  # standard deviations from the usual tempo of a style to the ends of its range
 
 
-def draw_bpm(rng: np.random.Generator, slowest: float = SLOWEST_BPM, fastest: float = FASTEST_BPM) -> float:
-    """A felt tempo: log-normal around 110 BPM as listeners prefer, cut to a range of the style.
+def draw_bpm(rng: np.random.Generator, slowest: float, fastest: float) -> float:
+    """Draw a felt tempo from the range of a style.
 
-    Where the range lies far from the centre the draw falls back on one uniform in the logarithm.
-    Source: Moelants, "Preferred tempo reconsidered" (2002), for the shape.
+    Args:
+        rng: where chance comes from.
+        slowest: beats per minute below which the style is not played.
+        fastest: beats per minute above which it is not; at least `slowest`.
+
+    Returns:
+        Beats per minute: log-normal around the geometric mean of the range, whose ends lie 1.6 standard
+        deviations from it; what falls outside is drawn again. Ranges of styles differ, so tempo and style
+        belong together, and tempi over all styles spread as those of songs do.
     """
-    for _ in range(20):
-        bpm = float(np.exp(rng.normal(math.log(CENTRE_BPM), SPREAD)))
-        if slowest <= bpm <= fastest:
-            return bpm
-    return float(np.exp(rng.uniform(math.log(slowest), math.log(fastest))))
+    low, high = math.log(slowest), math.log(fastest)
+    centre, spread = (low + high) / 2, (high - low) / (2 * _ENDS)
+    while True:
+        drawn = float(rng.normal(centre, spread))
+        if low <= drawn <= high:
+            return math.exp(drawn)

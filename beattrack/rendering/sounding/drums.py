@@ -26,6 +26,8 @@ START = 0.05  # of its peak, at which a sample is said to begin
 # What stands in for a drum that a kit lacks, best first.
 _INSTEAD = {
     "rim": ("snare",),
+    "click": ("rim", "bell", "hat"),
+    "beep": ("bell", "click", "rim"),
     "clap": ("snare",),
     "pedal": ("hat",),
     "open": ("crash", "hat"),
@@ -38,7 +40,9 @@ _INSTEAD = {
 }
 _CLASSES = {
     "kick": (35, 36),
-    "rim": (37, 75, 76, 77),
+    "rim": (31, 37, 75, 76, 77),
+    "click": (33,),
+    "beep": (34,),
     "snare": (38, 40),
     "clap": (39,),
     "hat": (42,),
@@ -74,7 +78,7 @@ def kit_names() -> tuple[str, ...]:
     """Give the names of the Hydrogen kits that are installed and have kick, snare and hi-hat."""
     folders = sorted(HYDROGEN.iterdir()) if HYDROGEN.is_dir() else []
     return tuple(
-        folder.name for folder in folders if {"kick", "snare", "hat"} <= _instruments(folder.name).keys()
+        folder.name for folder in folders if {"kick", "snare", "hat"} <= instrument_files(folder.name).keys()
     )
 
 
@@ -82,7 +86,7 @@ def kit_names() -> tuple[str, ...]:
 def load_kit(name: str) -> Kit:
     """Read the samples of a Hydrogen kit at SAMPLE_RATE, trimmed so that they begin at once."""
     kit: dict[str, list[Layers]] = {}
-    for drum, instruments in _instruments(name).items():
+    for drum, instruments in instrument_files(name).items():
         layers = [tuple(filter(len, (_one_shot(path) for path in paths))) for paths in instruments]
         kit[drum] = [drums for drums in layers if drums]
     return {drum: choices for drum, choices in kit.items() if choices}
@@ -126,7 +130,7 @@ def _resampled(sound: Float32, speed: float) -> Float32:
 
 
 @cache
-def _instruments(name: str) -> dict[str, list[list[Path]]]:
+def instrument_files(name: str) -> dict[str, list[list[Path]]]:
     """Give for each class of drum the instruments of a kit: the files of their layers from soft to loud."""
     folder = HYDROGEN / name
     try:
@@ -135,7 +139,7 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
         return {}
     found: dict[str, list[list[Path]]] = {}
     for instrument in root.iterfind(".//{*}instrument"):
-        drum = _class_named(instrument.findtext("{*}name") or "")
+        drum = drum_named(instrument.findtext("{*}name") or "")
         layers = sorted(
             instrument.iterfind(".//{*}layer"), key=lambda layer: float(layer.findtext("{*}min") or 0)
         )
@@ -149,7 +153,8 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
     return found
 
 
-def _class_named(name: str) -> str | None:
+def drum_named(name: str) -> str | None:
+    """Return the class of drum that an instrument's name tells, or None."""
     return next((drum for drum, pattern in _PATTERNS if re.search(pattern, name.lower())), None)
 
 
@@ -191,7 +196,22 @@ def synthetic_kit(rng: np.random.Generator) -> Kit:
         "percussion": lambda r: _swept(r.uniform(260, 500), r.uniform(180, 300), 0.02, r.uniform(0.05, 0.15)),
         "shaker": lambda r: _noise(r, r.uniform(0.02, 0.05), attack=r.uniform(0.002, 0.008)),
     }
-    return {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    kit = {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    low, high = (_normalised(sound) for sound in _beeps(rng))
+    return kit | {"click": [(low,)], "beep": [(high,)]}
+
+
+def _beeps(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make the two beeps of an electronic metronome, the higher one for accents."""
+    frequency, decay = rng.uniform(500, 1600), float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
+    t = _time(6 * decay)
+    square = rng.random() < 0.3
+
+    def beep(hertz: float) -> NDArray[np.float64]:
+        wave = np.sin(2 * np.pi * hertz * t)
+        return np.asarray((np.sign(wave) if square else wave) * np.exp(-t / decay))
+
+    return beep(frequency), beep(frequency * rng.choice([1.25, 1.5, 2.0]))
 
 
 def _time(seconds: float) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ def synthesise(parts: Sequence[Part], font: SoundFont, *, samples: int, timeout:
     groups = [others[first : first + room] for first in range(0, len(others), room)] or [[]]
     for index, group in enumerate(groups):
         played = [*(drums if index == 0 else ()), *group]
-        sound = _run(midi_bytes(played, kit=font.kind == "kit"), font, timeout)[shift:]
+        sound = run_fluidsynth(midi_bytes(played, kit=font.kind == "kit"), font, timeout)[shift:]
         mix[: len(sound)] += sound[:samples]
     return mix
 
@@ -105,7 +105,7 @@ def latency(font: SoundFont) -> int:
     times = 0.5 + 0.37 * np.arange(CLICKS) + 0.0011 * np.arange(CLICKS) ** 1.5
     notes = np.column_stack((times, times + 0.1, np.full(CLICKS, 37.0), np.full(CLICKS, 110.0)))
     sound = np.abs(
-        _run(
+        run_fluidsynth(
             midi_bytes([Part(name="click", program=0, drums=True, notes=notes)], kit=font.kind == "kit"),
             font,
             60.0,
@@ -184,7 +184,12 @@ def _variable_length(value: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def _run(midi: bytes, font: SoundFont, timeout: float) -> Float32:
+def run_fluidsynth(midi: bytes, font: SoundFont, timeout: float) -> Float32:
+    """Return what fluidsynth plays of a MIDI file.
+
+    Raises:
+        RenderError: if the soundfont is missing, or fluidsynth fails or takes longer than `timeout` seconds.
+    """
     path = find_font(font)
     if path is None:
         raise RenderError(f"the soundfont {font.file} is missing: install the Debian package {font.package}")

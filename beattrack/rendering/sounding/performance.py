@@ -85,6 +85,8 @@ def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSetting
     piece = with_parts(piece, [part for part in piece.parts if len(part.notes)])
     if not piece.parts:
         raise RejectedPiece("no notes")
+    if piece.plain:
+        return _played_plainly(piece, rng, settings)
     bare = piece.source not in DRUM_SOURCES and all(part.drums for part in piece.parts)
     if bare and rng.random() >= settings.bare:
         raise RejectedPiece("drums alone")
@@ -105,6 +107,33 @@ def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSetting
     sung = None
     if rng.random() < settings.voice:
         piece, sung, record["voice"] = with_voice(piece, rng)
+    return _recorded(piece, sung, record, rng, settings)
+
+
+def _played_plainly(piece: Piece, rng: np.random.Generator, settings: PerformanceSettings) -> Performance:
+    """Play a piece as it is written: clicks and loops to the sample, other music with a tempo that lives."""
+    record: dict[str, Any] = {"line-up": "plain", "voice": "none"}
+    sung = None
+    if not all(part.drums for part in piece.parts):
+        piece, record["transposed"] = transposed(piece, int(rng.integers(-5, 7)))
+        piece, record["tempo"] = with_tempo(piece, rng, settings)
+        piece = humanised(piece, rng, settings)
+        lead = next((part for part in piece.parts if part.name == "lead"), None)
+        if lead is not None and len(piece.parts) > 1 and rng.random() < settings.sung:
+            sung, record["voice"] = freed(lead.notes, rng), lead.name
+            piece = with_parts(piece, [part for part in piece.parts if part is not lead])
+    else:
+        record["tempo"] = {"curve": "fixed", "scale": 1.0, "ritardando": False}
+    return _recorded(piece, sung, record, rng, settings)
+
+
+def _recorded(
+    piece: Piece,
+    sung: Floats | None,
+    record: dict[str, Any],
+    rng: np.random.Generator,
+    settings: PerformanceSettings,
+) -> Performance:
     start, end, record["begins"] = _recorded_stretch(piece, rng, settings)
     performance = Performance(piece=piece, start=start, end=end, sung=sung, record=record)
     if len(performance.annotated[0]) < 16:

@@ -22,7 +22,20 @@ Float32 = NDArray[np.float32]
 
 BASSES = range(32, 40)  # General MIDI programs
 KICKS = (35, 36)
-ELECTRONIC = ("techno", "house", "electro", "dance", "trance", "disco", "hip", "edm", "synth", "rap", "drum")
+ELECTRONIC = (
+    "techno",
+    "house",
+    "electro",
+    "dance",
+    "trance",
+    "disco",
+    "hip",
+    "edm",
+    "synth",
+    "rap",
+    "drum",
+    "metronome",
+)
 # Decibels below which a stretch of 50 ms is silence, relative to the loudest.
 SILENT = -40.0
 PROMPTEST = 0.04  # seconds by which a player starts ahead
@@ -40,7 +53,7 @@ class _Stem:
 
 
 @dataclass
-class _Band:
+class Band:
     """What is common to the choices of one mix."""
 
     rng: np.random.Generator
@@ -70,10 +83,10 @@ def render(
     genre = performance.piece.genre.lower()
     last = performance.end + 0.1
     is_electronic = any(word in genre for word in ELECTRONIC)
-    band = _Band(rng, settings, is_electronic, round(last * SAMPLE_RATE), available_fonts())
+    band = Band(rng, settings, is_electronic, round(last * SAMPLE_RATE), available_fonts())
     stems = _stems(performance, band)
     mix = np.zeros(band.samples, np.float32)
-    ducking = _ducking(performance, band)
+    ducking = ducking_gain(performance, band)
     for stem in stems:
         level = LEVELS[stem.role] + float(np.clip(rng.normal(0.0, settings.balance), -9.0, 9.0))
         sound = levelled(colour(stem.sound, rng, stem.role), level)
@@ -119,7 +132,7 @@ def prompt(sound: Float32, parts: Sequence[Part]) -> Float32:
     return shifted
 
 
-def _stems(performance: Performance, band: _Band) -> list[_Stem]:
+def _stems(performance: Performance, band: Band) -> list[_Stem]:
     parts = performance.piece.parts
     drums = [part for part in parts if part.drums]
     basses = [part for part in parts if not part.drums and part.program in BASSES]
@@ -145,12 +158,12 @@ def _stems(performance: Performance, band: _Band) -> list[_Stem]:
     return stems
 
 
-def _fluid(role: str, parts: Sequence[Part], font: SoundFont, band: _Band) -> _Stem:
+def _fluid(role: str, parts: Sequence[Part], font: SoundFont, band: Band) -> _Stem:
     sound = synthesise(parts, font, samples=band.samples, timeout=band.settings.timeout)
     return _Stem(role, font.name, prompt(sound, parts))
 
 
-def _drums(parts: Sequence[Part], band: _Band) -> _Stem:
+def _drums(parts: Sequence[Part], band: Band) -> _Stem:
     kits = one_shots.kit_names()
     if band.share(band.settings.synthetic_drums):
         kit, name = one_shots.synthetic_kit(band.rng), "one-shots"
@@ -163,7 +176,7 @@ def _drums(parts: Sequence[Part], band: _Band) -> _Stem:
     return _Stem("drums", name, prompt(sound, parts))
 
 
-def _synthesiser(role: str, parts: Sequence[Part], band: _Band) -> _Stem:
+def _synthesiser(role: str, parts: Sequence[Part], band: Band) -> _Stem:
     """Play each part with a patch of its own: a pad only where its notes need not carry the beat."""
     mix = np.zeros(band.samples, np.float32)
     names = []
@@ -175,7 +188,7 @@ def _synthesiser(role: str, parts: Sequence[Part], band: _Band) -> _Stem:
     return _Stem(role, "synthesiser " + "+".join(dict.fromkeys(names)), prompt(mix, parts))
 
 
-def _ducking(performance: Performance, band: _Band) -> Float32 | None:
+def ducking_gain(performance: Performance, band: Band) -> Float32 | None:
     """Give the gain by which each kick pushes the other parts down, in a share of electronic mixes."""
     kicks = _kicks(performance.piece.parts)
     if not band.electronic or not len(kicks) or band.rng.random() >= band.settings.ducking:

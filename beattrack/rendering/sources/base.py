@@ -11,7 +11,7 @@ import numpy as np
 from beattrack.rendering.piece import Piece
 
 
-class Source(Protocol):
+class PieceSource(Protocol):
     """A supply of pieces; everything random comes from the generator passed in."""
 
     def check(self) -> None:
@@ -26,5 +26,5 @@ class Source(Protocol):
         ...
 
 
-SourceFactory = Callable[[Path | None], Source]
+SourceFactory = Callable[[Path | None], PieceSource]
 """Makes a source from the folder of the symbolic archives (None: not given)."""

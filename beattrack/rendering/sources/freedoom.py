@@ -24,8 +24,9 @@ from beattrack.rendering.evidence import (
 )
 from beattrack.rendering.metre import METRES, Metre
 from beattrack.rendering.midi import MidiScore, read_midi, require_mido
-from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, Piece, require_rhythm
+from beattrack.rendering.piece import Floats, Piece, require_rhythm
 from beattrack.rendering.sources.archive import archive_path, read_archive
+from beattrack.rendering.sources.stretches import cut, scaled
 
 LICENCE = "BSD-3-Clause (Freedoom)"
 
@@ -63,7 +64,7 @@ class FreedoomSource:
         starts, metres = _bars(score)
         whole = _whole(Path(name).stem, score, starts, metres)
         check_grid(whole)
-        whole = _scaled(felt(whole), float(np.exp(rng.normal(0, 0.07))))
+        whole = scaled(felt(whole), float(np.exp(rng.normal(0, 0.07))))
         if not _SLOWEST / _MARGIN <= whole.bpm <= _FASTEST * _MARGIN:
             raise RejectedPiece("tempo beyond what is tapped")
         piece = _excerpt(rng, whole, seconds)
@@ -120,13 +121,6 @@ def _whole(stem: str, score: MidiScore, starts: Floats, metres: list[Metre]) -> 
     )
 
 
-def _scaled(piece: Piece, factor: float) -> Piece:
-    """The piece slower by a factor."""
-    stretch = np.array([factor, factor, 1.0, 1.0])
-    parts = tuple(replace(part, notes=part.notes * stretch) for part in piece.parts)
-    return replace(piece, parts=parts, beats=piece.beats * factor)
-
-
 def check_grid(piece: Piece) -> None:
     """Raise RejectedPiece unless onsets lie on beats and at least two kinds of evidence mark downbeats.
 
@@ -163,19 +157,10 @@ def _excerpt(rng: np.random.Generator, piece: Piece, seconds: float) -> Piece:
     first = int(rng.choice(lines[piece.beats[lines] <= latest + 1e-9]))
     start, end = float(piece.beats[first]), float(piece.beats[first]) + seconds
     last = int(np.searchsorted(piece.beats, end))
-    parts = [_cut(part, start, end) for part in piece.parts]
+    parts = [cut(part, start, end) for part in piece.parts]
     return replace(
         piece,
         parts=tuple(part for part in parts if len(part.notes)),
         beats=piece.beats[first:last] - start,
         positions=piece.positions[first:last],
     )
-
-
-def _cut(part: Part, start: float, end: float) -> Part:
-    inside = (part.notes[:, ONSET] >= start - 0.03) & (part.notes[:, ONSET] < end)
-    notes = part.notes[inside].copy()
-    notes[:, : OFFSET + 1] -= start
-    notes[:, ONSET] = np.maximum(notes[:, ONSET], 0.0)
-    notes[:, OFFSET] = np.clip(notes[:, OFFSET], notes[:, ONSET] + 0.02, end - start + 1.0)
-    return replace(part, notes=notes)

@@ -17,6 +17,7 @@ from beattrack.rendering.composing.drummer import Kits
 from beattrack.rendering.composing.ensemble import Backing, back
 from beattrack.rendering.composing.grid import Grid, make_bars
 from beattrack.rendering.composing.harmony import Chord, Section
+from beattrack.rendering.composing.tempi import draw_bpm
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.evidence import leads
 from beattrack.rendering.metre import METRES, Metre
@@ -56,17 +57,20 @@ class _Dance:
     weight: float = 1.0
 
 
-# Reels in 4/4 run in eighths and are tapped in half notes; played slowly, and hornpipes, in quarters.
+# Reels in 4/4 run in eighths and are tapped in half notes; played slowly, and hornpipes, in quarters. Jigs,
+# slip jigs and polkas have the tempi of dancers, waltzes 108 to 168; airs in 6/8 are half as fast as jigs.
 _DANCES: tuple[_Dance, ...] = (
-    _Dance("reels", "4/4", "2/2", "2/4", 84, 116, 1.5),
-    _Dance("reels", "4/4", "4/4", "4/4", 84, 132),
-    _Dance("", "4/4", "4/4", "4/4", 78, 138),
-    _Dance("", "6/8", "6/8", "6/8", 84, 126, 3.0),
-    _Dance("", "6/8", "6/8", "6/8", 52, 80, 1.0),
-    _Dance("", "9/8", "9/8", "9/8", 84, 126),
-    _Dance("", "3/4", "3/4", "3/4", 84, 160),
-    _Dance("", "2/4", "2/4", "2/4", 84, 132),
-    _Dance("", "2/2", "2/2", "2/4", 78, 112),
+    _Dance("reels", "4/4", "2/2", "2/4", 96, 122, 1.7),
+    _Dance("reels", "4/4", "4/4", "4/4", 104, 152),
+    _Dance("hpps", "4/4", "4/4", "4/4", 104, 160),
+    _Dance("", "4/4", "4/4", "4/4", 84, 138),
+    _Dance("jigs", "6/8", "6/8", "6/8", 100, 128, 3.0),
+    _Dance("jigs", "6/8", "6/8", "6/8", 54, 80, 0.6),
+    _Dance("", "6/8", "6/8", "6/8", 84, 122),
+    _Dance("", "9/8", "9/8", "9/8", 100, 130),
+    _Dance("", "3/4", "3/4", "3/4", 108, 168),
+    _Dance("", "2/4", "2/4", "2/4", 100, 134),
+    _Dance("", "2/2", "2/2", "2/4", 84, 116),
 )
 
 _BASSES: tuple[BassKind, ...] = ("quarters", "fifths", "long")
@@ -117,7 +121,7 @@ class NottinghamSource:
         written = METRES[dance.written]
         tune = _tune(score, written)
         felt = METRES[dance.felt]
-        bpm = float(np.exp(rng.uniform(np.log(dance.slowest), np.log(dance.fastest))))
+        bpm = draw_bpm(rng, dance.slowest, dance.fastest)
         quarter = 60.0 / bpm / felt.beats[0]
         tune = tune.repeated(
             max(1, round(seconds / (len(tune.bars) * tune.length * quarter))), seconds / quarter
@@ -169,10 +173,8 @@ def _dance(rng: np.random.Generator, stem: str, score: MidiScore) -> _Dance:
     if len(score.signatures) != 1 or score.signatures[0][0] != 0 or len(score.parts) != 2:
         raise RejectedPiece("changing metre or no chords")
     written = f"{score.signatures[0][1]}/{score.signatures[0][2]}"
-    reel = stem.startswith("reels")
-    fitting = [
-        d for d in _DANCES if d.written == written and (reel if d.files else not (reel and written == "4/4"))
-    ]
+    own = [d for d in _DANCES if d.written == written and d.files and stem.startswith(d.files)]
+    fitting = own or [d for d in _DANCES if d.written == written and not d.files]
     if not fitting:
         raise RejectedPiece("metre that is not felt in one way")
     weights = np.array([dance.weight for dance in fitting])

@@ -16,9 +16,10 @@ import numpy as np
 
 from beattrack.rendering.errors import RejectedPiece, RenderError
 from beattrack.rendering.midi import read_midi, require_mido
-from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, Piece, onsets_of, require_rhythm
+from beattrack.rendering.piece import Floats, Piece, onsets_of, require_rhythm
 from beattrack.rendering.sources.archive import archive_path, read_archive
 from beattrack.rendering.sources.song_index import Entry, felt_beats, read_index
+from beattrack.rendering.sources.stretches import cut, scaled
 
 ARCHIVES = ("songs", "songs2")
 
@@ -111,7 +112,7 @@ class SongsSource:
         songs, shares = self._songs[genres[int(rng.choice(len(genres), p=weights / weights.sum()))]]
         entry = songs[int(rng.choice(len(songs), p=shares))]
         piece = whole_song(entry, self._contents[entry.id])
-        piece = _scaled(piece, float(np.exp(np.clip(rng.normal(0, _TEMPO_SPREAD), -0.06, 0.06))))
+        piece = scaled(piece, float(np.exp(np.clip(rng.normal(0, _TEMPO_SPREAD), -0.06, 0.06))))
         piece = excerpt(rng, piece, seconds)
         if not _SLOWEST <= piece.bpm <= _FASTEST:
             raise RejectedPiece("tempo beyond what is tapped")
@@ -168,7 +169,7 @@ def excerpt(rng: np.random.Generator, piece: Piece, seconds: float) -> Piece:
     last = min(int(np.searchsorted(piece.beats, start + seconds)), final)
     if last - first < 2:
         raise RejectedPiece("no beats to follow")
-    parts = [_cut(part, start, start + seconds) for part in piece.parts]
+    parts = [cut(part, start, start + seconds) for part in piece.parts]
     return replace(
         piece,
         parts=tuple(part for part in parts if len(part.notes)),
@@ -190,19 +191,3 @@ def _shares(entries: list[Entry]) -> Floats:
 
 def _kit(program: int) -> int:
     return program if program in _KITS else 0
-
-
-def _scaled(piece: Piece, factor: float) -> Piece:
-    """Return the piece slower by a factor."""
-    stretch = np.array([factor, factor, 1.0, 1.0])
-    parts = tuple(replace(part, notes=part.notes * stretch) for part in piece.parts)
-    return replace(piece, parts=parts, beats=piece.beats * factor)
-
-
-def _cut(part: Part, start: float, end: float) -> Part:
-    inside = (part.notes[:, ONSET] >= start - 0.03) & (part.notes[:, ONSET] < end)
-    notes = part.notes[inside].copy()
-    notes[:, : OFFSET + 1] -= start
-    notes[:, ONSET] = np.maximum(notes[:, ONSET], 0.0)
-    notes[:, OFFSET] = np.clip(notes[:, OFFSET], notes[:, ONSET] + 0.02, end - start + 1.0)
-    return replace(part, notes=notes)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.training.examples.metrical_level import LevelSettings
 
 _SHARES = (
@@ -21,7 +20,15 @@ _SHARES = (
     "harmony_drop",
     "harmony_bass_cut_probability",
 )
-_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4, "treble_bands": 4}
+_AMOUNTS = ("gain_db", "equaliser_db", "harmony_equaliser_db", "tempo_spread", "tempo_jitter")
+_LEAST = {
+    "frames": 1,
+    "pitch_bands": 0,
+    "band_mask_bands": 1,
+    "time_mask_frames": 5,
+    "bass_bands": 4,
+    "treble_bands": 4,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,25 +74,15 @@ class CropSettings:
     harmony_bass_cut_probability: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingsError(f"crop.{name} must be from 0 to 1, not {getattr(self, name):g}")
-        for name in (
-            "gain_db",
-            "equaliser_db",
-            "harmony_equaliser_db",
-            "tempo_spread",
-            "tempo_jitter",
-            "pitch_bands",
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"crop.{name} must not be negative, not {getattr(self, name):g}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"crop.{name} must be at least {least}, not {getattr(self, name)}")
-        if not 0 < self.tempo_bpm < math.inf:
-            raise SettingsError(f"crop.tempo_bpm must be a positive number, not {self.tempo_bpm:g}")
-        if len(self.tempo_factor) != 2 or not 0 < self.tempo_factor[0] <= self.tempo_factor[1] < math.inf:
-            raise SettingsError(
-                f"crop.tempo_factor must be a range of positive numbers, not {self.tempo_factor}"
-            )
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(_SHARES, checks.share()),
+                **dict.fromkeys(_AMOUNTS, checks.at_least(0)),
+                **{name: checks.at_least(least, whole=True) for name, least in _LEAST.items()},
+                "tempo_bpm": checks.positive(),
+                "tempo_factor": checks.span(checks.positive()),
+                "level": checks.instance(LevelSettings),
+            },
+            prefix="crop.",
+        )

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Backbeat = Literal["whole", "half", "unclear"]
 
@@ -43,10 +43,15 @@ class LevelSettings:
     hear_backbeat: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.halve_probability <= 1:
-            raise SettingsError(
-                f"crop.level.halve_probability must be from 0 to 1, not {self.halve_probability:g}"
-            )
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("halve_bpm", "open_bpm"), checks.at_least(0)),
+                "halve_probability": checks.share(),
+                "hear_backbeat": checks.flag(),
+            },
+            prefix="crop.level.",
+        )
 
 
 def choose_level(

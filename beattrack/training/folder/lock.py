@@ -8,39 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from beattrack.training.errors import TrainingError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
+LOCK = ".lock"  # in the folder of a run, and left there: the file means nothing, the lock on it does
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # from file systems that have none
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder, which is made; on Windows they are not kept.
+    """Keep other processes from training in the folder, which is made if needed.
 
-    Raises TrainingError where one does so already. The lock goes with the process, however that ends.
+    The lock goes with the process, however that ends. A folder in which nothing was written is removed.
+
+    Raises:
+        TrainingError: if another process is training there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    lock = FileLock(folder / LOCK, timeout=0)
+    _acquire(lock, folder)
     try:
-        if descriptor is not None:
-            _lock(descriptor, folder)
         yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        with suppress(OSError):  # that is not empty
+        with suppress(OSError):  # Windows, where the release removes the file
+            if os.listdir(folder) == [LOCK]:
+                (folder / LOCK).unlink()
+        lock.release()
+        with suppress(OSError):  # not empty
             folder.rmdir()
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _acquire(lock: FileLock, folder: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        lock.acquire()
+    except Timeout as error:
         raise TrainingError(f"{folder}: another process is training in this folder") from error
     except OSError as error:
         if error.errno not in NO_LOCKS:

@@ -50,16 +50,6 @@ class TrainingLog:
             writer.writerow(["" if value is None else f"{value:.6g}" for value in row.values()])
         return row
 
-    def rows(self) -> list[dict[str, float | None]]:
-        """Read all rows."""
-        if not self._path.exists():
-            return []
-        with self._path.open(newline="", encoding="utf-8") as file:
-            return [
-                {name: float(text) if text else None for name, text in row.items()}
-                for row in csv.DictReader(file)
-            ]
-
     def cut(self, step: int) -> None:
         """Take back the rows after a step."""
         if not self._path.exists():

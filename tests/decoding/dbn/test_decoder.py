@@ -291,17 +291,17 @@ def test_auto_takes_numba_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     activations = beats_only(pulse(4.0, seed=1))
     decoder = DBNDecoder()
     decoder(activations)
-    assert decoder._make_advance() is numpy_advance
+    assert decoder.choose_advance() is numpy_advance
     monkeypatch.setattr(decoder_module, "NUMBA_PAYS_FROM_STEPS", 1)
-    assert decoder._make_advance() is numba_advance
-    monkeypatch.setattr(decoder_module, "_numba_installed", lambda: False)
-    assert decoder._make_advance() is numpy_advance
+    assert decoder.choose_advance() is numba_advance
+    monkeypatch.setattr(decoder_module, "numba_installed", lambda: False)
+    assert decoder.choose_advance() is numpy_advance
 
 
 def test_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="fortran"):
         DBNDecoder(engine="fortran")  # type: ignore[arg-type]
-    monkeypatch.setattr(decoder_module, "_numba_installed", lambda: False)
+    monkeypatch.setattr(decoder_module, "numba_installed", lambda: False)
     with pytest.raises(MissingExtraError, match=r"beattrack\[fast\]"):
         DBNDecoder(engine="numba")
 

@@ -48,3 +48,14 @@ def test_nothing_to_measure() -> None:
     assert alignment(np.zeros(100), BEATS) == (0.0, 0.0)
     assert alignment(np.ones(100), np.empty(0)) == (0.0, 0.0)
     assert check(np.zeros(10, np.float32), np.empty(0), SETTINGS).failure == "too quiet"
+
+
+def test_a_slow_metronome_passes_as_plain() -> None:
+    beats = 0.4 + 60 / 35 * np.arange(17)
+    sound = clicks(beats, 30)
+    assert check(sound, beats, SETTINGS).failure == "silent for long"
+    assert check(sound, beats, SETTINGS, plain=True).failure is None
+    quiet = np.float32(0.2) * sound
+    assert check(quiet, beats, SETTINGS).failure == "too quiet"
+    assert check(quiet, beats, SETTINGS, plain=True).failure is None
+    assert check(np.float32(1e-3) * sound, beats, SETTINGS, plain=True).failure == "too quiet"

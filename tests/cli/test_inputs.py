@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from beattrack.cli.sources import AUDIO_SUFFIXES, Source, expand, read_list
+from beattrack.cli.inputs import AUDIO_SUFFIXES, Input, expand, read_list
 from tests.audio_cases import posix_only
 
 
@@ -27,7 +27,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "tree"
 
 
-def places(sources: list[Source]) -> list[str]:
+def places(sources: list[Input]) -> list[str]:
     return [source.place for source in sources]
 
 

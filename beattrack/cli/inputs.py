@@ -26,7 +26,7 @@ AUDIO_SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class Input:
     """One input.
 
     path: as given or found. place: where it lies below the folder or list that named it; its output lies at
@@ -38,14 +38,14 @@ class Source:
     problem: str | None = None
 
 
-def named(path: str, problem: str | None = None) -> Source:
+def named(path: str, problem: str | None = None) -> Input:
     """Give the input of that name, `-` for standard input."""
-    return Source(path, "stdin" if path == STDIN else os.path.basename(path.rstrip("/")), problem)
+    return Input(path, "stdin" if path == STDIN else os.path.basename(path.rstrip("/")), problem)
 
 
-def expand(arguments: Sequence[str], *, recursive: bool) -> list[Source]:
+def expand(arguments: Sequence[str], *, recursive: bool) -> list[Input]:
     """Give the files that are meant, folders replaced by the recordings in them, in a stable order."""
-    sources: list[Source] = []
+    sources: list[Input] = []
     for argument in arguments:
         if argument == STDIN or not os.path.isdir(argument):
             sources.append(named(argument))
@@ -56,7 +56,7 @@ def expand(arguments: Sequence[str], *, recursive: bool) -> list[Source]:
     return sources
 
 
-def read_list(path: str) -> list[Source]:
+def read_list(path: str) -> list[Input]:
     """Read names of files, one a line or separated by null characters; `-` reads standard input.
 
     Raises click.UsageError where the list cannot be read or names nothing.
@@ -72,7 +72,7 @@ def read_list(path: str) -> list[Source]:
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
         raise click.UsageError(f"the list {path} names no files")
-    return [Source(os.path.join(".", name) if name == STDIN else name, _place(name)) for name in names]
+    return [Input(os.path.join(".", name) if name == STDIN else name, _place(name)) for name in names]
 
 
 def _place(name: str) -> str:
@@ -81,7 +81,7 @@ def _place(name: str) -> str:
     return os.path.basename(name) if os.path.isabs(name) or ".." in parts else os.path.join("", *parts)
 
 
-def _tree(folder: str) -> list[Source]:
+def _tree(folder: str) -> list[Input]:
     """Recordings in a folder and those below it; hidden files and folders, such as ._a.mp3, are left out."""
     problems: list[OSError] = []
     sources = sorted(_walk(folder, problems), key=lambda source: Path(source.path).parts)
@@ -89,10 +89,10 @@ def _tree(folder: str) -> list[Source]:
     return sources or [named(folder, "holds no audio files (.wav, .flac, .mp3, .ogg and their like)")]
 
 
-def _walk(folder: str, problems: list[OSError]) -> Iterator[Source]:
+def _walk(folder: str, problems: list[OSError]) -> Iterator[Input]:
     for parent, folders, files in os.walk(folder, onerror=problems.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES:
                 path = os.path.join(parent, name)
-                yield Source(path, os.path.relpath(path, folder))
+                yield Input(path, os.path.relpath(path, folder))

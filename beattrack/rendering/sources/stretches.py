@@ -1,0 +1,28 @@
+"""What sources of finished music share: pieces at another tempo, and stretches of their parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from beattrack.rendering.piece import OFFSET, ONSET, Part, Piece
+
+_EARLY = 0.03  # seconds by which a note may come before the stretch that it belongs to
+
+
+def scaled(piece: Piece, factor: float) -> Piece:
+    """Return the piece slower by a factor."""
+    stretch = np.array([factor, factor, 1.0, 1.0])
+    parts = tuple(replace(part, notes=part.notes * stretch) for part in piece.parts)
+    return replace(piece, parts=parts, beats=piece.beats * factor)
+
+
+def cut(part: Part, start: float, end: float) -> Part:
+    """Return the notes of a part that begin between two times in seconds; `start` becomes 0."""
+    inside = (part.notes[:, ONSET] >= start - _EARLY) & (part.notes[:, ONSET] < end)
+    notes = part.notes[inside].copy()
+    notes[:, : OFFSET + 1] -= start
+    notes[:, ONSET] = np.maximum(notes[:, ONSET], 0.0)
+    notes[:, OFFSET] = np.clip(notes[:, OFFSET], notes[:, ONSET] + 0.02, end - start + 1.0)
+    return replace(part, notes=notes)
