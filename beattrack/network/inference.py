@@ -17,7 +17,7 @@ from beattrack.network.input_level import (
     is_steady,
     overall_level,
     recording_level,
-    sounding_frames,
+    silent_frames,
 )
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.runtime import checks
@@ -27,6 +27,7 @@ Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
 SILENCE_LEVEL = 1e-6  # the rounding noise of 24-bit audio; quieter recordings are silence
+REST_SECONDS = 2.0  # the beat goes on through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # its intermediate maps, 6 MB, stay near the processor; 4096 takes 60 MB more
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest of ours
 TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
@@ -59,8 +60,8 @@ class Network:
         """Compute the activations of a recording.
 
         The level of the whole recording is taken out first, so all blocks are read before the first is used.
-        Silence and steady sounds give activations of zero, without tempo; silent frames at the start and the
-        end give zero too, where the network would carry on the beat.
+        Silence and steady sounds give activations of zero, without tempo. Silent frames at the start and the
+        end, and silence of more than 2 s in between, give zero too; the network would carry on the beat.
 
         Args:
             blocks: the spectrogram, in blocks of (frames, bands) magnitudes.
@@ -80,9 +81,8 @@ class Network:
         self._add_harmony(features, harmony)
         del magnitudes  # 105 MB an hour that the TCN can use
         beats, downbeats, tempo = self._probabilities(features)
-        sounding = sounding_frames(levels, level)
-        for array in (beats, downbeats):
-            array[: sounding.start] = array[sounding.stop :] = 0.0
+        silent = silent_frames(levels, level, round(REST_SECONDS * fps))
+        beats[silent] = downbeats[silent] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
