@@ -206,7 +206,7 @@ def test_weights_that_are_no_numbers_are_not_kept(
 def test_songs_of_other_bands_are_refused(split: Split, tmp_path: Path) -> None:
     bands = {"network.front_end.bands": 80, "network.front_end.pools": [3, 3, 3]}
     settings = small(**{name.replace(".", "__"): value for name, value in bands.items()})
-    with pytest.raises(TrainingError, match=r"has 73 bands, the network of network.front_end.bands 80"):
+    with pytest.raises(TrainingError, match=r"has 73 bands, but network.front_end.bands is 80"):
         train(tmp_path, split, settings, machine=HERE)
 
 

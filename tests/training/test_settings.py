@@ -79,7 +79,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         (
             "crop.level.halve_probabilty",
             0.5,
-            "no setting 'crop.level.halve_probabilty': is 'crop.level.halve_probability' meant",
+            "no setting 'crop.level.halve_probabilty'; did you mean 'crop.level.halve_probability'",
         ),
         ("nothing.like.it", 1, "no setting 'nothing.like.it'"),
         ("crop", 1, "no setting 'crop'"),
