@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from beattrack.activations import Activations  # noqa: E402
 from beattrack.decoding.base import Decoder  # noqa: E402
-from beattrack.decoding.dbn import DBNDecoder, DBNSettings, MadmomDecoder  # noqa: E402
+from beattrack.decoding.dbn import DBNDecoder, DBNSettings  # noqa: E402
+from beattrack.decoding.madmom import MadmomDecoder  # noqa: E402
 from beattrack.errors import MissingExtraError  # noqa: E402
 from tests.dbn_cases import beats_only, pulse, same  # noqa: E402
 

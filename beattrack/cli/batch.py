@@ -126,6 +126,8 @@ def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
             return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
     told = summary(beats, time.perf_counter() - start)
+    if beats.reason is not None:
+        warnings.append(f"{label(job.source)}: {beats.reason}")
     return FileOutcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
 
 

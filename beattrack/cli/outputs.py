@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from beattrack.cli.inputs import STDIN, Input
-from beattrack.formats import FORMATS, Format, writer_named
+from beattrack.errors import SettingsError
+from beattrack.formats import Format, format_for
 from beattrack.runtime.files import is_special
 
 
@@ -54,12 +55,19 @@ def output_name(place: str, suffix: str) -> Path:
     return path.parent / (path.stem + suffix)
 
 
-def chosen_format(format: str | None, output: str | None) -> Format:
-    """Return the format to write: the given one, or that of the output file's suffix, or `beats`."""
-    names: dict[str, Format] = {writer_named(name).suffix: name for name in FORMATS}
+def chosen_format(format: Format | None, output: str | None) -> Format:
+    """Return the format asked for, or the one for the suffix of the output file, or `beats`.
+
+    Raises click.UsageError if the suffix belongs to no format, and no format is asked for.
+    """
     if format is not None:
-        return names[f".{format}"]
-    return names.get(Path(output or "").suffix.lower(), "beats")
+        return format
+    if output is None or output == STDIN or _is_folder(output):
+        return "beats"
+    try:
+        return format_for(output)
+    except SettingsError as error:
+        raise click.UsageError(f"{error} (--format)") from error
 
 
 def plan(

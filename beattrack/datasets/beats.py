@@ -64,7 +64,7 @@ def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: floa
     bars = _bars(ordered.positions, len(ordered.times), notes)
     kept = (ordered.times >= 0) & (ordered.times < seconds)
     early, late = int((ordered.times < 0).sum()), int((ordered.times >= seconds).sum())
-    if late and not _may_be_trimmed(ordered.times, late, seconds):
+    if not fits(ordered.times, seconds):
         raise DatasetError(
             f"its audio ({seconds:.1f} s) is shorter than its annotation (to {ordered.times[-1]:.1f} s)"
         )
@@ -81,8 +81,18 @@ def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: floa
     )
 
 
-def _may_be_trimmed(times: NDArray[np.float64], late: int, seconds: float) -> bool:
-    """Return whether only beats of the last interval, or one beat in twenty, are after the end."""
+def fits(times: NDArray[np.float64], seconds: float) -> bool:
+    """Tell whether beats belong to a recording of that length.
+
+    Only their fringe may lie after its end: one interval, or one beat in twenty.
+
+    Args:
+        times: (beats,) seconds, strictly increasing.
+        seconds: length of the recording.
+    """
+    late = int((times >= seconds).sum())
+    if not late:
+        return True
     if late == len(times):
         return False
     interval = float(np.median(np.diff(times)))

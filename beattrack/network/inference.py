@@ -17,7 +17,7 @@ from beattrack.network.input_level import (
     is_steady,
     overall_level,
     recording_level,
-    sounding_frames,
+    silent_frames,
 )
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.runtime import checks
@@ -27,6 +27,7 @@ Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
 SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
+REST_SECONDS = 2.0  # the beat goes on through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
 TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
@@ -60,7 +61,8 @@ class Network:
 
         The spectrogram is divided by the level of the whole recording, so all blocks are read before the
         first is used. Silence and steady sounds give activations of zero and no tempo. Silent frames at the
-        start and end are set to zero, because the network would continue the beat there.
+        start and end, and silence of more than 2 s in between, are set to zero, because the network would
+        continue the beat there.
 
         Args:
             blocks: spectrogram in blocks of magnitudes, each of shape (frames, bands).
@@ -84,9 +86,8 @@ class Network:
         self._add_harmony(features, harmony)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
-        sounding = sounding_frames(levels, level)
-        for array in (beats, downbeats):
-            array[: sounding.start] = array[sounding.stop :] = 0.0
+        silent = silent_frames(levels, level, round(REST_SECONDS * fps))
+        beats[silent] = downbeats[silent] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:

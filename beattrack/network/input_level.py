@@ -44,15 +44,25 @@ def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(block.mean(axis=1, dtype=np.float64) for block in blocks)])
 
 
-def sounding_frames(levels: NDArray[np.float64], level: float) -> slice:
-    """Return the range from the first to the last frame that is not silent.
+def silent_frames(levels: NDArray[np.float64], level: float, rest: int) -> NDArray[np.bool_]:
+    """Return which frames are silent, 80 dB below the level of the recording.
 
     Args:
-        levels: levels from `frame_levels`, shape (frames,).
-        level: level of the recording. Frames 80 dB below it are silent.
+        levels: levels of `frame_levels`, shape (frames,).
+        level: level of the recording.
+        rest: silence between sounds counts if it lasts more than this many frames; at the start and the end
+            it always counts.
+
+    Returns:
+        Mask of shape (frames,).
     """
-    frames = np.flatnonzero(levels > QUIET * level)
-    return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
+    sounding = np.flatnonzero(levels > QUIET * level)
+    silent = np.ones(len(levels), dtype=bool)
+    if len(sounding):
+        silent[sounding[0] : sounding[-1] + 1] = False
+    for before in np.flatnonzero(np.diff(sounding) - 1 > rest):
+        silent[sounding[before] + 1 : sounding[before + 1]] = True
+    return silent
 
 
 def is_steady(levels: NDArray[np.float64]) -> bool:

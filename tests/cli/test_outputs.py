@@ -32,7 +32,8 @@ def test_an_input_is_never_overwritten(clip: Path) -> None:
     clip.with_name("soft.beats").symlink_to(clip)
     os.link(clip, clip.with_name("hard.beats"))
     for output in (clip, clip.with_name("soft.beats"), clip.with_name("hard.beats")):
-        assert "is an input and would be overwritten" in usage_error("predict", "-o", output, clip)
+        told = usage_error("predict", "--format", "beats", "-o", output, clip)
+        assert "is an input and would be overwritten" in told
         assert "is an input" in usage_error("predict", "--activations", output, clip)
     beats = Path(shutil.copy(clip, clip.with_name("odd.beats")))
     assert "is an input" in usage_error("predict", beats, clip)

@@ -122,10 +122,11 @@ def test_several_datasets_come_with_their_weights(home: Path, tmp_path: Path) ->
         ("half past\t1\n", "line 1"),
         ("0.5\t1\n0.7\t2\nand\t3\n", "line 3"),
         (
-            "".join(f"{5 * k}\t1\n" for k in range(9)),
-            "audio (4.0 s) is shorter than its annotation (to 40.0 s)",
+            "".join(f"{5 * k + 0.5}\t1\n" for k in range(9)),
+            "audio (4.0 s) is shorter than its annotation (to 40.5 s)",
         ),
-        ("".join(f"{500 * k}\n" for k in range(9)), "audio (4.0 s) is shorter"),
+        ("".join(f"{11025 * k}\n" for k in range(9)), "times 11025 apart, which are no seconds"),
+        ("".join(f"{500 * k}\n" for k in range(20)), "audio (4.0 s) is shorter"),
     ],
 )
 def test_a_bad_annotation_costs_its_song_and_is_named(
@@ -149,6 +150,7 @@ def test_a_bad_annotation_costs_its_song_and_is_named(
         ("-0.5\t4\n" + BEATS, "1 beat before 0 s left out", 8),
         (BEATS + "4.1\t1\n", "1 beat after the end of the audio left out", 8),
         (BEATS + "3.5\t1\n", "repeated times were counted once", 8),
+        ("".join(f"{500 * k}\t{k % 4 + 1}\n" for k in range(8)), "times were read as milliseconds", 8),
     ],
 )
 def test_a_mended_annotation_is_used_and_named(
