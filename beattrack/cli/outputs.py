@@ -56,9 +56,10 @@ def output_name(place: str, suffix: str) -> Path:
 
 
 def chosen_format(format: Format | None, output: str | None) -> Format:
-    """Return the format asked for, or the one for the suffix of the output file, or `beats`.
+    """Return the format to write: the given one, or that of the output file's suffix, or `beats`.
 
-    Raises click.UsageError if the suffix belongs to no format, and no format is asked for.
+    Raises:
+        click.UsageError: if no format is given and the suffix belongs to none.
     """
     if format is not None:
         return format

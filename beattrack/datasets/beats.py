@@ -82,13 +82,13 @@ def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: floa
 
 
 def fits(times: NDArray[np.float64], seconds: float) -> bool:
-    """Tell whether beats belong to a recording of that length.
+    """Return whether beats fit the duration of a recording.
 
-    Only their fringe may lie after its end: one interval, or one beat in twenty.
+    Only beats of the last interval, or one beat in twenty, may be after its end.
 
     Args:
-        times: (beats,) seconds, strictly increasing.
-        seconds: length of the recording.
+        times: beat times in seconds, strictly increasing, shape (beats,).
+        seconds: duration of the recording.
     """
     late = int((times >= seconds).sum())
     if not late:
