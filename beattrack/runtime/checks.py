@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from beattrack.errors import SettingsError
 
 Check: TypeAlias = Callable[[str, Any], Any]
@@ -88,9 +86,10 @@ def flag() -> Check:
     """Return a check for True or False."""
 
     def check(name: str, value: Any) -> bool:
-        if not isinstance(value, bool | np.bool_):
+        plain = _without_numpy(value)
+        if not isinstance(plain, bool):
             raise SettingsError(f"{name} must be True or False, not {shown(value)}")
-        return bool(value)
+        return plain
 
     return check
 
@@ -178,15 +177,20 @@ def apply(settings: object, checks: Mapping[str, Check], *, prefix: str = "") ->
 
 def is_sequence(value: Any) -> bool:
     """Return whether `value` holds several settings, such as a list, tuple or array, but not text."""
-    if isinstance(value, np.ndarray):
-        return value.ndim > 0
+    dimensions = getattr(value, "ndim", None)
+    if dimensions is not None:
+        return bool(dimensions > 0)
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
 def shown(value: Any) -> str:
     """Return a short representation of a value for a message."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return " ".join(reprlib.repr(plain).split())
+    return " ".join(reprlib.repr(_without_numpy(value)).split())
+
+
+def _without_numpy(value: Any) -> Any:
+    """Return a NumPy scalar as Python's own. NumPy is not imported: every command imports this module."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value
 
 
 def _in_range(inside: Callable[[float], bool], expected: str, whole: bool) -> Check:
