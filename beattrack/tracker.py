@@ -23,15 +23,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack import audio
 from beattrack.activations import Activations
-from beattrack.decoding.base import Decoder, DecoderName, Decoding
+from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
+from beattrack.decoding.explain import explain
 from beattrack.decoding.make import make_decoder
+from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join
 from beattrack.decoding.peaks import PeakSettings
+from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
 from beattrack.harmony import Harmony
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
-from beattrack.result import Beats, beat_confidence
+from beattrack.result import Beats
 from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
@@ -142,16 +145,46 @@ def decode(
 ) -> Beats:
     """Run a decoder on activations and add tempo, metre and confidence.
 
-    duration: of the recording in seconds; None takes that of the activations.
-    least_confidence: of half of the beats; where they have less, there are no beats.
+    Each part of the recording between long pauses is decoded and judged by itself; see `parts` and `pulse` in
+    `beattrack.decoding`. If there are no beats, or not those that one would expect, `Beats.reason` says why.
+
+    Args:
+        activations: probabilities per frame.
+        decoder: a decoder of `make_decoder`, or one of your own.
+        duration: of the recording in seconds, or None for that of the activations.
+        file, model: names to store in the result.
+        least_confidence: of half of the beats, 0 to 1; beats that have less are not believed.
     """
-    description = {"name": decoder.name, "settings": decoder.settings}
-    decoding = decoder(activations)
-    confidence = beat_confidence(decoding.times, activations)
-    if len(confidence) and np.median(confidence) < least_confidence:
-        decoding = Decoding.empty(bars=decoding.positions is not None)
+    found = decode_parts(activations, decoder)
+    confidences = [beat_confidence(part.times, activations) for part in found]
+    believed = [
+        believable(part.times, confidence, least_confidence)
+        for part, confidence in zip(found, confidences, strict=True)
+    ]
+    kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
+    single_sounds = least_confidence > 0 and isolated(kept)
+    if single_sounds:
+        kept = common_pulse(kept)
+    decoding = join(kept, bars=activations.downbeats is not None)
+    sure = [confidence[mask] for confidence, mask in zip(confidences, believed, strict=True)]
+    settings = decoder.settings if isinstance(decoder.settings, DBNSettings) else None
     return Beats.from_decoding(
-        decoding, activations, duration=duration, file=file, model=model, decoder=description
+        decoding,
+        activations,
+        duration=duration,
+        file=file,
+        model=model,
+        decoder={"name": decoder.name, "settings": decoder.settings},
+        confidence=np.concatenate(sure) if len(decoding.times) else np.empty(0),
+        bpm_range=None if settings is None else settings.bpm_range_of(decoding.beats_per_bar),
+        reason=explain(
+            activations,
+            confidences,
+            decoding,
+            isolated=single_sounds,
+            least_confidence=least_confidence,
+            bpm_range=None if settings is None else settings.widest_bpm_range,
+        ),
     )
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Everything from symbolic music and real recordings to the shipped model `tcn`, in one command that can be
-# stopped and run again:
+# Make the shipped model `tcn` from symbolic music and recordings: render, pack, train and export. Run it again to
+# resume.
 #
 #     recipes/tcn.sh CHARTS RECORDINGS SYMBOLIC WORK
 #
-# CHARTS, RECORDINGS: feature packs (data/README.md). SYMBOLIC: the archives that docs/rendering.md names. WORK:
-# where renderings, packs and the run go, about 12 GB. Other options of `beattrack train`, such as --accelerator
-# gpu, follow. Two cores render and pack in about an hour; the training is meant for a GPU.
+# CHARTS, RECORDINGS: feature packs (data/README.md). SYMBOLIC: folder of the archives (docs/rendering.md). WORK:
+# folder for renderings, packs and the run, about 12 GB. Options of `beattrack train`, such as --accelerator gpu, may
+# follow. Rendering and packing take about an hour on two cores; training is meant for a GPU.
 set -euo pipefail
 
 if (($# < 4)); then

@@ -73,9 +73,14 @@ class MadmomDecoder:
         if len(found) == 0:
             return Decoding.empty(bars=bars)
         if not bars:
-            return Decoding(times=found.astype(np.float64))
+            return Decoding(times=found.astype(np.float64), on_peaks=self.settings.correct)
         positions = found[:, 1].astype(np.int64)
-        return Decoding(times=found[:, 0].copy(), positions=positions, beats_per_bar=int(positions.max()))
+        return Decoding(
+            times=found[:, 0].copy(),
+            positions=positions,
+            beats_per_bar=int(positions.max()),
+            on_peaks=self.settings.correct,
+        )
 
 
 def observations(classes: Float) -> Float:

@@ -65,15 +65,15 @@ class PeakDecoder:
         frames = self._pick(beats, self.settings.threshold, activations.fps)
         times = self._times(beats, frames, activations.fps)
         if activations.downbeats is None:
-            return Decoding(times=times)
+            return Decoding(times=times, on_peaks=True)
         downbeats = probabilities(activations.downbeats)
         peaks = self._pick(downbeats, self.settings.downbeat_threshold, activations.fps)
         first_beats = snap(peaks, frames, self.settings.snap * activations.fps)
         if len(first_beats) == 0:
-            return Decoding(times=times) if len(times) else Decoding.empty(bars=True)
+            return Decoding(times=times, on_peaks=True) if len(times) else Decoding.empty(bars=True)
         metre = commonest_metre(first_beats)
         positions = count_bars(first_beats, len(times), metre)
-        return Decoding(times=times, positions=positions, beats_per_bar=metre)
+        return Decoding(times=times, positions=positions, beats_per_bar=metre, on_peaks=True)
 
     def _pick(self, values: Float, threshold: float, fps: float) -> Int64:
         window = round(self.settings.window * fps)
@@ -121,6 +121,26 @@ def parabola_tops(values: Float, peaks: Int64) -> Float64:
     places = peaks.astype(np.float64)
     places[inner] += (right - left) / (2 * bend)
     return places
+
+
+def fine_times(times: Float64, activations: Activations) -> Float64:
+    """Return times of beats with those on a peak of the beat activation placed between frames.
+
+    A decoder sets beats on whole frames, up to half a frame early or late; the parabola through a peak and
+    its neighbours tells more. Beats elsewhere stay where they are.
+
+    Args:
+        times: seconds, shape (beats,).
+        activations: what the beats were found in.
+    """
+    values = probabilities(activations.beats)
+    frames = np.rint(times * activations.fps).astype(np.int64)
+    inner = (frames > 0) & (frames < len(values) - 1) & (np.abs(times * activations.fps - frames) < 1e-6)
+    left, middle, right = (values[frames[inner] + step] for step in (-1, 0, 1))
+    inner[inner] = (middle >= left) & (middle >= right) & (middle + middle > left + right)
+    fine = np.array(times, dtype=np.float64)
+    fine[inner] = parabola_tops(values, frames[inner]) / float(activations.fps)
+    return fine
 
 
 def snap(peaks: Int64, beats: Int64, distance: float) -> Int64:

@@ -129,7 +129,7 @@ def test_a_device_or_pipe_is_written_to_and_stays(clip: Path) -> None:
     reader.join(10)
     assert received == [run("predict", clip).stdout]
     assert pipe.is_fifo()
-    assert "is no file" in usage_error("predict", "--activations", pipe, clip)
+    assert "is not a file" in usage_error("predict", "--activations", pipe, clip)
 
 
 def test_a_pipe_that_breaks_is_that_files_failure(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_a_process_that_dies_costs_its_item_alone() -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (-9, "was killed, maybe for want of memory"),
+        (-9, "was killed, possibly because memory ran out"),
         (-11, "was ended by signal 11"),
         (3, "ended with exit code 3"),
     ],
@@ -145,7 +145,9 @@ def test_an_error_is_raised_here(processes: int) -> None:
 def test_a_process_that_dies_ends_the_run_or_costs_its_item_alone() -> None:
     finished = workers.collect(die_on_three, range(6), processes=2, died=lambda code: code)
     assert finished.results == [0, 1, 2, -9, 4, 5]
-    with pytest.raises(workers.DeadWorkerError, match="a process was killed, maybe for want of memory"):
+    with pytest.raises(
+        workers.DeadWorkerError, match="a process was killed, possibly because memory ran out"
+    ):
         workers.collect(die_on_three, range(6), processes=2)
 
 

@@ -8,6 +8,7 @@ from beattrack.errors import SettingsError
 from beattrack.runtime import checks
 
 _MAX_BEATS_PER_BAR = 64
+DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
 _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
@@ -41,7 +42,8 @@ class DBNSettings:
 
     beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
     min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
-        alone use the widest of the ranges.
+        alone use the widest of the ranges. Beat intervals are whole numbers of frames; all ranges but the
+        default include those around their ends, so that a tempo at the end is tracked as well as one inside.
     num_tempi: number of log-spaced beat intervals; None takes every whole number of frames in the range.
     transition_lambda: the higher, the steadier the tempo.
     observation_lambda: the first 1/observation_lambda of each beat is where the activation should be high.
@@ -55,8 +57,8 @@ class DBNSettings:
     """
 
     beats_per_bar: tuple[int, ...] = (3, 4)
-    min_bpm: float | tuple[float, ...] = 55.0
-    max_bpm: float | tuple[float, ...] = 215.0
+    min_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[0]
+    max_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[1]
     num_tempi: int | None = None
     transition_lambda: float = 100.0
     observation_lambda: float = 16
@@ -113,6 +115,17 @@ class DBNSettings:
     def widest_bpm_range(self) -> tuple[float, float]:
         """(lowest, highest) BPM over all metres, which is what beats alone are tracked with."""
         return min(low for low, _ in self.bpm_ranges), max(high for _, high in self.bpm_ranges)
+
+    @property
+    def within_an_octave(self) -> bool:
+        """Whether no tempo and its double are both in a range."""
+        return all(high < 2 * low for low, high in self.bpm_ranges)
+
+    def bpm_range_of(self, metre: int | None) -> tuple[float, float]:
+        """Return the (lowest, highest) BPM of a metre, or the widest range if the metre has none."""
+        if metre in self.beats_per_bar:
+            return self.bpm_ranges[self.beats_per_bar.index(metre)]
+        return self.widest_bpm_range
 
 
 def _empty_range(low: float, high: float) -> str:
