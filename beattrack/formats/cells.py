@@ -1,4 +1,4 @@
-"""Lines of delimited text as cells, with decimal points whatever the language of the spreadsheet."""
+"""Lines of delimited text as cells, their decimal commas as points."""
 
 from __future__ import annotations
 
@@ -27,8 +27,14 @@ _POSITION = re.compile(r"0|[1-9]\d{0,8}")  # without the zeros in front that dec
 def split_rows(text: str) -> list[Row]:
     """Split delimited text into rows of cells, without blank lines and comments.
 
-    Cells are separated by tabs, semicolons, commas or blanks, whichever most lines have.
-    Raises ValueError if a comma may be a decimal one as well as a separator.
+    Args:
+        text: lines of cells, separated by tabs, semicolons, commas or blanks, whichever most lines have.
+
+    Returns:
+        The rows, their numbers with decimal points.
+
+    Raises:
+        ValueError: if a comma may be a decimal comma or a separator.
     """
     lines = [
         (number, line.strip(" "))
@@ -50,7 +56,7 @@ def split_rows(text: str) -> list[Row]:
 
 
 def is_number(cell: str) -> bool:
-    """Tell whether a cell holds a number."""
+    """Return whether a cell holds a number."""
     try:
         float(cell)
     except ValueError:
@@ -59,7 +65,7 @@ def is_number(cell: str) -> bool:
 
 
 def rising(numbers: Sequence[float]) -> bool:
-    """Tell whether each number is larger than the one before it."""
+    """Return whether each number is larger than the one before it."""
     return all(after > before for before, after in pairwise(numbers))
 
 

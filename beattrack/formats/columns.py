@@ -39,20 +39,23 @@ _LONGEST_TABLE_OF_PAIRS = 8
 
 
 def parse_table(text: str) -> FoundBeats:
-    """Find times and positions in delimited text; lines that are blank or start with # or % are skipped.
+    """Read times and positions from delimited text.
 
-    Raises ValueError, naming the line, if a row does not start with a number, if rows differ in length from
-    their header, or if what a column means is open.
+    Args:
+        text: content of the file. Blank lines and those that begin with # or % are skipped.
+
+    Returns:
+        The beats as the file has them.
+
+    Raises:
+        ValueError: naming the line, if a row does not begin with a number, if a row is shorter than the
+            header, or if the meaning of a column is ambiguous.
     """
     rows = split_rows(text)
-    header = None
-    if rows and not any(map(is_number, rows[0][1])):
-        header = [cell.lower() for cell in rows.pop(0)[1]]
     if not rows:
-        # Of a file without beats the header alone is left.
-        return FoundBeats(times=[]) if header is None else _named_columns(rows, header)
-    if header is not None:
-        return _named_columns(rows, header)
+        return FoundBeats(times=[])
+    if not any(map(is_number, rows[0][1])):
+        return _named_columns(*rows[0], rows[1:])
     return _plain_columns([(number, _without_name(cells, rows)) for number, cells in rows])
 
 
@@ -69,9 +72,9 @@ def _plain_columns(rows: list[Row]) -> FoundBeats:
 
 
 def _without_name(cells: list[str], rows: list[Row]) -> list[str]:
-    """Leave out the first cell if that is the name of the audio file, as Sonic Annotator writes it.
+    """Return the cells without the name of the audio file, which Sonic Annotator writes in the first column.
 
-    It stands in the first row, and in all others or in none.
+    It is in the first row, and in all other rows or in none.
     """
     name = rows[0][1][0]
     if is_number(name) or not Path(name).suffix or min(len(line) for _, line in rows) < 2:
@@ -80,9 +83,10 @@ def _without_name(cells: list[str], rows: list[Row]) -> list[str]:
 
 
 def _is_list(rows: list[Row]) -> bool:
-    """Tell whether rows hold several times each: all in one line, or in lines of any length.
+    """Return whether rows hold several times each: all in one line, or in lines of any length.
 
-    Raises ValueError if they may as well be times with labels.
+    Raises:
+        ValueError: if they may as well be times with labels.
     """
     cells = [cell for _, line in rows for cell in line]
     if max(len(line) for _, line in rows) < 2 or not all(map(is_number, cells)):
@@ -106,18 +110,15 @@ def _is_list(rows: list[Row]) -> bool:
 
 
 def _has_index(rows: list[list[str]]) -> bool:
-    """Tell whether the first column numbers the rows and the second holds the times."""
-    if (
-        len(rows) < 3
-        or min(map(len, rows)) < 2
-        or not all(is_number(cell) for line in rows for cell in line[:2])
-    ):
+    """Return whether the first column numbers the rows and the second holds the times."""
+    if len(rows) < 3 or min(map(len, rows)) < 2:
+        return False
+    if not all(is_number(cell) for line in rows for cell in line[:2]):
         return False
     first, second = [float(line[0]) for line in rows], [float(line[1]) for line in rows]
     numbered = first[0] in (0, 1) and all(after == before + 1 for before, after in pairwise(first))
-    positions = all(number.is_integer() for number in second) and counts_up(
-        [int(number) for number in second]
-    )
+    whole = [int(number) for number in second if number.is_integer()]
+    positions = len(whole) == len(second) and counts_up(whole)
     return numbered and rising(second) and not positions
 
 
@@ -128,29 +129,27 @@ def _time(number: int, cell: str) -> float:
         raise ValueError(f"line {number} starts with {cell[:40]!r}, not with a time in seconds") from None
 
 
-def _named_columns(rows: list[Row], header: list[str]) -> FoundBeats:
+def _named_columns(line: int, header: list[str], rows: list[Row]) -> FoundBeats:
     names, units = zip(*map(_name_and_unit, header), strict=True)
     time = _time_column(names, units)
     if time is None:
-        raise ValueError(f"line 1 names no time column: {', '.join(header)[:60]!r}")
+        raise ValueError(f"line {line} names no time column: {', '.join(header)[:60]!r}")
     if units[time] == "no seconds":
-        raise ValueError(f"line 1 calls its times {header[time][:40]!r}, which are no seconds; convert them")
+        unit_name = header[time][:40]
+        raise ValueError(
+            f"line {line} calls the times {unit_name!r}; convert them to seconds or milliseconds"
+        )
     for number, cells in rows:
         if len(cells) < len(header):
             raise ValueError(f"line {number} has {len(cells)} columns, its header {len(header)}")
     times = [_time(number, cells[time]) for number, cells in rows]
     unit: Unit | None = "milliseconds" if units[time] == "milliseconds" else None
-    label = next(
-        (index for index, name in enumerate(names) if name in _POSITION_NAMES and index != time), None
-    )
-    if label is None or not times:
+    others = [index for index, name in enumerate(names) if name in _POSITION_NAMES and index != time]
+    if not others or not times:
         return FoundBeats(times=times, unit=unit)
-    labels = [cells[label] for _, cells in rows]
-    if "downbeat" in names[label]:
-        labels = [
-            {"1": "downbeat", "1.0": "downbeat", "0": "beat", "0.0": "beat"}.get(cell, cell)
-            for cell in labels
-        ]
+    labels = [cells[others[0]] for _, cells in rows]
+    if "downbeat" in names[others[0]]:
+        labels = [_DOWNBEAT_FLAGS.get(label, label) for label in labels]
     positions, notes = parse_positions(labels)
     return FoundBeats(times=times, unit=unit, positions=positions, notes=notes)
 
@@ -165,7 +164,7 @@ def _time_column(names: Sequence[str], units: Sequence[str | None]) -> int | Non
 
 def _name_and_unit(cell: str) -> tuple[str, str | None]:
     """Split the name of a column, such as "Time (ms)" or "time_s", into its words and the unit, if any."""
-    words = re.findall(r"[^\W\d_]+", cell)
+    words = re.findall(r"[^\W\d_]+", cell.lower())
     unit = next((_UNITS[word] for word in words if word in _UNITS), None)
     return " ".join(word for word in words if word not in _UNITS and word not in ("in", "the")), unit
 
@@ -182,7 +181,7 @@ def _positions(rows: list[list[str]], times: list[float]) -> tuple[list[int] | N
 
 
 def _are_ends(column: Sequence[str], times: list[float]) -> bool:
-    """Tell whether a column holds the ends of Audacity's labels; a position in the bar is a whole number."""
+    """Return whether a column holds the ends of Audacity's labels; positions in the bar are whole numbers."""
     if not all(map(is_number, column)):
         return False
     ends = [float(cell) for cell in column]

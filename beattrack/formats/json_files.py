@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from beattrack.runtime.records import MAX_NUMBER
 # Keys of the lists, the surer ones first; NAME_ms holds milliseconds.
 _TIMES = ("beat_times", "times", "beats_position", "beats", "beat")
 _POSITIONS = ("beat_positions", "positions", "beat_numbers", "beat_number", "position")
-_DOWNBEATS = ("downbeat_times", "downbeats", "downbeat", "bars")
+_DOWNBEATS = ("downbeat_times", "downbeats", "downbeat")
+_BARS = "bars"
 _TEMPI = ("tempo", "bpm")
 # Keys of an object that is one beat.
 _TIME = ("time", "start", "onset", "timestamp", "seconds", "beat_time", "t")
@@ -26,9 +28,16 @@ _IGNORED = "labels that are no positions in the bar were ignored"
 
 
 def parse_json(text: str) -> FoundBeats:
-    """Find beats in JSON.
+    """Read the beats in a JSON file.
 
-    Raises BeatFileError or ValueError, saying what was looked for, if there are none or they cannot be read.
+    Args:
+        text: content of the file.
+
+    Returns:
+        The beats as the file has them.
+
+    Raises:
+        BeatFileError: if there are none, or if they cannot be read.
     """
     try:
         data = json.loads(text)
@@ -80,7 +89,7 @@ def _from_records(records: Sequence[Mapping[str, Any]], unit: Unit | None) -> Fo
 
 
 def _from_object(data: Mapping[str, Any]) -> FoundBeats:
-    """Read an object that holds lists, or holds one object that does, as Essentia's `rhythm`."""
+    """Read an object that holds lists, or holds one object that does, such as Essentia's `rhythm`."""
     inside = [value for value in data.values() if isinstance(value, Mapping) and _has_beats(value)]
     if not _has_beats(data) and len(inside) == 1:
         data = {**data, **inside[0]}
@@ -97,6 +106,9 @@ def _from_object(data: Mapping[str, Any]) -> FoundBeats:
     elif positions is None and key in ("times", "beat_times") and _is_list(data.get("beats")):
         positions, _ = _positions(data["beats"])  # which beat each of the times is
     downbeats, flags = _downbeats(data, len(found.times))
+    if positions is None and downbeats is None and flags is None:
+        ignored = [key for key, value in data.items() if "downbeat" in key.lower() and _is_list(value)]
+        notes += tuple(f"{key[:40]!r} was ignored" for key in ignored)
     model = data.get("model")
     return FoundBeats(
         times=found.times,
@@ -112,8 +124,11 @@ def _from_object(data: Mapping[str, Any]) -> FoundBeats:
 
 def _downbeats(data: Mapping[str, Any], beats: int) -> tuple[list[float] | None, list[int] | None]:
     """Read downbeats as times, or as one flag for each beat."""
-    key = _first(data, [*_DOWNBEATS, *(f"{name}_ms" for name in _DOWNBEATS)])
-    items = _list(data, key) if key is not None else None
+    names = [*_DOWNBEATS, *(f"{name}_ms" for name in _DOWNBEATS)]
+    items = next((data[name] for name in names if _is_list(data.get(name))), None)
+    bars = data.get(_BARS) or []  # of Spotify's analysis; those of others may be anything
+    if items is None and _is_list(bars) and all(isinstance(bar, Mapping) and "start" in bar for bar in bars):
+        items = bars or None
     if items is None:
         return None, None
     if beats and len(items) == beats and all(item in (0, 1) for item in items):
@@ -147,7 +162,7 @@ def _from_jams(data: Mapping[str, Any]) -> FoundBeats:
 
 
 def _observations(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the observations of an annotation, which older files hold as one list for each key."""
+    """Return the observations of an annotation, which older files hold as one list for each key."""
     data = annotation.get("data")
     if isinstance(data, Mapping) and all(isinstance(column, list) for column in data.values()):
         return [dict(zip(data, row, strict=False)) for row in zip(*data.values(), strict=False)]
@@ -211,7 +226,7 @@ def _keys(data: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> float:
-    """Read a number of seconds; BeatFileError for anything else."""
+    """Return a number of seconds; BeatFileError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BeatFileError(f"holds {value!r} where a number of seconds belongs")
+        raise BeatFileError(f"holds {reprlib.repr(value)} where a number of seconds belongs")
     return float(value)

@@ -30,10 +30,17 @@ READ_AS_MILLISECONDS = "times were read as milliseconds"
 
 
 def in_seconds(times: Sequence[float], unit: Unit | None) -> tuple[Times, tuple[str, ...]]:
-    """Give times in seconds, and notes on what was done to them.
+    """Return times in seconds.
 
-    times: (n,) as they stand in a file, in any order. unit: as the file states it, or None.
-    Raises BeatFileError if they cannot be the times of beats in seconds or, without doubt, in milliseconds.
+    Args:
+        times: (n,) as they stand in a file, in any order.
+        unit: as the file states it, or None.
+
+    Returns:
+        Times (n,) in seconds, in the same order, and notes on what was changed.
+
+    Raises:
+        BeatFileError: if they cannot be times of beats in seconds, nor only in milliseconds.
     """
     raw = np.asarray(times, dtype=np.float64)
     if not np.isfinite(raw).all():
@@ -70,8 +77,8 @@ def _in_milliseconds(intervals: Times, median: float) -> bool:
 def _check_tempo(median: float, *, whole: bool) -> None:
     if median > (LONGEST_WHOLE if whole else LONGEST):
         raise BeatFileError(
-            f"has times {median:g} apart, which are no seconds between beats; convert milliseconds, frames, "
-            "samples or ticks to seconds"
+            f"has times {median:g} apart, too far for beats; convert frames, samples, ticks or milliseconds "
+            "to seconds"
         )
     if median < SHORTEST:
         raise BeatFileError(

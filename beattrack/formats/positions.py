@@ -51,7 +51,7 @@ def parse_positions(labels: Sequence[str]) -> tuple[list[int] | None, tuple[str,
 
 
 def counts_up(numbers: Sequence[int]) -> bool:
-    """Tell whether numbers count the beats of bars: each is one more than that before it, or 1 again."""
+    """Return whether numbers count the beats of bars: each is one more than that before it, or 1 again."""
     inside = all(1 <= number <= MAX_POSITION for number in numbers)
     return inside and all(after in (before + 1, 1) for before, after in pairwise(numbers))
 
@@ -91,7 +91,7 @@ def _index_of(beats: NDArray[np.float64], time: float) -> int:
 
 
 def _checked(numbers: list[int]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Leave out whole numbers that are no positions, and let those that count from 0 count from 1."""
+    """Return whole numbers as positions from 1, or None if they are not positions, with notes."""
     if max(numbers) > MAX_POSITION or (len(numbers) > 2 and set(numbers) == {1}):
         return None, (IGNORED,)
     steps = list(pairwise(numbers))

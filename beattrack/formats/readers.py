@@ -69,7 +69,7 @@ def read_tempo(path: str | os.PathLike[str]) -> float:
 
 
 def _parser(text: str) -> Callable[[str], FoundBeats]:
-    """Tell the kind of file by its first character."""
+    """Return the parser for a file, which its first character tells."""
     start = text.lstrip()[:1]
     return {"{": parse_json, "[": parse_json, "<": parse_svl}.get(start, _parse_text)
 

@@ -9,14 +9,21 @@ from beattrack.formats.sequence import BeatFileError, FoundBeats
 
 
 def parse_svl(text: str) -> FoundBeats:
-    """Find beats in the XML of a layer; their times are frames over the sample rate.
+    """Read the beats in the XML of a layer; their times are frames divided by the sample rate.
 
-    Raises BeatFileError if it is not a layer of points in time.
+    Args:
+        text: content of the file.
+
+    Returns:
+        The beats, their labels as positions.
+
+    Raises:
+        BeatFileError: if it is not one layer of points in time.
     """
     if "<!ENTITY" in text:
         raise BeatFileError("is XML with entities, which no layer of Sonic Visualiser has")
     try:
-        # As bytes, so that the encoding it states, which was that of the file, does not matter.
+        # Without the declaration, which states the encoding that the file had.
         root = ElementTree.fromstring(text.partition("?>")[2] if text.startswith("<?xml") else text)
     except ElementTree.ParseError as error:
         raise BeatFileError(f"cannot be read as XML ({error})") from error

@@ -252,6 +252,13 @@ def test_reads_what_tools_state_besides(read: Read) -> None:
     assert beats.notes == ("of 2 annotations of beats the first was read",)
 
 
+def test_what_json_holds_besides_is_left_alone_or_told(read: Read) -> None:
+    assert read(json.dumps({"beats": TIMES, "bars": 1, "downbeat": 1.5})).notes == ()
+    assert read(json.dumps({"beats": TIMES, "bars": [{"number": 1}]})).downbeats is None
+    beats = read(json.dumps({"beats": TIMES, "downbeat_frames": [65]}))
+    assert (beats.downbeats, beats.notes) == (None, ("'downbeat_frames' was ignored",))
+
+
 def test_positions_may_count_from_0(read: Read) -> None:
     beats = read("".join(f"{0.5 * k}\t{k % 3}\n" for k in range(9)))
     assert beats.positions is not None
@@ -313,7 +320,7 @@ def test_milliseconds_are_read_if_the_file_says_so(read: Read, name: str) -> Non
 @pytest.mark.parametrize("bpm", [50, 90, 120, 180])
 def test_frames_and_samples_are_never_taken_for_seconds(read: Read, per_second: float, bpm: float) -> None:
     text = "".join(f"{round((0.4 + 60 / bpm * k) * per_second)}\t{k % 4 + 1}\n" for k in range(30))
-    with pytest.raises(BeatFileError, match="no seconds"):
+    with pytest.raises(BeatFileError, match="too far for beats"):
         read(text)
 
 
@@ -321,19 +328,19 @@ REFUSED = {
     "another word": ("0.5\nabc\n", "line 2 starts with 'abc'"),
     "prose": ("hello world\n", "line 1 names no time column"),
     "a header of other things": (
-        "beat;value\n".replace("beat", "foo") + "1;2\n",
+        "strength;value\n1;2\n",
         "line 1 names no time column",
     ),
     "a header of frames": (
         "frame,position\n50,1\n100,2\n",
-        "line 1 calls its times 'frame', which are no seconds",
+        "line 1 calls the times 'frame'; convert them",
     ),
     "not a number": ("0.5\nnan\n", "not a number"),
     "infinity": ("0.5\n1e999\n", "not a number"),
     "too late": ("500\n40000\n", "times must be seconds"),
     "MIDI ticks": (
         annotation(lambda time, position: f"{960 * time:.0f}"),
-        "times 480 apart, which are no seconds",
+        "times 480 apart, too far for beats",
     ),
     "centiseconds": (
         annotation(lambda time, position: f"{100 * time:.0f}\t{100 * time:.0f}\t384"),
