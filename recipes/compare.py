@@ -52,6 +52,8 @@ def main(runs: list[Path]) -> None:
         print(f"\n{run.name}")
         for measure in MEASURES:
             mine, base = values(ours, songs, measure), values(scores[0], songs, measure)
+            if not mine:
+                continue
             line = f"  {measure:14} {np.mean(list(mine.values())):.3f}"
             if ours is not scores[0]:
                 differences = np.array([mine[song] - base[song] for song in mine if song in base])
