@@ -3,8 +3,8 @@
 
     python recipes/compare.py runs/base runs/other [runs/...]
 
-Prints the mean scores of each run, and for all but the first the mean difference from the first, song by song,
-with its 95 % bootstrap interval. Reads `validation.csv`, which a finished run holds.
+Prints the mean scores of each run. For all but the first, prints the mean difference from the first, song by
+song, with its 95 % bootstrap interval. Reads `validation.csv` in the folders of finished runs.
 """
 
 from __future__ import annotations
