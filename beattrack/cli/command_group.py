@@ -5,26 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
+from beattrack.runtime import signals
+from beattrack.runtime.signals import EXIT_SIGNAL as EXIT_SIGNAL
+from beattrack.runtime.signals import Terminated as Terminated
+
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130  # the exit code of programs ended by Ctrl-C
-EXIT_SIGNAL = 128  # plus the number of the signal
-
-
-class Terminated(KeyboardInterrupt):
-    """The program received SIGTERM or SIGHUP; code that cleans up after Ctrl-C cleans up after this too."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.exit_code = EXIT_SIGNAL + number
 
 
 class Command(NamedTuple):
@@ -73,7 +67,7 @@ class LazyGroup(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
-            with _terminations():
+            with _signals():
                 result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else "beattrack"
@@ -103,23 +97,18 @@ class LazyGroup(click.Group):
             ctx.exit(0)
 
 
-@contextmanager
-def _terminations() -> Iterator[None]:
-    """Raise Terminated on signals that end a program; Python allows this only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    # A signal that is ignored, for instance by nohup, stays ignored.
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, _terminate) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _signals() -> AbstractContextManager[None]:
+    """Turn the signals that end a program into exceptions that clean up, or end it if that takes too long."""
+    endings = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers: dict[int, signals.Handler] = dict.fromkeys(endings, _terminate)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    return signals.handled(handlers, last_words=_last_words)
 
 
 def _terminate(number: int, frame: object) -> None:
     raise Terminated(number)
+
+
+def _last_words(number: int) -> None:
+    click.echo(f"beattrack: {'interrupted' if number == signal.SIGINT else 'terminated'}", err=True)

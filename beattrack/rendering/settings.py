@@ -164,8 +164,8 @@ class CheckSettings:
             {
                 "lag": checks.positive(),
                 "ratio": checks.at_least(0),
-                "level": checks.number(),
-                "active": checks.share(),
+                **dict.fromkeys(("level", "plain_level"), checks.number()),
+                **dict.fromkeys(("active", "plain_active"), checks.share()),
             },
             prefix="check.",
         )

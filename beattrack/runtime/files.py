@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_temporaries: set[Path] = set()  # that exist, or may
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -26,6 +28,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         return
     # Not derived from the target's name, which may already be as long as the file system allows.
     temporary = target.parent / f".beattrack-{os.getpid()}-{secrets.token_hex(4)}.part"
+    _temporaries.add(temporary)
     try:
         yield temporary
         os.replace(temporary, target)
@@ -34,6 +37,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     finally:
+        with suppress(OSError):
+            temporary.unlink()
+        _temporaries.discard(temporary)
+
+
+def remove_temporaries() -> None:
+    """Remove the temporary files of blocks that will not end, as this process ends within them."""
+    for temporary in list(_temporaries):
         with suppress(OSError):
             temporary.unlink()
 

@@ -19,11 +19,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
 
 from beattrack.errors import BeattrackError
+from beattrack.runtime import signals
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
-GRACE_SECONDS = 3.0  # before a process is killed; a signal has to wait for a running computation
+GRACE_SECONDS = 3.0  # before a process is killed; signals end it sooner, see `signals`
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -132,6 +133,8 @@ def collect(
         for done, (index, result) in enumerate(finished, 1):
             results[index] = result
             tell(done, len(items))
+    except signals.Terminated:
+        raise
     except KeyboardInterrupt:
         return Collected(results, interrupted=True)
     return Collected(results, interrupted=False)
@@ -208,20 +211,20 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
 
     # Ctrl-C reaches every process of the terminal; only the parent acts on it, and then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, leave)
     try:
-        work: Callable[[Any], Any] | None = None
-        while True:
-            item = connection.recv()
-            try:
-                if work is None:
-                    work = make()
-                answer = work(item)
-            except Exception as error:  # the parent raises it
-                if leaving:
-                    raise
-                answer = _Raised(error, traceback.format_exc())
-            connection.send(answer)
+        with signals.handled({signal.SIGTERM: leave}):
+            work: Callable[[Any], Any] | None = None
+            while True:
+                item = connection.recv()
+                try:
+                    if work is None:
+                        work = make()
+                    answer = work(item)
+                except Exception as error:  # the parent raises it
+                    if leaving:
+                        raise
+                    answer = _Raised(error, traceback.format_exc())
+                connection.send(answer)
     except (EOFError, ConnectionError):
         return  # the parent has exited
     except BaseException:

@@ -15,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
 
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 from beattrack.training.errors import TrainingError
 from beattrack.training.settings import TrainingSettings
@@ -43,6 +44,18 @@ class Machine:
     workers: int | None = None
     threads: int | None = None
     tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("accelerator", "devices", "strategy"), checks.text()),
+                "nodes": checks.positive(whole=True),
+                "workers": checks.optional(checks.at_least(0, whole=True)),
+                "threads": checks.optional(checks.positive(whole=True)),
+                "tensorboard": checks.flag(),
+            },
+        )
 
     @property
     def on_gpu(self) -> bool:
