@@ -35,9 +35,9 @@ ENGINES: dict[str, Callable[[DBNSettings], Decoder]] = {
     "numba": lambda settings: DBNDecoder(settings, engine="numba"),
 }
 CASES = {
-    "beats, all tempi": (False, DBNSettings()),
-    "beats and bars {3, 4}, 60 tempi": (True, DBNSettings(num_tempi=60)),
-    "beats and bars {3, 4}, all tempi": (True, DBNSettings()),
+    "beats, all tempi": (False, DBNSettings.madmom()),
+    "beats and bars {3, 4}, 60 tempi": (True, DBNSettings.madmom(num_tempi=60)),
+    "beats and bars {3, 4}, all tempi": (True, DBNSettings.madmom()),
 }
 LENGTHS = (10, 60, 180, 600, 1800, 3600)  # seconds
 
@@ -47,7 +47,7 @@ def installed() -> list[str]:
     names = []
     for name, make in ENGINES.items():
         try:
-            make(DBNSettings())
+            make(DBNSettings.madmom())
         except MissingExtraError as error:
             print(f"<!-- without {name}: {error} -->")
         else:
@@ -112,7 +112,7 @@ def _measure_apart(name: str, seconds: int, *, bars: bool) -> str:
 def measure(name: str, kind: str, seconds: float) -> str:
     """Return CPU seconds and added megabytes of the first decoding in this process."""
     activations = recording(seconds, bars=kind == "bars")
-    decoder = ENGINES[name](DBNSettings())
+    decoder = ENGINES[name](DBNSettings.madmom())
     before, start = _peak_megabytes(), time.process_time()
     decoder(activations)
     return f"{time.process_time() - start:.2f} s, {_peak_megabytes() - before:.0f} MB"

@@ -3,8 +3,8 @@
 
     python recipes/compare.py runs/base runs/other [runs/...]
 
-Prints the mean scores of each run, and for all but the first the mean difference from the first, song by song,
-with its 95 % bootstrap interval. Reads `validation.csv`, which a finished run holds.
+Prints the mean scores of each run. For all but the first, prints the mean difference from the first, song by
+song, with its 95 % bootstrap interval. Reads `validation.csv` in the folders of finished runs.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def main(runs: list[Path]) -> None:
         print(f"\n{run.name}")
         for measure in MEASURES:
             mine, base = values(ours, songs, measure), values(scores[0], songs, measure)
+            if not mine:
+                continue
             line = f"  {measure:14} {np.mean(list(mine.values())):.3f}"
             if ours is not scores[0]:
                 differences = np.array([mine[song] - base[song] for song in mine if song in base])

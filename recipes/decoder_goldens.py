@@ -58,7 +58,7 @@ def main() -> None:
     for index, (options, fps, bars, precision, seconds) in enumerate(CASES):
         codes = random_codes(np.random.default_rng(index), seconds, fps, bars=bars, noisy=index % 4 == 3)
         activations = to_activations(codes, fps, precision)
-        settings = DBNSettings(**options)
+        settings = DBNSettings.madmom(**options)
         decoding = MadmomDecoder(settings)(activations)
         arrays[f"{index}/codes"] = codes
         arrays[f"{index}/times"] = decoding.times
