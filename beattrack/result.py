@@ -126,6 +126,7 @@ class Beats:
             confidence: confidence of each beat, shape (beats,), if known already.
             bpm_range: the tempo range that the decoder was given; the reported tempo stays in it.
         """
+        checks.optional(checks.at_least(0))("duration", duration)
         period = measured_period(decoding.times, activations, duration) if decoding.on_peaks else None
         duration = activations.duration if duration is None else duration
         inside = (decoding.times >= 0) & (decoding.times <= duration)

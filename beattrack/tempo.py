@@ -108,7 +108,9 @@ class Tempo:
                 TempoCandidate(float(item["bpm"]), float(item["strength"])) for item in record["candidates"]
             )
             return cls(float(record["bpm"]), candidates, float(record["stability"]))
-        except (KeyError, TypeError) as error:
+        except SettingsError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"a tempo needs bpm, candidates and stability (wrong: {error!r})") from error
 
 

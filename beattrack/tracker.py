@@ -198,7 +198,8 @@ def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
             raise SettingsError(
                 f"the {name} decoder has no option {option}; it has {', '.join(sorted(known))}"
             )
-    return make_decoder(name, kind(**options))
+    make = DBNSettings.madmom if name == "madmom" else kind
+    return make_decoder(name, make(**options))
 
 
 def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:

@@ -217,6 +217,11 @@ def test_a_tempo_out_of_range_is_refused() -> None:
             TempoCandidate(bpm, strength)
     with pytest.raises(SettingsError, match="candidates"):
         Tempo.from_dict({"bpm": 120.0, "stability": 0.0})
+    record = {"candidates": [{"bpm": 120.0, "strength": 1.0}], "stability": 0.0}
+    with pytest.raises(SettingsError, match="a tempo needs bpm"):
+        Tempo.from_dict({**record, "bpm": "fast"})
+    with pytest.raises(SettingsError, match="bpm must be a positive number, not -1"):
+        Tempo.from_dict({**record, "bpm": -1.0})
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the published detections are not here")

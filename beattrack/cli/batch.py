@@ -1,4 +1,4 @@
-"""Tracking many files: each on its own, whatever becomes of the others."""
+"""Tracking of many files, in which a file that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 
 TrackJob: TypeAlias = "Callable[[Job], Beats]"
 
-SCREEN = 20  # lines: failures among more files than this are repeated at the end
+SCREEN = 20  # with more files than this, failures are repeated at the end
 
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one file: `failure` says why it failed, `summary` what was found; skipped has neither.
+    """The result of one file. A skipped file has neither failure nor summary.
 
-    audio: seconds that were tracked.
+    Attributes:
+        failure: why it failed.
+        summary: what was found.
+        audio: seconds of audio that were tracked.
+        warnings: warnings about it.
     """
 
     failure: str | None = None
@@ -43,13 +47,22 @@ class FileOutcome:
 
     @property
     def skipped(self) -> bool:
-        """Whether nothing was done, as its files are there."""
+        """Whether the file was skipped because its outputs exist."""
         return self.failure is None and self.summary is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a batch runs: what is written, in how many processes of how many threads, what is said."""
+    """Settings of a batch.
+
+    Attributes:
+        format: format of the beats.
+        quiet: whether to print failures and warnings only.
+        skip_existing: whether to skip files whose outputs exist.
+        errors: file to which to write the list of failures; None for none.
+        processes: number of processes.
+        threads: threads per process.
+    """
 
     format: Format
     quiet: bool
@@ -60,9 +73,16 @@ class Settings:
 
 
 def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
-    """Track and write all jobs, whatever becomes of each; give the exit code.
+    """Track all jobs and write their outputs.
 
-    make: gives what tracks one job; called in each process, and here first, as what it lacks ends the run.
+    Args:
+        jobs: jobs to run.
+        make: returns a function that tracks a job. It is called in every process, and first here, so that its
+            errors end the run.
+        settings: settings of the batch.
+
+    Returns:
+        Exit code: 1 if any job failed, otherwise 0.
     """
     with prepared():
         track = make()
@@ -77,7 +97,17 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settin
 
 
 def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -> FileOutcome:
-    """Track one job and write what it makes."""
+    """Track one job and write its outputs.
+
+    Args:
+        job: job to run.
+        track: tracks a job.
+        format: format of the beats.
+        skip_existing: whether to skip a job whose outputs exist.
+
+    Returns:
+        The result. Errors become its failure, so that one file does not stop the others.
+    """
     if skip_existing and job.done:
         return FileOutcome()
     start = time.perf_counter()
@@ -93,7 +123,7 @@ def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -
             if job.output is None:
                 raise
             return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
-        except Exception as error:  # noqa: BLE001 - a fault in one file must not cost the others
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
             return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
     told = summary(beats, time.perf_counter() - start)
     if beats.reason is not None:
@@ -108,7 +138,7 @@ def _outcomes(
     do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
 ) -> Iterator[tuple[int, FileOutcome]]:
-    """Give the outcomes as they come."""
+    """Yield index and outcome of each job when it is finished."""
     if settings.processes == 1 or len(jobs) == 1:
         return ((index, do(job, track)) for index, job in enumerate(jobs))
     from beattrack.runtime import workers
@@ -134,14 +164,14 @@ def _write(beats: Beats, job: Job, format: Format) -> None:
     if job.output is None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "standard output is closed")
-        # Bytes, so that a terminal's or pipe's encoding cannot fail on a name.
+        # Write bytes, because the encoding of a terminal or pipe may not be able to represent a name.
         click.echo(text.encode(), nl=False)
     else:
         atomic_write_text(job.output, text)
 
 
 class _Report:
-    """Says what became of each file, in the order of the jobs, and of all at the end."""
+    """Prints the outcome of each file, in the order of the jobs, and totals at the end."""
 
     def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
         self._jobs, self._settings = jobs, settings
@@ -157,7 +187,7 @@ class _Report:
         self._progress.draw()
 
     def take(self, index: int, outcome: FileOutcome) -> None:
-        """Count an outcome, and tell of all that no earlier one holds up."""
+        """Count an outcome, and print all outcomes that are next in order."""
         self._count(index, outcome)
         self._waiting[index] = outcome
         self._progress.clear()
@@ -167,9 +197,9 @@ class _Report:
         self._progress.draw()
 
     def close(self) -> None:
-        """Say what became of all, and write the list of failures."""
+        """Print the totals, and write the list of failures."""
         self._progress.clear()
-        for index in sorted(self._waiting):  # interrupted
+        for index in sorted(self._waiting):  # some are left if the run was interrupted
             self._tell(self._jobs[index], self._waiting[index])
         failures = [(self._jobs[index].source, why) for index, why in sorted(self.failures.items())]
         if self._settings.errors is not None:

@@ -1,4 +1,4 @@
-"""`beattrack decode`: saved activations to beats."""
+"""`beattrack decode`: from saved activations to beats."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
 
-    An .npz file of activations, as `beattrack predict --activations` saves it, holds the array `beats`, the
-    probability of a beat at each frame, and the frames per second, `fps`; likewise `downbeats`, without which
-    only beats are tracked, and maybe `tempo`, the probability of each whole BPM.
+    Reads .npz files such as those written by `beattrack predict --activations`. They hold the arrays `beats`,
+    the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
+    missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
     format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
     jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")

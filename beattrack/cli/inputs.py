@@ -1,4 +1,4 @@
-"""Which recordings a run is about: files, folders, lists of files."""
+"""The inputs of a command: files, folders and lists of files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 STDIN = "-"
-LONGEST_NAME = 4096  # of a path, on any system in use
+LONGEST_NAME = 4096  # longest path on common systems
 
-# What counts as a recording in a folder; a file that is named is read whatever its ending.
+# Suffixes of recordings in folders; a file given by name may have any suffix.
 AUDIO_SUFFIXES = frozenset(
     f".{name}"
     for names in (
@@ -29,8 +29,11 @@ AUDIO_SUFFIXES = frozenset(
 class Input:
     """One input.
 
-    path: as given or found. place: where it lies below the folder or list that named it; its output lies at
-    the same place below the output folder. problem: why it cannot be read, where that is known already.
+    Attributes:
+        path: path as given or found.
+        place: path relative to the folder or list that it is from; its output has the same place in the
+            output folder.
+        problem: why it cannot be read, if known; otherwise None.
     """
 
     path: str
@@ -39,12 +42,17 @@ class Input:
 
 
 def named(path: str, problem: str | None = None) -> Input:
-    """Give the input of that name, `-` for standard input."""
+    """Return the input for a path, `-` for standard input."""
     return Input(path, "stdin" if path == STDIN else os.path.basename(path.rstrip("/")), problem)
 
 
 def expand(arguments: Sequence[str], *, recursive: bool) -> list[Input]:
-    """Give the files that are meant, folders replaced by the recordings in them, in a stable order."""
+    """Return the inputs for the arguments of a command, in a fixed order.
+
+    Args:
+        arguments: files and folders.
+        recursive: whether to replace folders by the recordings in them; otherwise folders are problems.
+    """
     sources: list[Input] = []
     for argument in arguments:
         if argument == STDIN or not os.path.isdir(argument):
@@ -52,41 +60,42 @@ def expand(arguments: Sequence[str], *, recursive: bool) -> list[Input]:
         elif recursive:
             sources += _tree(argument)
         else:
-            sources.append(named(argument, "is a folder; --recursive tracks the audio files in it"))
+            sources.append(named(argument, "is a folder; use --recursive to track the audio files in it"))
     return sources
 
 
 def read_list(path: str) -> list[Input]:
-    """Read names of files, one a line or separated by null characters; `-` reads standard input.
+    """Read a list of files, one per line or separated by null characters; `-` is standard input.
 
-    Raises click.UsageError where the list cannot be read or names nothing.
+    Raises:
+        click.UsageError: if the list cannot be read or is empty.
     """
     try:
         data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
     except OSError as error:
-        raise click.UsageError(f"the list {path} cannot be read ({error.strerror})") from error
+        raise click.UsageError(f"{path}: the list cannot be read ({error.strerror})") from error
     lines = data.split(b"\0") if b"\0" in data else data.splitlines()
-    # Two null characters in a row are in nearly every binary file, and in no list that `find -print0` makes.
+    # Nearly every binary file has two null characters in a row; a list by `find -print0` never has.
     if b"\0\0" in data or max(map(len, lines), default=0) > LONGEST_NAME:
-        raise click.UsageError(f"{path} is no list of file names")
+        raise click.UsageError(f"{path}: is not a list of file names")
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
-        raise click.UsageError(f"the list {path} names no files")
+        raise click.UsageError(f"{path}: the list is empty")
     return [Input(os.path.join(".", name) if name == STDIN else name, _place(name)) for name in names]
 
 
 def _place(name: str) -> str:
-    """Place of a file in a list: its relative path, where that leads nowhere else, else its name."""
+    """Return the place of a file in a list: its path if that stays in the output folder, else its name."""
     parts = Path(name).parts
     return os.path.basename(name) if os.path.isabs(name) or ".." in parts else os.path.join("", *parts)
 
 
 def _tree(folder: str) -> list[Input]:
-    """Recordings in a folder and those below it; hidden files and folders, such as ._a.mp3, are left out."""
+    """Return the recordings in a folder and its folders, without hidden files such as ._a.mp3."""
     problems: list[OSError] = []
     sources = sorted(_walk(folder, problems), key=lambda source: Path(source.path).parts)
     sources += [named(str(error.filename), f"cannot be listed ({error.strerror})") for error in problems]
-    return sources or [named(folder, "holds no audio files (.wav, .flac, .mp3, .ogg and their like)")]
+    return sources or [named(folder, "holds no audio files (.wav, .flac, .mp3, .ogg and similar)")]
 
 
 def _walk(folder: str, problems: list[OSError]) -> Iterator[Input]:

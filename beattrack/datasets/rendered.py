@@ -1,4 +1,4 @@
-"""What `beattrack render` writes: `SOURCE/ID.flac` with its beats and what it was made of beside it."""
+"""Music written by `beattrack render`: `SOURCE/ID.flac`, with `ID.beats` and its description `ID.json`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ AUDIO_SUFFIX = ".flac"
 
 
 def load(home: Path, *, need_audio: bool = True) -> Dataset:
-    """Read rendered songs; those of a rendering that goes on are read as far as it is.
+    """Read rendered songs; while `beattrack render` is running, read those that are finished.
 
     Args:
-        home: folder that `beattrack render` wrote, or the folder in it of one source.
-        need_audio: whether to leave out, and list, songs whose audio is missing or cannot be opened.
+        home: folder that `beattrack render` wrote, or the folder of one source in it.
+        need_audio: leave out, and list as problems, songs whose audio is missing or cannot be opened.
 
     Raises:
         DatasetError: if there is no such folder or no usable song in it.
@@ -26,7 +26,7 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
     if not home.is_dir():
         raise DatasetError(f"{home}: is not a folder; give one that `beattrack render` wrote")
     tracks, problems = [], []
-    # Written last: what has no description yet is not finished.
+    # A song is finished if it has a description, which is written last.
     one_source = any(home.glob(f"*{AUDIO_SUFFIX}"))
     for description in sorted(home.glob("*.json" if one_source else "*/*.json")):
         path, audio = description.with_suffix(".beats"), description.with_suffix(AUDIO_SUFFIX)
@@ -40,8 +40,8 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
             problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     if not tracks:
         raise DatasetError(
-            f"{home}: holds no usable song of `beattrack render`, which writes SOURCE/ID{AUDIO_SUFFIX} with "
-            "ID.beats and ID.json beside it"
+            f"{home}: holds no usable song of `beattrack render`; files are expected as "
+            f"SOURCE/ID{AUDIO_SUFFIX} with ID.beats and ID.json beside it"
         )
     licences = sorted({track.licence for track in tracks})
     return Dataset(
@@ -71,7 +71,7 @@ def _track(path: Path, audio: Path | None) -> Track:
 
 
 def _about(path: Path) -> dict[str, str]:
-    """Genre, licence and group of a song; BeatFileError, naming the file, where they are not there."""
+    """Return genre, licence and group of a song; raise BeatFileError if they are missing."""
     try:
         about: Any = json.loads(path.read_text(encoding="utf-8"))
         return {name: str(about[name]) for name in ("genre", "licence", "group")}

@@ -55,7 +55,7 @@ class MadmomDecoder:
     name = "madmom"
 
     def __init__(self, settings: DBNSettings | None = None) -> None:
-        settings = DBNSettings() if settings is None else settings
+        settings = DBNSettings.madmom() if settings is None else settings
         checks.instance(DBNSettings)("settings", settings)
         self.settings = replace(settings, tempo_head=0.0)
         if self.settings.tempo_prior is not None:

@@ -174,7 +174,7 @@ class _Worker:
         tempo = None if beats.tempo is None else beats.tempo.bpm
         # No beat found at all is also no downbeat.
         positions = beats.times if len(beats.times) == 0 else beats.positions
-        return beat_sequence(beats.times, positions, tempo=tempo)
+        return beat_sequence(beats.times, positions, tempo=tempo, duration=beats.duration)
 
     def _entry(self, path: Path) -> Path | None:
         if self._cache is None:

@@ -1,7 +1,7 @@
-"""Rendering many songs into a folder: each determined by seed, source and number, each on its own.
+"""Rendering of songs to a folder. Each song depends only on seed, source and number.
 
-`OUT/<source>/<id>.flac`, `.beats` (seconds, position in the bar) and `.json`, which is written last: a song
-with a .json file is finished, so a run that was cut off goes on where it stopped.
+The files of a song are `OUT/<source>/<id>.flac`, `.beats` (seconds, position in the bar) and `.json`. The
+last is written last, so that a song with a .json file is finished, and an interrupted run can resume.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from beattrack.runtime.files import atomic_path, atomic_write_text
 from beattrack.version import __version__
 
 MANIFEST = "manifest.json"
-# Shares of the sources; what is not available is left out.
+# Weights of the sources; those that are not available are left out.
 DEFAULT_MIX: dict[SourceName, float] = {
     "songs": 0.6,
     "simple": 0.06,
@@ -51,7 +51,7 @@ DEFAULT_MIX: dict[SourceName, float] = {
 
 @dataclass(frozen=True)
 class PlannedSong:
-    """One song to render: number `index` of a source under a seed."""
+    """One song to render: song number `index` of a source, for a seed."""
 
     source: SourceName
     index: int
@@ -59,13 +59,20 @@ class PlannedSong:
 
     @property
     def id(self) -> str:
-        """Name of its files."""
+        """Name of its files, without suffix."""
         return f"{self.source}-{self.seed}-{self.index:05d}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderJob:
-    """Where songs are rendered to and how; symbolic: the folder of the symbolic archives."""
+    """A rendering.
+
+    Attributes:
+        out: folder to write to.
+        seed: seed of all random numbers.
+        symbolic: folder of the archives of symbolic music; None if there is none.
+        settings: settings of the rendering.
+    """
 
     out: Path
     seed: int
@@ -73,13 +80,20 @@ class RenderJob:
     settings: RenderSettings = field(default_factory=RenderSettings)
 
     def path(self, song: PlannedSong, suffix: str) -> Path:
-        """Give the path of one of a song's files."""
+        """Return the path of one of a song's files."""
         return self.out / song.source / f"{song.id}{suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOutcome:
-    """What became of a song: seconds of audio, or `failure`; rejected: draws thrown away, by reason."""
+    """The result of one song.
+
+    Attributes:
+        seconds: duration of its audio.
+        failure: why it could not be rendered; None if it was.
+        rejected: number of rejected draws by reason.
+        existing: whether its files existed.
+    """
 
     seconds: float = 0.0
     failure: str | None = None
@@ -88,13 +102,17 @@ class RenderOutcome:
 
 
 def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
-    """Give the mix as shares of 1, without sources of weight 0.
+    """Return the shares of sources, with a sum of 1, without sources of weight 0.
 
-    Raises SettingsError for an unknown source, a weight below 0 or nothing but zeros.
+    Args:
+        mix: weights by source.
+
+    Raises:
+        SettingsError: if a source is unknown, a weight is negative or all weights are 0.
     """
     unknown = sorted(mix.keys() - SOURCES.keys())
     if unknown:
-        raise SettingsError(f"there is no source {unknown[0]!r}; there are {', '.join(SOURCES)}")
+        raise SettingsError(f"there is no source {unknown[0]!r}; use one of {', '.join(SOURCES)}")
     mix = {name: checks.at_least(0)(f"the weight of {name}", weight) for name, weight in mix.items()}
     total = sum(mix.values())
     if not total > 0:
@@ -103,9 +121,18 @@ def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
 
 
 def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderSettings) -> list[PlannedSong]:
-    """Give the songs of about so many hours, the sources interleaved so that any beginning has the mix.
+    """Return the songs to render, with sources interleaved so that any first part of them has the mix.
 
-    More hours only add songs. Raises SettingsError as `shares`, and for hours that are not positive.
+    With more hours, songs are only added.
+
+    Args:
+        mix: weights by source.
+        hours: approximate hours of audio.
+        seed: seed of the songs.
+        settings: settings of the rendering.
+
+    Raises:
+        SettingsError: if the mix is invalid (see `shares`) or hours is not positive.
     """
     checks.positive()("hours", hours)
     placed = []
@@ -116,10 +143,17 @@ def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderS
 
 
 def prepare(job: RenderJob, names: Sequence[SourceName]) -> None:
-    """Check all that rendering from these sources needs, and that the folder is fit for it.
+    """Check that the sources can be rendered, and create the output folder.
 
-    Raises RenderError or MissingExtraError, naming what to install; RenderError where the folder holds songs
-    rendered otherwise; OSError where it cannot be made.
+    Args:
+        job: the rendering.
+        names: sources to use.
+
+    Raises:
+        RenderError: if a program, archive or soundfont is missing, or the folder holds songs with another
+            seed or other settings. The message says what to do.
+        MissingExtraError: if a package is missing.
+        OSError: if the folder cannot be created.
     """
     require_pedalboard()
     require_fluidsynth()
@@ -129,7 +163,7 @@ def prepare(job: RenderJob, names: Sequence[SourceName]) -> None:
     known = _read_manifest(job.out)
     if known is not None and (known.get("seed"), known.get("settings")) != (job.seed, _settings(job)):
         raise RenderError(
-            f"{job.out} holds songs rendered with another seed or other settings: choose another folder"
+            f"{job.out}: holds songs rendered with another seed or other settings; choose another folder"
         )
 
 
@@ -140,9 +174,16 @@ def render_songs(
     processes: int = 1,
     tell: Callable[[PlannedSong, RenderOutcome], None],
 ) -> Counter[str]:
-    """Render songs, whatever becomes of each, call `tell` for each and write the manifest.
+    """Write the files of songs, and the manifest. A song that fails does not stop the others.
 
-    Returns how many were rendered, existing and failed.
+    Args:
+        job: the rendering.
+        songs: songs to render.
+        processes: number of processes.
+        tell: called with each song and its result.
+
+    Returns:
+        Numbers of songs by result: `rendered`, `existing` and `failed`.
     """
     counts: Counter[str] = Counter()
     failures: dict[str, str] = {}
@@ -166,14 +207,14 @@ def _death(code: int) -> RenderOutcome:
 
 
 class Renderer:
-    """Renders the songs of a job; keeps the sources, which may hold archives in memory."""
+    """Renders songs of a job. It keeps the sources, which may hold archives in memory."""
 
     def __init__(self, job: RenderJob) -> None:
         self._job = job
         self._sources: dict[SourceName, PieceSource] = {}
 
     def __call__(self, song: PlannedSong) -> RenderOutcome:
-        """Render one song, unless its files are there; a fault in it is its outcome, never an exception."""
+        """Write the files of a song unless they exist. Errors are returned as failures, never raised."""
         try:
             existing = _existing(self._job.path(song, ".json"))
             if existing is not None:
@@ -182,7 +223,7 @@ class Renderer:
             return self._render(song)
         except BeattrackError as error:
             return RenderOutcome(failure=str(error))
-        except Exception as error:  # noqa: BLE001 - a fault in one song must not cost the others
+        except Exception as error:  # noqa: BLE001 - one song must not stop the others
             return RenderOutcome(failure=f"{type(error).__name__}: {error}")
 
     def _render(self, song: PlannedSong) -> RenderOutcome:
@@ -200,7 +241,7 @@ class Renderer:
         )
 
     def _attempt(self, song: PlannedSong, attempt: int, rejected: Mapping[str, int]) -> float:
-        """Draw, perform, play, check and write; give the seconds. Raises RejectedPiece."""
+        """Draw, perform, play, check and write a song; return its seconds, or raise RejectedPiece."""
         settings = self._job.settings
         seeds = np.random.SeedSequence((song.seed, zlib.crc32(song.source.encode()), song.index, attempt))
         draw, performing, playing, mastering = map(np.random.default_rng, seeds.spawn(4))
@@ -225,7 +266,7 @@ class Renderer:
 
 
 def _existing(description: Path) -> RenderOutcome | None:
-    """Read what became of a song earlier, None where it is not finished or its files are damaged."""
+    """Read the result of a finished song; None if it is not finished or its files are damaged."""
     try:
         known = json.loads(description.read_text(encoding="utf-8"))
         found = RenderOutcome(seconds=known["seconds"], rejected=known["rejected"], existing=True)
@@ -278,7 +319,7 @@ def _write(
 
 
 def _settings(job: RenderJob) -> Any:
-    """Give the settings as JSON holds them: lists for tuples."""
+    """Return the settings as JSON values, with lists instead of tuples."""
     return json.loads(json.dumps(job.settings.to_dict()))
 
 
@@ -288,12 +329,12 @@ def _read_manifest(out: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise RenderError(f"{out / MANIFEST} is no manifest of a rendering") from error
+        raise RenderError(f"{out / MANIFEST}: is not the manifest of a rendering") from error
     return known if isinstance(known, dict) else {}
 
 
 def _write_manifest(job: RenderJob, songs: Sequence[PlannedSong], failures: Mapping[str, str]) -> None:
-    """Write counts of all finished songs in the folder, by source, and what failed now."""
+    """Write the numbers of all finished songs in the folder, by source, and the failures of this run."""
     counts: dict[str, dict[str, Any]] = {}
     rejected: dict[str, Counter[str]] = {}
     for path in sorted(job.out.glob(f"*/*-{job.seed}-*.json")):

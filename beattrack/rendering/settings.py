@@ -1,4 +1,4 @@
-"""How training music is performed, coloured and checked: shares, ranges and limits."""
+"""Settings of the rendering: performance, synthesis, effects and checks."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ from typing import Any
 
 from beattrack.runtime import checks
 
-SAMPLE_RATE = 22050  # Hz of all that is rendered: that of the network's spectrogram
+SAMPLE_RATE = 22050  # Hz of rendered audio, that of the network's spectrogram
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PerformanceSettings:
-    """What happens to a piece before it sounds.
+    """How a piece is performed. Shares are from 0 to 1.
 
-    seconds: range of the length of a recording.
-    lead: seconds by which a piece is longer than its recording, so that this may begin anywhere in it.
-    tempo_spread: standard deviation of the logarithm of the tempo's scale; tempo: BPM it is kept between.
-    fixed_tempo, drifting: shares of pieces; others walk at random. walk: standard deviation of a bar's step.
-    ritardando: share of pieces that end with one.
-    part_offset: seconds, largest lag or lead of a part. jitter: range of a part's standard deviation.
-    drums_only, no_drums: shares, of pieces with drums that allow it.
-    substitution: share of parts whose program changes for another of its family.
-    breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
-    pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
-    bare: share of pieces of drums alone that are taken, but for sources of nothing else.
-    sung: share of the leads of plain pieces that are sung.
-    own_tempo_spread, own_substitution, own_pad: the same of pieces that are real songs, whose tempo and
-        instruments are kept but for little.
-    silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
+    Attributes:
+        seconds: range of the duration of a recording.
+        lead: seconds by which a piece is longer than its recording, so that the recording can start anywhere.
+        tempo_spread: standard deviation of the natural logarithm of the tempo factor.
+        tempo: limits of the tempo in BPM.
+        fixed_tempo: share of pieces with constant tempo.
+        drifting: share of pieces whose tempo drifts; the tempo of all others is a random walk.
+        walk: standard deviation of the step of that walk, per bar.
+        ritardando: share of pieces that end with a ritardando.
+        part_offset: largest constant delay or advance of a part in seconds.
+        jitter: range of the standard deviation of a part's onset times in seconds.
+        drums_only: share of pieces with drums of which only the drums are kept.
+        no_drums: share of pieces with drums whose drums are removed.
+        substitution: share of parts whose program is replaced by another of its family.
+        breaks: share of pieces with parts that are muted for some bars.
+        voice: share of pieces with a sung lead.
+        pad: share of pieces to which sustained chords are added.
+        heavy: share of guitars and keys in rock and metal that are distorted.
+        bare: share of pieces of drums alone that are kept, unless their source has no others.
+        sung: share of the leads of plain pieces that are sung.
+        own_tempo_spread: tempo_spread for real songs, whose tempo and instruments should change little.
+        own_substitution: substitution for real songs.
+        own_pad: pad for real songs.
+        silence: share of recordings that start with silence.
+        whole: share of recordings that start with the first note of the piece.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     seconds: Range = (45.0, 75.0)
@@ -65,12 +78,17 @@ class PerformanceSettings:
 class SynthesisSettings:
     """Which instruments play.
 
-    kit_drums, synthetic_drums: shares of drum parts played by sampled kits and by synthesised one-shots
-    instead of a soundfont; synthetic_parts: share of mixes whose bass or chords are synthesised. Where the
-    genre is electronic, the shares of what is synthesised are `electronic`.
-    balance: decibels, standard deviation of the level of drums, bass, others.
-    ducking: share of electronic mixes in which the kick pushes the others down.
-    timeout: seconds that a run of the synthesiser may take.
+    Attributes:
+        kit_drums: share of drum parts played with a sampled kit instead of a soundfont.
+        synthetic_drums: share of drum parts that are synthesised.
+        synthetic_parts: share of mixes with synthesised bass or chords.
+        electronic: the last two shares for electronic genres.
+        balance: standard deviation of the levels of drums, bass and other parts in dB.
+        ducking: share of electronic mixes in which the kick attenuates the other parts (side-chaining).
+        timeout: time limit of a run of FluidSynth in seconds.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     kit_drums: float = 0.2
@@ -87,10 +105,14 @@ class SynthesisSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectSettings:
-    """Shares of recordings that go through each effect.
+    """Share of recordings with each effect, from 0 to 1.
 
-    narrow: only low and middle frequencies are left, as of radio, speech codecs and poor digitisation.
-    tape: saturation, dull treble, hiss and a little flutter. vinyl: an old record, narrow and with rumble.
+    The effect `tape` is saturation, less treble, hiss and flutter; `vinyl` is a narrow band and rumble, as of
+    old records; and `narrow` keeps low and middle frequencies, as radio, speech codecs and poor digitisation
+    do.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     equaliser: float = 0.6
@@ -115,12 +137,18 @@ class EffectSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What a finished recording must show.
+    """Requirements on a finished recording.
 
-    lag: seconds, largest distance of the onsets from the beats. ratio: least onset strength on the beats
-    relative to the mean. level: least root mean square, in decibels below full scale. active: least share of
-    seconds that are louder than 40 dB below the loudest. plain_level, plain_active: the same of plain pieces,
-    such as the clicks of a metronome.
+    Attributes:
+        lag: largest delay between beats and onsets in seconds.
+        ratio: least onset strength on beats, relative to the mean.
+        level: least RMS level in dB relative to full scale.
+        active: least share of seconds that are at most 40 dB below the loudest.
+        plain_level: level for plain pieces, such as clicks.
+        plain_active: active for plain pieces.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     lag: float = 0.025
@@ -136,8 +164,8 @@ class CheckSettings:
             {
                 "lag": checks.positive(),
                 "ratio": checks.at_least(0),
-                "level": checks.number(),
-                "active": checks.share(),
+                **dict.fromkeys(("level", "plain_level"), checks.number()),
+                **dict.fromkeys(("active", "plain_active"), checks.share()),
             },
             prefix="check.",
         )
@@ -145,7 +173,18 @@ class CheckSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-    """All of it; attempts: draws for one recording before it counts as failed."""
+    """All settings of the rendering.
+
+    Attributes:
+        performance: how pieces are performed.
+        synthesis: which instruments play.
+        effects: effects on the mix.
+        check: requirements on finished recordings.
+        attempts: number of draws before a song counts as failed.
+
+    Raises:
+        SettingsError: if a value is out of range.
+    """
 
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
@@ -167,11 +206,11 @@ class RenderSettings:
 
     @property
     def mean_seconds(self) -> float:
-        """Mean length of a recording."""
+        """Mean duration of a recording in seconds."""
         return sum(self.performance.seconds) / 2
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields by name, nested as they are."""
+        """Return the settings as nested dictionaries."""
         return asdict(self)
 
 
@@ -181,7 +220,7 @@ _AMOUNTS = frozenset(
 
 
 def _check(settings: object) -> None:
-    """Raise SettingsError for a share outside 0..1, a negative amount, or a range that is none."""
+    """Check that fields are valid shares, amounts or ranges; raise SettingsError if not."""
     shares, amounts, ranges = checks.share(), checks.at_least(0), checks.span(checks.at_least(0))
     kinds = {
         field.name: ranges if field.type == "Range" else amounts if field.name in _AMOUNTS else shares

@@ -1,4 +1,4 @@
-"""How far a run is: the one line at the foot of a terminal, and what it says."""
+"""Progress displays: one line at the bottom of the terminal."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import click
 
 
 class StatusLine:
-    """One line on standard error that is drawn over and over, or never if `shown` is false."""
+    """A line on standard error that is redrawn in place; nothing is drawn if `shown` is false."""
 
     def __init__(self, *, shown: bool) -> None:
         self.shown = shown
 
     def draw(self, text: str) -> None:
-        """Write the text in place of the one before, cut to the width of the terminal."""
+        """Replace the line by `text`, cut to the width of the terminal."""
         self._write(text[: shutil.get_terminal_size().columns - 1])
 
     def clear(self) -> None:
-        """Remove the line, to make room for another."""
+        """Erase the line, so that other output can take its place."""
         self._write("")
 
     def end(self) -> None:
-        """Let the line stand, and what follows begin below it."""
+        """Keep the line and move to the next."""
         if self.shown:
             click.echo(err=True)
 
@@ -35,9 +35,13 @@ class StatusLine:
 
 
 class FileProgress:
-    """Draws how far a run over files is, or nothing if `shown` is false.
+    """Progress of a run over files.
 
-    total: number of files. bytes: of all files, by which the time left is judged.
+    Args:
+        total: number of files.
+        bytes: size of all files, from which the remaining time is estimated.
+        shown: whether to draw anything.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -55,7 +59,13 @@ class FileProgress:
         return self._clock() - self._start
 
     def advance(self, *, audio: float, bytes: int, skipped: bool = False) -> None:
-        """Count a file: its seconds of audio and its size; one that was skipped took no time."""
+        """Count a file as done.
+
+        Args:
+            audio: duration of its audio in seconds.
+            bytes: size of the file.
+            skipped: whether it was skipped; skipped files do not count for the speed.
+        """
         self._files += 1
         self._audio += audio
         if skipped:
@@ -64,19 +74,27 @@ class FileProgress:
             self._bytes_done += bytes
 
     def draw(self) -> None:
-        """Draw the line."""
+        """Draw the current progress."""
         left = None
         if self._bytes_done:
             left = self.elapsed * max(self._bytes - self._bytes_done, 0) / self._bytes_done
         self._line.draw(progress_line(self._files, self._total, self._audio, self.elapsed, left))
 
     def clear(self) -> None:
-        """Remove the line, to make room for another."""
+        """Erase the line, so that other output can take its place."""
         self._line.clear()
 
 
 def progress_line(files: int, total: int, audio: float, elapsed: float, left: float | None) -> str:
-    """Say how far the run is: files, audio in seconds, speed, seconds left."""
+    """Return the text of a progress line.
+
+    Args:
+        files: number of files done.
+        total: number of all files.
+        audio: duration of the audio done, in seconds.
+        elapsed: seconds since the start.
+        left: estimated seconds left; None if unknown.
+    """
     parts = [f"{files}/{total} files", f"{duration(audio)} of audio"]
     if audio and elapsed:
         parts.append(f"{audio / elapsed:.0f} x real time")
@@ -86,16 +104,22 @@ def progress_line(files: int, total: int, audio: float, elapsed: float, left: fl
 
 
 def duration(seconds: float) -> str:
-    """Give a duration as minutes and seconds, or hours, minutes and seconds."""
+    """Return a duration as minutes:seconds, or hours:minutes:seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Count:
-    """Draws how many items of how many are done, and the time left; called with both numbers.
+    """Progress of a run over items: items done, their total, and the remaining time.
 
-    The pace is that since the first call, or since the last that began anew. One item alone is not counted.
+    The remaining time is estimated from the speed since the first call, or since the last call with fewer
+    items done or another total. A single item is not shown.
+
+    Args:
+        what: the items and what is done to them, such as `songs packed`.
+        shown: whether to draw anything.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, what: str, *, shown: bool, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -105,7 +129,7 @@ class Count:
         self._start = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Draw the line, which stays once all are done."""
+        """Draw the line; keep it when all items are done."""
         if total < 2:
             return
         if total != self._last[1] or done < self._last[0]:
@@ -120,10 +144,10 @@ class Count:
 
 
 def count(what: str) -> Count | None:
-    """Return a count of `what`, such as `songs packed`; None if nobody is watching."""
+    """Return a progress display of `what`, such as `songs packed`; None if stderr is not a terminal."""
     return Count(what, shown=True) if on_terminal() else None
 
 
 def on_terminal() -> bool:
-    """Tell whether a person is watching standard error."""
+    """Return whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()

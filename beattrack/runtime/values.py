@@ -1,4 +1,4 @@
-"""Records that hold arrays, compared by value."""
+"""Dataclasses with arrays, compared by value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 
 class ComparedByValue:
-    """Base of dataclasses (`eq=False`) with arrays: equal if all their fields are, NaN being equal to NaN.
+    """Base class of dataclasses (`eq=False`) with arrays, equal if all fields are equal; NaN equals NaN.
 
-    Their hash is made of all but the elements of arrays, which may change.
+    The hash includes the shapes of arrays but not their elements, which may change.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -24,7 +24,7 @@ class ComparedByValue:
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two values are equal, arrays of numbers if their shapes and all their elements are."""
+    """Return whether two values are equal; arrays are equal if their shapes and all elements are."""
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):

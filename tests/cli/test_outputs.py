@@ -32,7 +32,8 @@ def test_an_input_is_never_overwritten(clip: Path) -> None:
     clip.with_name("soft.beats").symlink_to(clip)
     os.link(clip, clip.with_name("hard.beats"))
     for output in (clip, clip.with_name("soft.beats"), clip.with_name("hard.beats")):
-        assert "is an input and would be overwritten" in usage_error("predict", "-o", output, clip)
+        told = usage_error("predict", "--format", "beats", "-o", output, clip)
+        assert "is an input and would be overwritten" in told
         assert "is an input" in usage_error("predict", "--activations", output, clip)
     beats = Path(shutil.copy(clip, clip.with_name("odd.beats")))
     assert "is an input" in usage_error("predict", beats, clip)
@@ -41,13 +42,15 @@ def test_an_input_is_never_overwritten(clip: Path) -> None:
 
 def test_places_that_are_not_there_are_refused(two: tuple[Path, Path]) -> None:
     absent = two[0].parent / "no" / "such"
-    assert "does not exist; make it first" in usage_error("predict", "-o", absent / "a.beats", two[0])
-    assert "does not exist; make it first" in usage_error("predict", "-o", absent / "deep", *two)
+    assert "does not exist; create it first" in usage_error("predict", "-o", absent / "a.beats", two[0])
+    assert "does not exist; create it first" in usage_error("predict", "-o", absent / "deep", *two)
     assert "--activations" in usage_error("predict", "--activations", absent / "a.npz", two[0])
-    assert "is a file; with several inputs -o takes a folder" in usage_error("predict", "-o", two[0], *two)
-    assert "can take one file" in usage_error("predict", "-o", "-", *two)
+    assert "is a file; with several inputs, give a folder with -o" in usage_error(
+        "predict", "-o", two[0], *two
+    )
+    assert "only one file can go to standard output" in usage_error("predict", "-o", "-", *two)
     too_long = usage_error("predict", "-o", two[0].parent / ("x" * 300), *two)
-    assert "cannot be made (File name too long)" in too_long
+    assert "cannot be created (File name too long)" in too_long
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,27 @@ def test_the_format_asked_for_goes_before_the_suffix(clip: Path) -> None:
     assert clip.with_name("out.txt").read_text().startswith("# tempo_bpm")
 
 
+@pytest.mark.parametrize("command", ["predict", "decode"])
+@pytest.mark.parametrize("name", ["a.mid", "a.jams", "a.xml", "a.lab"])
+def test_a_foreign_suffix_is_refused_before_any_work(clip: Path, command: str, name: str) -> None:
+    message = usage_error(command, "-o", clip.with_name(name), clip)
+    assert (
+        f"{name}: unknown output format; use one of .beats, .json, .csv, or name the format (--format)"
+        in message
+    )
+    assert names(clip.parent) == [clip.name]
+
+
+def test_a_foreign_suffix_is_the_users_own_choice_if_the_format_is_named(clip: Path) -> None:
+    out = clip.with_name("a.lab")
+    assert run("predict", "--format", "beats", "-o", out, clip).exit_code == 0
+    assert out.read_text().startswith("# tempo_bpm")
+    folder = clip.with_name("beats.mid")
+    folder.mkdir()
+    assert run("predict", "-o", folder, clip).exit_code == 0
+    assert names(folder) == [f"{clip.stem}.beats"]
+
+
 def test_several_files_are_written_beside_themselves(two: tuple[Path, Path]) -> None:
     result = run("predict", *two)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -128,7 +149,7 @@ def test_a_device_or_pipe_is_written_to_and_stays(clip: Path) -> None:
     reader.join(10)
     assert received == [run("predict", clip).stdout]
     assert pipe.is_fifo()
-    assert "is no file" in usage_error("predict", "--activations", pipe, clip)
+    assert "is not a file" in usage_error("predict", "--activations", pipe, clip)
 
 
 def test_a_pipe_that_breaks_is_that_files_failure(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,12 +262,12 @@ def test_what_the_decoder_warned_of_is_remembered(song: Path, cache: FeatureCach
 def test_a_cache_that_cannot_be_written_ends_in_one_sentence(song: Path, tmp_path: Path, jobs: int) -> None:
     place = tmp_path / "file"
     place.write_text("in the way")
-    with pytest.raises(DatasetError, match=r"cannot be kept here.*--cache"):
+    with pytest.raises(DatasetError, match=r"cannot be written here.*--cache"):
         FeatureCache(folder=place).collect([song], jobs=jobs)
     folder = tmp_path / "cache"
     folder.mkdir()
     (folder / "features").write_text("in the way")
-    with pytest.raises(DatasetError, match=r"cannot be kept here.*--cache"):
+    with pytest.raises(DatasetError, match=r"cannot be written here.*--cache"):
         FeatureCache(folder=folder).collect([song, song], jobs=jobs)
 
 

@@ -42,8 +42,8 @@ def test_tracks_a_clear_pulse() -> None:
 @pytest.mark.usefixtures("madmom")
 def test_settings_reach_madmom() -> None:
     activations = beats_only(pulse(10.0, bpm=100.0, seed=4))
-    slow = MadmomDecoder(DBNSettings(max_bpm=130.0))(activations)
-    fast = MadmomDecoder(DBNSettings(min_bpm=150.0))(activations)
+    slow = MadmomDecoder(DBNSettings.madmom(max_bpm=130.0))(activations)
+    fast = MadmomDecoder(DBNSettings.madmom(min_bpm=150.0))(activations)
     assert np.median(np.diff(slow.times)) == pytest.approx(0.6, abs=0.05)
     assert np.median(np.diff(fast.times)) < 0.41
 
@@ -53,7 +53,7 @@ def test_settings_reach_madmom() -> None:
 def test_nothing_in_nothing_out(bars: bool) -> None:
     for values in (np.empty(0), np.zeros(1), np.zeros(500), np.full(500, np.nan)):
         for threshold in (0.0, 0.05):
-            found = MadmomDecoder(DBNSettings(threshold=threshold))(
+            found = MadmomDecoder(DBNSettings.madmom(threshold=threshold))(
                 Activations(values, values if bars else None, 100.0)
             )
             assert len(found.times) == 0
@@ -108,4 +108,4 @@ def test_missing_madmom_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tempo_prior_is_refused() -> None:
     with pytest.raises(SettingsError, match="prior"):
-        MadmomDecoder(DBNSettings(tempo_prior=TempoPrior(120.0, 1.0)))
+        MadmomDecoder(DBNSettings.madmom(tempo_prior=TempoPrior(120.0, 1.0)))

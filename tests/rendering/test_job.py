@@ -233,7 +233,7 @@ def test_a_folder_of_another_run_is_left_alone(tmp_path: Path, source: type[Made
         with pytest.raises(RenderError, match="choose another folder"):
             prepare(other, ["mma"])
     (tmp_path / "manifest.json").write_text("songs")
-    with pytest.raises(RenderError, match="no manifest"):
+    with pytest.raises(RenderError, match="not the manifest"):
         prepare(job, ["mma"])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from beattrack.errors import AudioError, MissingExtraError
 from beattrack.runtime import workers
+from beattrack.runtime.signals import Terminated
 from tests.audio_cases import posix_only
 from tests.worker_cases import (
     Counting,
@@ -61,7 +63,7 @@ def test_a_process_that_dies_costs_its_item_alone() -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (-9, "was killed, maybe for want of memory"),
+        (-9, "was killed, possibly because memory ran out"),
         (-11, "was ended by signal 11"),
         (3, "ended with exit code 3"),
     ],
@@ -143,8 +145,22 @@ def test_an_error_is_raised_here(processes: int) -> None:
 def test_a_process_that_dies_ends_the_run_or_costs_its_item_alone() -> None:
     finished = workers.collect(die_on_three, range(6), processes=2, died=lambda code: code)
     assert finished.results == [0, 1, 2, -9, 4, 5]
-    with pytest.raises(workers.DeadWorkerError, match="a process was killed, maybe for want of memory"):
+    with pytest.raises(
+        workers.DeadWorkerError, match="a process was killed, possibly because memory ran out"
+    ):
         workers.collect(die_on_three, range(6), processes=2)
+
+
+def terminate_on_three(number: int) -> int:
+    if number == 3:
+        raise Terminated(signal.SIGTERM)
+    return number
+
+
+def test_a_signal_to_end_keeps_nothing() -> None:
+    with pytest.raises(Terminated) as raised:
+        workers.collect(terminate_on_three, range(6))
+    assert raised.value.exit_code == 143
 
 
 def test_an_interruption_keeps_what_is_finished() -> None:

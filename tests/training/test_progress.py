@@ -10,7 +10,7 @@ ROW = {"step": 250.0, "seconds": 61.0, "training_beats": 0.5, "validation_beats"
 
 
 def test_the_line_tells_speed_and_time_left() -> None:
-    assert progress_line(10, 100, 160.0, 0.5) == "step 10/100, 0.50 s a step, 320 x real time, 0:45 left"
+    assert progress_line(10, 100, 160.0, 0.5) == "step 10/100, 0.50 s per step, 320 x real time, 0:45 left"
     assert progress_line(10, 100, 160.0, None) == "step 10/100"
 
 
@@ -26,7 +26,7 @@ def test_pace_is_that_of_this_process(capsys: pytest.CaptureFixture[str]) -> Non
     progress.show(50, 1000.0)  # after 49 steps of an earlier process
     now = 1.0
     progress.show(52, 1001.0)
-    assert "step 52/100, 0.50 s a step, 32 x real time" in capsys.readouterr().err
+    assert "step 52/100, 0.50 s per step, 32 x real time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shown", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from beattrack.errors import SettingsError
+from beattrack.network.settings import HarmonyPathSettings
 from beattrack.training.settings import (
     TrainingSettings,
     differences,
@@ -77,7 +79,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         (
             "crop.level.halve_probabilty",
             0.5,
-            "no setting 'crop.level.halve_probabilty': is 'crop.level.halve_probability' meant",
+            "no setting 'crop.level.halve_probabilty'; did you mean 'crop.level.halve_probability'",
         ),
         ("nothing.like.it", 1, "no setting 'nothing.like.it'"),
         ("crop", 1, "no setting 'crop'"),
@@ -94,7 +96,7 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         ("dataset", [{"name": "gtzan", "weight": -1.0}], "weight must be a positive number, not -1.0"),
         ("dataset", [{"nam": "gtzan"}], "nam"),
         ("dataset", "gtzan", "'dataset' must be a list of tables"),
-        ("network.front_end.channels", 8, "same number of channels"),
+        ("network.front_end.channels", 8, "as many channels as front-end and harmony path together"),
         ("network.front_end.channels", -3, "channels must be a positive whole number, not -3"),
         ("loss.beats", -1.0, "loss.beats must be at least 0, not -1.0"),
         ("validation.fold", 2, "needs the number of folds"),
@@ -155,9 +157,11 @@ def test_every_setting_is_in_the_documentation() -> None:
         ]
         return [name for part in parts for name in part]
 
-    for name in names(TrainingSettings().to_dict(), ""):
+    parts = ("network.front_end", "network.tcn", "network.harmony")
+    harmony = names(dataclasses.asdict(HarmonyPathSettings()), "network.harmony.")
+    for name in [*names(TrainingSettings().to_dict(), ""), *harmony]:
         table, _, last = name.rpartition(".")
-        shown = f"`{last}`" if table in ("network.front_end", "network.tcn") else f"`{name}`"
+        shown = f"`{last}`" if table in parts else f"`{name}`"
         assert shown in page or name == "dataset", name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
@@ -37,8 +38,10 @@ class TempoPrior:
 
 @dataclass(frozen=True, kw_only=True)
 class DBNSettings:
-    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015); the defaults are madmom's
-    model, but for `tempo_head`.
+    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015).
+
+    The defaults are those with which the shipped network tracks held-out songs best; `madmom()` returns
+    madmom's.
 
     beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
     min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
@@ -60,12 +63,17 @@ class DBNSettings:
     min_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[0]
     max_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[1]
     num_tempi: int | None = None
-    transition_lambda: float = 100.0
-    observation_lambda: float = 16
+    transition_lambda: float = 200.0
+    observation_lambda: float = 24
     threshold: float = 0.05
     correct: bool = True
     tempo_prior: TempoPrior | None = None
-    tempo_head: float = 0.4
+    tempo_head: float = 2.0
+
+    @classmethod
+    def madmom(cls, **changes: Any) -> DBNSettings:
+        """Return the settings of madmom's model, with which the decoders agree, but for `changes`."""
+        return cls(**{"transition_lambda": 100.0, "observation_lambda": 16, "tempo_head": 0.0, **changes})
 
     def __post_init__(self) -> None:
         # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.

@@ -1,4 +1,4 @@
-"""Styles of generated bands: rock, pop, dance, hip hop and their kin."""
+"""Styles of generated bands: rock, pop, dance, hip hop and related styles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Music of little more than a pulse: metronomes, sparse drums, drum loops of one bar."""
+"""Music with little more than a pulse: metronomes, sparse drums, drum loops of one bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from beattrack.rendering.composing.drum_patterns import (
 )
 from beattrack.rendering.piece import Floats, Integers, Part, notes_array
 
-SLOWEST_CLICK, FASTEST_CLICK = 35.0, 240.0  # beats per minute that metronomes are made for
+SLOWEST_CLICK, FASTEST_CLICK = 35.0, 240.0  # BPM, the range of metronomes
 CLICK, BELL = 33, 34  # metronome in the percussion map of GS and General MIDI 2
 WOOD_HIGH, WOOD_LOW, STICKS = 76, 77, 31
 
@@ -59,7 +59,7 @@ _LOOPS_IN_FOUR = (
 )
 _LOOPS_IN_THREE = ("waltz", "rock waltz", "jazz waltz")
 
-# One character a beat for kick, snare and hi-hat.
+# One character per beat for kick, snare and hi-hat.
 _SPARSE: dict[int, tuple[tuple[str, str, str], ...]] = {
     4: (
         ("x...", "..x.", ""),
@@ -77,10 +77,14 @@ _SPARSE: dict[int, tuple[tuple[str, str, str], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Pulse:
-    """Drums and their beats.
+    """A drum part with its beats.
 
-    beats: (n,) seconds; positions: (n,) from 1; metre: as written.
-    bars_known: whether anything tells where bars begin.
+    Attributes:
+        part: the drums.
+        beats: beat times in seconds, shape (beats,).
+        positions: positions in the bar from 1, shape (beats,).
+        metre: metre as written.
+        bars_known: whether the starts of bars can be heard.
     """
 
     part: Part
@@ -91,15 +95,20 @@ class Pulse:
 
 
 def draw_click_bpm(rng: np.random.Generator) -> float:
-    """Return a tempo for clicks: every octave from 35 to 240 BPM is as likely."""
+    """Return a random tempo for clicks, uniform in octaves from 35 to 240 BPM."""
     return float(np.exp(rng.uniform(np.log(SLOWEST_CLICK), np.log(FASTEST_CLICK))))
 
 
 def metronome(rng: np.random.Generator, bpm: float, seconds: float, *, accented: bool) -> Pulse:
-    """Return a metronome of about `seconds`, with or without accents, some with subdivisions.
+    """Return a random metronome, possibly with subdivisions.
 
-    Accents are louder, another sound, or both. Subdivisions are always softer than beats. Without accents
-    bars are not known.
+    Accents are louder, have another sound, or both. Subdivisions are always softer than beats.
+
+    Args:
+        rng: generator of random numbers.
+        bpm: tempo.
+        seconds: approximate duration.
+        accented: whether downbeats are accented; without accents, bars are not known.
     """
     accent, click, small = _METRONOMES[int(rng.integers(len(_METRONOMES)))]
     every = _drawn(rng, _ACCENTED_EVERY) if accented else 4
@@ -124,7 +133,13 @@ def metronome(rng: np.random.Generator, bpm: float, seconds: float, *, accented:
 
 
 def drum_loop(rng: np.random.Generator, bpm: float, seconds: float) -> Pulse:
-    """Return one bar of drums repeated exactly; bars are not known if its halves are alike."""
+    """Return a random bar of drums, repeated exactly; if its halves are equal, bars are not known.
+
+    Args:
+        rng: generator of random numbers.
+        bpm: tempo.
+        seconds: approximate duration.
+    """
     in_three = rng.random() < 0.12
     name = str(rng.choice(_LOOPS_IN_THREE if in_three else _LOOPS_IN_FOUR))
     kit = (THREE if in_three else FOUR)[name]
@@ -150,7 +165,13 @@ def drum_loop(rng: np.random.Generator, bpm: float, seconds: float) -> Pulse:
 
 
 def sparse_drums(rng: np.random.Generator, bpm: float, seconds: float) -> Pulse:
-    """Return a few strokes a bar, for some with a crash or a stroke ahead of every fourth or eighth bar."""
+    """Return random drums with few strokes per bar, possibly with accents every four or eight bars.
+
+    Args:
+        rng: generator of random numbers.
+        bpm: tempo.
+        seconds: approximate duration.
+    """
     count = 3 if rng.random() < 0.25 else 4
     lines = list(
         zip((KICK, SNARE, CLOSED_HAT), _SPARSE[count][int(rng.integers(len(_SPARSE[count])))], strict=True)
@@ -197,7 +218,7 @@ def _drawn(rng: np.random.Generator, weights: dict[int, float]) -> int:
 
 
 def _lines(rng: np.random.Generator, kit: Kit) -> list[tuple[int, str]]:
-    """Return a kick, a snare and a hi-hat pattern of a kit, some with one more."""
+    """Return a kick, a snare and a hi-hat pattern of a kit, and possibly an extra one."""
     lines = [
         (KICK, kit.kicks[int(rng.integers(len(kit.kicks)))]),
         kit.snares[int(rng.integers(len(kit.snares)))],
@@ -209,19 +230,19 @@ def _lines(rng: np.random.Generator, kit: Kit) -> list[tuple[int, str]]:
 
 
 def _decided(rng: np.random.Generator, pattern: str) -> str:
-    """Return the pattern with every stroke that comes sometimes left out or played for good."""
+    """Return a pattern in which each optional stroke is either always or never played."""
     return "".join("." if stroke == "?" and rng.random() < 0.5 else stroke for stroke in pattern)
 
 
 def _swung(beats: float, swing: float) -> float:
-    """Return the place of a sixteenth whose off-beat eighth lies at `swing` of the beat."""
+    """Return a time in beats after swing, which moves off-beat eighths to `swing` of the beat."""
     whole, inner = divmod(beats, 1.0)
     late = inner * 2 * swing if inner < 0.5 else swing + (inner - 0.5) * 2 * (1 - swing)
     return whole + late
 
 
 def _halves_alike(lines: list[tuple[int, str]]) -> bool:
-    """Whether bars can be taken half a bar later without a difference; never in three."""
+    """Return whether bars sound the same if shifted by half a bar; never for bars of three beats."""
     patterns = [pattern for _, pattern in lines if pattern]
     in_three = any(len(pattern) % 3 == 0 for pattern in patterns)
     halves = [(pattern[: len(pattern) // 2], pattern[len(pattern) // 2 :]) for pattern in patterns]

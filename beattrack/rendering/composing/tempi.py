@@ -1,4 +1,4 @@
-"""Tempi to draw: each style around the tempo it is usually played at."""
+"""Random tempi for styles."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import math
 
 import numpy as np
 
-_ENDS = 1.6  # standard deviations from the usual tempo of a style to the ends of its range
+_ENDS = 1.6  # standard deviations from the centre of a style's range to its ends
 
 
 def draw_bpm(rng: np.random.Generator, slowest: float, fastest: float) -> float:
-    """Draw a felt tempo from the range of a style.
+    """Return a random tempo from the range of a style.
+
+    The distribution is log-normal around the geometric mean of the range, with ends at 1.6 standard
+    deviations.
 
     Args:
-        rng: where chance comes from.
-        slowest: beats per minute below which the style is not played.
-        fastest: beats per minute above which it is not; at least `slowest`.
+        rng: generator of random numbers.
+        slowest: lower end of the range in BPM.
+        fastest: upper end of the range in BPM, at least `slowest`.
 
     Returns:
-        Beats per minute: log-normal around the geometric mean of the range, whose ends lie 1.6 standard
-        deviations from it; what falls outside is drawn again. Ranges of styles differ, so tempo and style
-        belong together, and tempi over all styles spread as those of songs do.
+        Tempo of the felt beats in BPM.
     """
     low, high = math.log(slowest), math.log(fastest)
     centre, spread = (low + high) / 2, (high - low) / (2 * _ENDS)

@@ -1,4 +1,4 @@
-"""Drum parts played by one-shots: synthesised ones, and the sampled kits of Hydrogen."""
+"""Drum parts played with one-shots: synthesised ones, and samples from the kits of Hydrogen."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from beattrack.rendering.piece import ONSET, PITCH, VELOCITY, Part
 from beattrack.rendering.settings import SAMPLE_RATE
 
 Float32: TypeAlias = NDArray[np.float32]
-Layers: TypeAlias = tuple[Float32, ...]  # one drum from soft to loud
-Kit: TypeAlias = Mapping[str, Sequence[Layers]]  # by class of drum: those to choose from
+Layers: TypeAlias = tuple[Float32, ...]  # samples of one drum, from soft to loud
+Kit: TypeAlias = Mapping[str, Sequence[Layers]]  # drums to choose from, by class of drum
 
 HYDROGEN = Path("/usr/share/hydrogen/data/drumkits")
 LONGEST = 2.5  # seconds of a one-shot
-START = 0.05  # of its peak, at which a sample is said to begin
+START = 0.05  # share of its peak at which a sample starts
 
-# What stands in for a drum that a kit lacks, best first.
+# Replacements for drums that a kit does not have, best first.
 _INSTEAD = {
     "rim": ("snare",),
     "click": ("rim", "bell", "hat"),
@@ -56,7 +56,7 @@ _CLASSES = {
 }
 _CLASS_OF = {pitch: name for name, pitches in _CLASSES.items() for pitch in pitches}
 
-# By the name of an instrument in a Hydrogen kit; the first that fits.
+# Class of drum by the name of an instrument in a Hydrogen kit; the first match counts.
 _PATTERNS = (
     ("kick", r"kick|bass ?drum|\bbd|thump"),
     ("snare", r"snare"),
@@ -75,7 +75,7 @@ _PATTERNS = (
 
 
 def kit_names() -> tuple[str, ...]:
-    """Give the names of the Hydrogen kits that are installed and have kick, snare and hi-hat."""
+    """Return the names of the installed Hydrogen kits that have kick, snare and hi-hat."""
     folders = sorted(HYDROGEN.iterdir()) if HYDROGEN.is_dir() else []
     return tuple(
         folder.name for folder in folders if {"kick", "snare", "hat"} <= instrument_files(folder.name).keys()
@@ -84,7 +84,7 @@ def kit_names() -> tuple[str, ...]:
 
 @cache
 def load_kit(name: str) -> Kit:
-    """Read the samples of a Hydrogen kit at SAMPLE_RATE, trimmed so that they begin at once."""
+    """Read the samples of a Hydrogen kit at SAMPLE_RATE, without silence at their start."""
     kit: dict[str, list[Layers]] = {}
     for drum, instruments in instrument_files(name).items():
         layers = [tuple(filter(len, (_one_shot(path) for path in paths))) for paths in instruments]
@@ -93,9 +93,16 @@ def load_kit(name: str) -> Kit:
 
 
 def play(parts: Sequence[Part], kit: Kit, rng: np.random.Generator, *, samples: int) -> Float32:
-    """Play drum parts with one-shots, one drawn for each pitch, each tuned a little.
+    """Compute the sound of drum parts, with a random, slightly detuned one-shot for each pitch.
 
-    Returns (samples,) at SAMPLE_RATE.
+    Args:
+        parts: drum parts.
+        kit: one-shots.
+        rng: generator of random numbers.
+        samples: number of samples to return.
+
+    Returns:
+        Samples of shape (samples,) at SAMPLE_RATE.
     """
     mix = np.zeros(samples + round(LONGEST * SAMPLE_RATE * 2), np.float32)
     chosen: dict[int, Layers] = {}
@@ -112,7 +119,7 @@ def play(parts: Sequence[Part], kit: Kit, rng: np.random.Generator, *, samples: 
 
 
 def _drawn(pitch: int, kit: Kit, rng: np.random.Generator) -> Layers:
-    """Choose what plays a pitch; toms are tuned by their pitch."""
+    """Return a random one-shot for a pitch; toms are tuned by their pitch."""
     wanted = _CLASS_OF.get(pitch, "percussion")
     name = next((name for name in (wanted, *_INSTEAD.get(wanted, ())) if name in kit), None)
     tuning = rng.uniform(0.9, 1.12)
@@ -131,7 +138,7 @@ def _resampled(sound: Float32, speed: float) -> Float32:
 
 @cache
 def instrument_files(name: str) -> dict[str, list[list[Path]]]:
-    """Give for each class of drum the instruments of a kit: the files of their layers from soft to loud."""
+    """Return the instruments of a kit by class of drum, each as the files of its layers from soft to loud."""
     folder = HYDROGEN / name
     try:
         root = ElementTree.parse(folder / "drumkit.xml").getroot()
@@ -154,12 +161,12 @@ def instrument_files(name: str) -> dict[str, list[list[Path]]]:
 
 
 def drum_named(name: str) -> str | None:
-    """Return the class of drum that an instrument's name tells, or None."""
+    """Return the class of drum of an instrument by its name; None if unknown."""
     return next((drum for drum, pattern in _PATTERNS if re.search(pattern, name.lower())), None)
 
 
 def _one_shot(path: Path) -> Float32:
-    """Read a sample, mono at SAMPLE_RATE from where it begins; empty where it cannot be read."""
+    """Read a sample as mono at SAMPLE_RATE, without silence at its start; empty if it cannot be read."""
     import soundfile
     import soxr
 
@@ -179,7 +186,7 @@ def _one_shot(path: Path) -> Float32:
 
 
 def synthetic_kit(rng: np.random.Generator) -> Kit:
-    """Make the drums of an analogue drum machine with random parameters."""
+    """Return the drums of an analogue drum machine with random parameters."""
     makers: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
         "kick": _kick,
         "snare": _snare,
@@ -202,7 +209,7 @@ def synthetic_kit(rng: np.random.Generator) -> Kit:
 
 
 def _beeps(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make the two beeps of an electronic metronome, the higher one for accents."""
+    """Return the two beeps of an electronic metronome, the second and higher one for accents."""
     frequency, decay = rng.uniform(500, 1600), float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
     t = _time(6 * decay)
     square = rng.random() < 0.3
@@ -219,7 +226,7 @@ def _time(seconds: float) -> NDArray[np.float64]:
 
 
 def _swept(start: float, end: float, glide: float, decay: float) -> NDArray[np.float64]:
-    """Sine that falls from `start` to `end` Hz with the time constant `glide` and dies with `decay`."""
+    """Return a decaying sine that falls from `start` to `end` Hz, with time constants in seconds."""
     t = _time(6 * decay)
     phase = 2 * np.pi * (end * t + (start - end) * glide * (1 - np.exp(-t / glide)))
     return np.asarray(np.sin(phase) * np.exp(-t / decay))
@@ -251,7 +258,7 @@ def _clap(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _noise(rng: np.random.Generator, decay: float, *, attack: float = 0.0) -> NDArray[np.float64]:
-    """High noise with some ringing metal."""
+    """Return high noise with some metallic ringing."""
     t = _time(6 * decay)
     hiss = np.diff(rng.standard_normal(len(t) + 2), 2) / 2
     rings = sum(np.sign(np.sin(2 * np.pi * f * t)) for f in rng.uniform(3000, 9000, 4)) / 4

@@ -1,6 +1,6 @@
 """Sources of symbolic music with exact beats.
 
-`SOURCES` maps the name of each to a function that makes it from the folder of the symbolic archives.
+`SOURCES` maps their names to functions that take the folder of the archives and return the source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The groove libraries of MMA: which grooves are there, in which metre, in which style and at which tempi."""
+"""The groove libraries of MMA: grooves with their metre, style and tempo range."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ import numpy as np
 from beattrack.rendering.composing.harmony import Idiom
 from beattrack.rendering.metre import METRES, Metre
 
-# No songs: introductions, endings, fills, clicks; and drum and bass, whose pulse is heard at either level.
+# Introductions, endings, fills and clicks are left out, and drum and bass, whose metrical level is ambiguous.
 _LIBRARIES_LEFT_OUT = re.compile(r"metronome|/none|^zoom/(count|ending|intro|dnb)$", re.IGNORECASE)
 _GROOVES_LEFT_OUT = re.compile(r"intro|ending|end\d*$|fill|tacet|solo|break|count|drumintro", re.IGNORECASE)
-_PFLIB_LEFT_OUT = re.compile(r"(F[AB]|E)$")  # fills and endings there
+_PFLIB_LEFT_OUT = re.compile(r"(F[AB]|E)$")  # fills and endings in pflib
 
 
 @dataclass(frozen=True)
 class Style:
-    """How grooves whose name matches `pattern` are played and heard.
+    """The style of grooves whose name matches `pattern`.
 
-    slowest, fastest: felt beats per minute, from what the grooves' own descriptions say, from the dances and
-        from the tempi of songs of the genre (5 to 95 %).
-    in_two: share of pieces at twice the written tempo where listeners tap half notes, as in a polka.
+    Attributes:
+        pattern: regular expression.
+        genre: genre label.
+        idioms: idioms of the harmony.
+        slowest: slowest tempo in felt beats per minute. The ranges are from the descriptions of grooves, from
+            dances, and from songs of the genre (5th to 95th percentile).
+        fastest: fastest tempo in felt beats per minute.
+        in_two: share of pieces in which half notes are the felt beats, as in a polka.
     """
 
     pattern: str
@@ -96,10 +101,13 @@ STYLES: tuple[Style, ...] = (
 
 @dataclass(frozen=True)
 class Groove:
-    """One main groove: `library` is the path of its file below the library folder, without suffix.
+    """One main groove.
 
-    quarters: length of its bar in MMA's beats, which are quarter notes in the MIDI file.
-    metre: in which its bars are felt.
+    Attributes:
+        library: path of its file in the library folder, without suffix.
+        name: name of the groove.
+        quarters: duration of its bar in MMA's beats, which are quarter notes in the MIDI file.
+        metre: felt metre.
     """
 
     library: str
@@ -109,23 +117,23 @@ class Groove:
 
     @property
     def full_name(self) -> str:
-        """As MMA's directive Groove takes it."""
+        """Name for MMA's directive Groove."""
         return f"{self.library}:{self.name}"
 
     @property
     def style(self) -> Style:
-        """The first of STYLES that matches."""
+        """The first style in STYLES that matches."""
         text = f"/{self.full_name}".lower()
         return next(style for style in STYLES if re.search(style.pattern, text))
 
     @property
     def drums_only(self) -> bool:
-        """The zoom libraries are patterns of a drum machine."""
+        """Whether it is a pattern of a drum machine, from the zoom libraries."""
         return self.library.startswith("zoom/")
 
 
 def read_libraries(folder: Path) -> dict[str, tuple[Groove, ...]]:
-    """Main grooves of all library files below `folder`, by library; empty where there are none."""
+    """Read the main grooves of all library files in a folder, by library."""
     libraries: dict[str, tuple[Groove, ...]] = {}
     for path in sorted(folder.glob("*/*.mma")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -162,10 +170,17 @@ def _is_main(library: str, groove: str) -> bool:
 
 
 def metre_of(name: str, quarters: float, signature: str) -> Metre | None:
-    """The felt metre of a groove whose bar has `quarters` of MMA's beats; None where it cannot be told.
+    """Return the felt metre of a groove.
 
-    MMA counts 6/8 in eighths (six "quarters" a bar), in dotted quarters (two), or in half bars of triplets
-    (four); the felt beats are two dotted quarters in each.
+    MMA counts a bar of 6/8 as six, four or two quarters; the felt beats are always two dotted quarters.
+
+    Args:
+        name: full name of the groove.
+        quarters: duration of its bar in MMA's beats.
+        signature: time signature, "" if not given.
+
+    Returns:
+        The metre; None if it cannot be determined.
     """
     if re.search(r"128", name):
         return Metre("12/8", (1.0,) * 4) if quarters == 4 else None
@@ -175,7 +190,7 @@ def metre_of(name: str, quarters: float, signature: str) -> Metre | None:
 
 
 def draw_library(rng: np.random.Generator, libraries: dict[str, tuple[Groove, ...]]) -> tuple[Groove, ...]:
-    """A library: those with many grooves somewhat more often, those of a common genre less."""
+    """Return a random library; those with many grooves are more likely, those of common genres less."""
     names = list(libraries)
     genres = [libraries[name][0].style.genre for name in names]
     weights = np.array([len(libraries[name]) ** 0.5 for name in names])

@@ -1,7 +1,8 @@
-"""The simplest music: metronomes, loops, sparse drums, chords alone, one player and a singer, small bands.
+"""Simple music: metronomes, loops, sparse drums, chords alone, one player and a singer, small bands.
 
-Where trackers that learnt from full arrangements fail: clicks at half or double tempo, a solo guitar whose
-off-beats are louder than its beats, slow ballads with sixteenth hi-hats, reggae without a stroke on one.
+Trackers trained on full arrangements fail on such music: clicks at half or double tempo, a solo guitar whose
+off-beats are louder than its beats, slow ballads with sixteenth hi-hats, reggae without drums on the
+downbeat.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _named(name: str, **changes: Any) -> BandStyle:
 
 @dataclass(frozen=True)
 class _Band:
-    """A style with drums of its own, played by a few."""
+    """A style of a small band."""
 
     style: BandStyle
     sixteenths: bool = False
@@ -77,14 +78,14 @@ _BALLADS = (
 
 
 class SimpleSource:
-    """Generated pieces of few sounds; each is a group of its own."""
+    """Generated pieces with few instruments. Each is a group by itself."""
 
     def check(self) -> None:
-        """Raise MissingExtraError without mido, which writes what is synthesised."""
+        """Raise MissingExtraError if the package mido is not installed."""
         require_mido()
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """Return one piece of about `seconds`."""
+        """Return a random piece of about `seconds`."""
         kinds = list(KINDS)
         weights = np.array([KINDS[kind][0] for kind in kinds])
         kind = kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
@@ -135,7 +136,7 @@ def _grid(
     swing: float = 0.5,
     sixteenths: bool = False,
 ) -> Grid:
-    """Return a grid whose chords all enter on bar lines."""
+    """Return a grid whose chords all change on bar lines."""
     one = METRES[metre]
     quarter = 60.0 / bpm / one.beats[0]
     count = max(8, math.ceil(seconds / (one.quarters * quarter)) + 1)
@@ -178,7 +179,7 @@ def _chords(rng: np.random.Generator, seconds: float) -> Piece:
 
 
 def _alone(rng: np.random.Generator, seconds: float) -> Piece:
-    """Return one guitar or piano with a bass of its own and a voice, over twelve bars mostly."""
+    """Return a guitar or piano that plays bass and chords, mostly with a melody."""
     genre = str(rng.choice(["blues", "blues", "country", "folk"]))
     idioms: tuple[Idiom, ...] = ("blues",) if genre == "blues" else ("folk", "pop", "rock")
     metre = "3/4" if genre != "blues" and rng.random() < 0.15 else "4/4"
@@ -190,7 +191,7 @@ def _alone(rng: np.random.Generator, seconds: float) -> Piece:
     strum = float(rng.uniform(0.0, 0.03)) if guitar else 0.0
     comp = _COMPS[int(rng.integers(len(_COMPS)))]
     strokes = play_chords(rng, grid.bars, comp, centre=int(rng.integers(56, 64)), strum=strum)
-    louder = float(rng.uniform(0.8, 1.35))  # strokes off the beat may be louder than the bass on it
+    louder = float(rng.uniform(0.8, 1.35))  # chords on off-beats may be louder than the bass on beats
     rows: list[Row] = [(on, off, pitch + 12, speed) for on, off, pitch, speed in bass]
     rows += [(on, off, pitch, speed * louder) for on, off, pitch, speed in strokes]
     parts = [grid.part("guitar" if guitar else "piano", program, rows)]
@@ -217,7 +218,7 @@ def _band(rng: np.random.Generator, seconds: float, *, bands: tuple[_Band, ...])
     bpm = draw_bpm(rng, style.slowest, style.fastest)
     swing = float(rng.uniform(*style.swing))
     grid = _grid(rng, bpm, seconds, style.idioms, swing=swing, sixteenths=band.sixteenths)
-    strokes = play_drums(rng, grid.bars, style.kits)  # in all sections, as the drums are what it is about
+    strokes = play_drums(rng, grid.bars, style.kits)  # in all sections, because the drums are the point here
     kicks = np.array([row[0] for row in strokes if row[2] == KICK], dtype=np.float64)
     drums = grid.part("drums", int(rng.choice(style.drum_kits)), strokes, drums=True)
     parts = [drums, *accompany(rng, grid, style, kicks=kicks)]
@@ -255,4 +256,4 @@ KINDS: Mapping[str, tuple[float, Callable[[np.random.Generator, float], Piece]]]
     "reggae": (0.07, _reggae),
     "ballad": (0.09, _ballad),
 }
-"""Share of each kind, and what composes it."""
+"""Weight of each kind, and the function that composes it."""

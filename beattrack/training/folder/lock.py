@@ -1,4 +1,4 @@
-"""One process at a time in the folder of a run."""
+"""A lock on the folder of a run, so that only one process trains in it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from filelock import FileLock, Timeout
 
 from beattrack.training.errors import TrainingError
 
-LOCK = ".lock"  # in the folder of a run, and left there: the file means nothing, the lock on it does
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # from file systems that have none
+LOCK = ".lock"  # stays in the folder; only the lock on it counts, not its existence
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # errors of file systems without locks
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder, which is made if needed.
+    """Keep other processes from training in a folder, which is created if needed.
 
-    The lock goes with the process, however that ends. A folder in which nothing was written is removed.
+    The lock ends with the process, even after a crash. If nothing was written to the folder, it is removed.
 
     Raises:
         TrainingError: if another process is training there.
@@ -31,7 +31,7 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows, where the release removes the file
+        with suppress(OSError):  # fails on Windows, where `release` removes the file
             if os.listdir(folder) == [LOCK]:
                 (folder / LOCK).unlink()
         lock.release()
@@ -43,7 +43,9 @@ def _acquire(lock: FileLock, folder: Path) -> None:
     try:
         lock.acquire()
     except Timeout as error:
-        raise TrainingError(f"{folder}: another process is training in this folder") from error
+        raise TrainingError(
+            f"{folder}: another process is training in this folder; choose another one with --run"
+        ) from error
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

@@ -24,10 +24,10 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "decoder.npz"
 
 # madmom's own defaults for bars and for beats alone, then other values of every setting.
 SETTINGS = (
-    DBNSettings(num_tempi=60),
-    DBNSettings(),
-    DBNSettings(min_bpm=40, max_bpm=240, threshold=0),
-    DBNSettings(correct=False),
+    DBNSettings.madmom(num_tempi=60),
+    DBNSettings.madmom(),
+    DBNSettings.madmom(min_bpm=40, max_bpm=240, threshold=0),
+    DBNSettings.madmom(correct=False),
     DBNSettings(
         beats_per_bar=(4, 3),
         min_bpm=(50, 70),
@@ -60,7 +60,7 @@ def golden_cases() -> list[tuple[dict[str, Any], Activations, Decoding]]:
 @pytest.mark.parametrize("case", golden_cases())
 def test_gives_what_madmom_gave(case: tuple[dict[str, Any], Activations, Decoding]) -> None:
     options, activations, expected = case
-    found = DBNDecoder(DBNSettings(**options), engine="numpy")(activations)
+    found = DBNDecoder(DBNSettings.madmom(**options), engine="numpy")(activations)
     assert same(found, expected)
     if expected.log_probability is None:
         assert found.log_probability is None
@@ -100,9 +100,11 @@ def share_of_agreement(name: str, stop: int | None) -> tuple[float, float]:
 
 
 def agreement(track: dict[str, Any]) -> tuple[bool, bool]:
-    beats = DBNDecoder()(Activations(track["act/beats"], None, 100))
+    beats = DBNDecoder(DBNSettings.madmom())(Activations(track["act/beats"], None, 100))
     # The published detections are of madmom's defaults: 60 tempi for bars, all for beats alone.
-    bars = DBNDecoder(DBNSettings(num_tempi=60))(Activations(track["act/beats"], track["act/downbeats"], 100))
+    bars = DBNDecoder(DBNSettings.madmom(num_tempi=60))(
+        Activations(track["act/beats"], track["act/downbeats"], 100)
+    )
     expected_beats, expected_bars = track["det/beats"].reshape(-1), track["det/downbeats"].reshape(-1, 2)
     return (
         within_10_ms(beats.times, expected_beats),
@@ -131,7 +133,7 @@ def test_nothing_in_nothing_out(bars: bool, engine: Engine) -> None:
     for values in (np.empty(0), np.zeros(1), np.zeros(500), np.full(500, np.nan), np.full(500, -np.inf)):
         activations = Activations(values, values.copy() if bars else None, 100.0)
         for threshold in (0.0, 0.05):
-            found = DBNDecoder(DBNSettings(threshold=threshold), engine=engine)(activations)
+            found = DBNDecoder(DBNSettings.madmom(threshold=threshold), engine=engine)(activations)
             assert len(found.times) == 0
             assert (found.positions is not None) == bars
             assert found.log_probability is None
@@ -206,7 +208,7 @@ def test_beats_are_lawful(
 ) -> None:
     activations = noise(frames / 50, fps=50.0, seed=seed, power=power)
     activations = activations if bars else beats_only(activations)
-    found = DBNDecoder(DBNSettings(correct=correct, threshold=threshold), engine="numpy")(activations)
+    found = DBNDecoder(DBNSettings.madmom(correct=correct, threshold=threshold), engine="numpy")(activations)
     assert_lawful(found, activations)
 
 
@@ -229,7 +231,7 @@ def test_finds_tempo_metre_and_downbeats_of_a_clear_pulse(metre: int, engine: En
     frames = np.arange(20, 2000, 43)
     beats, downbeats = np.full(2000, 0.02), np.full(2000, 0.01)
     beats[frames], downbeats[frames[::metre]] = 0.9, 0.8
-    found = DBNDecoder(DBNSettings(beats_per_bar=(2, 3, 4, 5)), engine=engine)(
+    found = DBNDecoder(DBNSettings.madmom(beats_per_bar=(2, 3, 4, 5)), engine=engine)(
         Activations(beats, downbeats, 100.0)
     )
     np.testing.assert_allclose(found.times, frames / 100)

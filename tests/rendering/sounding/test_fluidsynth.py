@@ -141,11 +141,11 @@ def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert available_fonts() == ()
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/fluidsynth")
     with pytest.raises(
-        RenderError, match=r"a General MIDI soundfont is missing: install .* fluid-soundfont-gm"
+        RenderError, match=r"a General MIDI soundfont is missing; install .* fluid-soundfont-gm"
     ):
         require_fluidsynth()
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(RenderError, match=r"fluidsynth is missing: install the Debian packages fluidsynth"):
+    with pytest.raises(RenderError, match=r"fluidsynth is missing; install the Debian packages fluidsynth"):
         require_fluidsynth()
     with pytest.raises(RenderError, match="install the Debian package fluid-soundfont-gm"):
         fluidsynth.run_fluidsynth(b"", FONTS[0], 1.0)
