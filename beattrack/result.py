@@ -127,11 +127,11 @@ class Beats:
             bpm_range: the tempo range that the decoder was given; the reported tempo stays in it.
         """
         checks.optional(checks.at_least(0))("duration", duration)
+        period = measured_period(decoding.times, activations, duration) if decoding.on_peaks else None
         duration = activations.duration if duration is None else duration
         inside = (decoding.times >= 0) & (decoding.times <= duration)
         times = decoding.times[inside]
         positions = None if decoding.positions is None else decoding.positions[inside]
-        period = measured_period(times, activations, duration) if decoding.on_peaks else None
         return cls(
             times=times,
             positions=positions,
@@ -257,16 +257,18 @@ def measured_period(
     Args:
         times: seconds, shape (beats,).
         activations: what the beats were found in.
-        duration: of the recording in seconds, or None for that of the activations.
+        duration: of the recording in seconds, or None if only that of the activations is known, which is too
+            inexact to tell a loop.
 
     Returns:
         The period, or None with fewer than two beats.
     """
     if len(times) < 2:
         return None
-    duration = activations.duration if duration is None else duration
-    whole = (times > EDGE_SECONDS) & (times < duration - EDGE_SECONDS)
+    whole = (times > EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
     period = beat_period(times, np.where(whole, fine_times(times, activations), np.nan))
+    if duration is None:
+        return period
     beats = round(duration / period)
     fits = abs(duration / period - beats) < LOOP_TOLERANCE
     if fits and times[0] <= EDGE_SECONDS and 2 <= beats <= LOOP_BEATS:

@@ -92,7 +92,8 @@ def slower_by(confidence: Float64, least: float) -> int:
     """Return which part of the beats is heard: 2 if it is every second one, up to 4; 0 if it is none.
 
     Music slower than the tempo range is tracked at a multiple of its tempo, and if nothing sounds between its
-    beats, more than half of all beats are unsure. Its own must have twice the confidence asked for.
+    beats, more than half of all beats are unsure. More than half of its own must have twice the confidence
+    asked for.
 
     Args:
         confidence: confidence of each beat, shape (beats,).
@@ -101,6 +102,6 @@ def slower_by(confidence: Float64, least: float) -> int:
     for number in SLOWER_BY:
         for first in range(number):
             heard = confidence[first::number]
-            if len(heard) >= SLOWER_BEATS and np.median(heard) >= 2 * least:
+            if len(heard) >= SLOWER_BEATS and (heard >= 2 * least).mean() > 0.5:
                 return number
     return 0

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from beattrack.cli.outputs import output_name
 from beattrack.registry import models_folder
 from beattrack.result import Beats
-from tests.cli_cases import lines, names, run, usage_error
+from tests.cli_cases import RATE, lines, names, run, usage_error
 
 
 def test_one_file_goes_to_standard_output(clip: Path) -> None:
@@ -34,6 +35,25 @@ def test_a_summary_of_each_file_unless_quiet(clip: Path) -> None:
     for part in (" BPM, ", " beats a bar, ", " beats, ", " s\n"):
         assert part in summary
     assert run("predict", "--quiet", clip).stderr == ""
+
+
+def test_why_there_are_no_beats_is_said_and_written(tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(3 * RATE), RATE)
+    result = run("predict", "-o", tmp_path / "out.json", silence)
+    reason = "no beats: the recording is silent or one steady sound"
+    assert result.exit_code == 0
+    assert lines(result.stderr)[0] == f"beattrack: warning: {silence}: {reason}"
+    assert json.loads((tmp_path / "out.json").read_text())["reason"] == reason
+    assert f"# reason: {reason}" in lines(run("predict", "--quiet", silence).stdout)
+
+
+def test_a_range_that_leaves_out_the_tempo_is_said(clip: Path) -> None:
+    bpm = json.loads(run("predict", "--format", "json", clip).stdout)["tempo"]["bpm"]
+    result = run("predict", "--quiet", "--min-bpm", round(bpm / 2) - 5, "--max-bpm", round(bpm / 2) + 5, clip)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"beattrack: warning: {clip}: the network hears about {bpm:.0f} BPM, but")
+    assert len(lines(result.stderr)) == 1
 
 
 @pytest.mark.parametrize("format", ["beats", "json", "csv"])

@@ -56,6 +56,12 @@ def test_beats_file_to_the_letter() -> None:
     assert text.endswith("4.000\t2\n")
 
 
+def test_a_reason_is_part_of_the_header() -> None:
+    reason = "no beats: the recording is silent or one steady sound"
+    assert header(BeatsWriter().render(make_beats(reason=reason)))["reason"] == reason
+    assert "reason" not in header(BeatsWriter().render(make_beats()))
+
+
 def test_beats_alone_are_a_single_column() -> None:
     text = BeatsWriter().render(make_beats(positions=None, metre=None))
     assert data_lines(text)[:2] == ["0.500", "1.000"]

@@ -106,6 +106,20 @@ def test_silence_gives_zero(network: Network, blocks: list[np.ndarray]) -> None:
     assert len(activations.beats) == sum(len(block) for block in blocks)
 
 
+@pytest.mark.parametrize(("seconds", "heard"), [(1.5, True), (5.0, False)])
+def test_long_silence_between_sounds_gives_zero(
+    network: Network, music: np.ndarray, seconds: float, heard: bool
+) -> None:
+    silence = np.zeros((round(100 * seconds), 73), np.float32)
+    activations = network.compute([music, silence, music])
+    inside = slice(len(music), len(music) + len(silence))
+    for values in (activations.beats, activations.downbeats):
+        assert values is not None
+        assert values[inside].any() == heard
+        assert values[: inside.start].all()
+        assert values[inside.stop :].all()
+
+
 def test_runs_and_threads_agree(network: Network, music: np.ndarray) -> None:
     once = network.compute([music])
     again = network.compute([music])

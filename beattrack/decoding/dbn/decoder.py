@@ -37,8 +37,9 @@ _CLEARLY = 1.1
 class DBNDecoder:
     """Exact decoding of beats, or of beats and downbeats jointly, with the bar-pointer model.
 
-    Gives what madmom's DBNBeatTrackingProcessor (where the activations have no downbeats) and
-    DBNDownBeatTrackingProcessor give. The engines agree to the last bit; "auto" takes numba where it is
+    With `DBNSettings.madmom()`, the result is that of madmom's DBNBeatTrackingProcessor (for activations
+    without downbeats) or DBNDownBeatTrackingProcessor, as long as the tempo range is the default one, or an
+    octave or more and ends on whole frames. The engines agree to the last bit; "auto" takes numba if it is
     installed and the input, or all that was decoded so far, is long enough to make up for loading it.
 
     Raises SettingsError for an unknown engine, MissingExtraError for "numba" without numba.
