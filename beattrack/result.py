@@ -36,7 +36,7 @@ from beattrack.decoding.peaks import fine_times
 from beattrack.decoding.pulse import beat_confidence as beat_confidence
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
-from beattrack.runtime.files import atomic_write_text
+from beattrack.runtime.files import atomic_write_bytes
 from beattrack.tempo import Tempo, beat_period, estimate_tempo
 from beattrack.version import __version__
 
@@ -229,20 +229,83 @@ class Beats:
             raise SettingsError(f"the record of beats is damaged: {error!r}") from error
 
     def to_text(self, format: Format = "beats") -> str:
-        """Give what a file of this format holds: `beats`, `json` or `csv` (see `beattrack.formats`)."""
+        """Return what a file of a text format holds.
+
+        Args:
+            format: name of the format (see `beattrack.formats`).
+
+        Raises:
+            SettingsError: for an unknown format and for one that is not text, such as `midi`.
+        """
         from beattrack.formats import writer_named
 
-        return writer_named(format).render(self)
+        text = writer_named(format).render(self)
+        if isinstance(text, bytes):
+            raise SettingsError(f"{format} is not text; use save, or encode of beattrack.formats")
+        return text
 
     def save(self, path: str | os.PathLike[str], format: Format | None = None) -> None:
         """Write a file, whole or not at all; the suffix tells the format unless that is given.
 
         Raises SettingsError for an unknown format, OSError where the file cannot be written.
         """
-        from beattrack.formats import writer_for, writer_named
+        from beattrack.formats import encode, format_for
 
-        writer = writer_for(path) if format is None else writer_named(format)
-        atomic_write_text(path, writer.render(self))
+        atomic_write_bytes(path, encode(self, format_for(path) if format is None else format))
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Beats, tuple[str, ...]]:
+    """Read a beat file of any tool, and our own JSON with all that it holds.
+
+    Args:
+        path: the file; see `beattrack.formats.readers` for what can be read.
+
+    Returns:
+        The beats, and notes on what was changed or ignored. What the file does not state follows from the
+        times: the tempo, the metre, and the duration up to the last beat. The confidence is then 1.
+
+    Raises:
+        BeatFileError: if the file cannot be read as beats.
+    """
+    from beattrack.formats.own import read_record
+    from beattrack.formats.readers import read_beats
+
+    sequence = read_beats(path)
+    record = read_record(path)
+    if record is not None:
+        try:
+            return Beats.from_dict(record), ()
+        except SettingsError:
+            pass  # a later schema, or a file that was edited by hand: its beats can still be read
+    kept = sequence.times >= 0
+    times = sequence.times[kept]
+    notes = tuple(note for note in sequence.notes if "before 0 s" not in note)
+    if not kept.all():
+        notes += (f"{len(kept) - len(times)} beats before 0 s were left out",)
+    positions = None if sequence.positions is None else sequence.positions[kept]
+    if positions is not None and (positions < 1).any():
+        positions = _counted(positions)
+    beats = Beats(
+        times=times,
+        positions=positions,
+        confidence=np.ones(len(times)),
+        duration=max([sequence.duration or 0.0, *times[-1:].tolist()]),
+        tempo=estimate_tempo(times),
+        metre=estimate_metre(positions),
+        model=sequence.model,
+    )
+    return beats, notes
+
+
+def _counted(positions: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return positions counted from the downbeats if only these are marked, or None if there are none."""
+    if not (positions == 1).any():
+        return None
+    index = np.arange(len(positions))
+    downbeats = np.flatnonzero(positions == 1)
+    since = index - downbeats[np.maximum(np.searchsorted(downbeats, index, side="right") - 1, 0)]
+    metre = estimate_metre(positions) or 4
+    return np.where(since >= 0, since, since % metre) + 1
 
 
 def measured_period(

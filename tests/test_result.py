@@ -190,8 +190,8 @@ def test_save_takes_the_format_from_the_suffix_unless_told(tmp_path: Path) -> No
     assert (tmp_path / "a.txt").read_text() == beats.to_text("csv")
     with pytest.raises(SettingsError, match=r"a\.wav"):
         beats.save(tmp_path / "a.wav")
-    with pytest.raises(SettingsError, match="midi"):
-        beats.save(tmp_path / "a.mid", "midi")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="lilypond"):
+        beats.save(tmp_path / "a.ly", "lilypond")  # type: ignore[arg-type]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.CSV", "a.beats", "a.json", "a.txt"]
 
 

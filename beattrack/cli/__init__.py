@@ -14,6 +14,8 @@ from beattrack.version import __version__
 COMMANDS = {
     "predict": Command("beattrack.cli.predict", "predict", "Track the beats of audio files."),
     "decode": Command("beattrack.cli.decode", "decode", "Track beats from saved activations."),
+    "convert": Command("beattrack.cli.convert", "convert", "Write beat files of any tool in another format."),
+    "formats": Command("beattrack.cli.formats", "formats", "List the output formats."),
     "models": Command("beattrack.cli.models", "models", "List the shipped models."),
     "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
     "render": Command("beattrack.cli.render", "render", "Render training music with exact beats."),

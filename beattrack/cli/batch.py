@@ -8,17 +8,19 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from beattrack.cli.inputs import STDIN
 from beattrack.cli.outputs import Job
 from beattrack.cli.report import collected_warnings, label, prepared, reason, summary
-from beattrack.errors import AudioError
-from beattrack.formats import Format, writer_named
-from beattrack.runtime.files import atomic_write_text
+from beattrack.errors import AudioError, SettingsError
+from beattrack.formats import Format, WriteOptions, encode
+from beattrack.formats.options import DEFAULT
+from beattrack.runtime.files import atomic_write_bytes, atomic_write_text
 from beattrack.runtime.progress import FileProgress, duration, on_terminal
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class Settings:
     """Settings of a batch.
 
     Attributes:
-        format: format of the beats.
+        format: first format of the beats.
+        written: how to write their times.
         quiet: whether to print failures and warnings only.
         skip_existing: whether to skip files whose outputs exist.
         errors: file to which to write the list of failures; None for none.
@@ -66,6 +69,7 @@ class Settings:
 
     format: Format
     quiet: bool
+    written: WriteOptions = DEFAULT
     skip_existing: bool = False
     errors: Path | None = None
     processes: int = 1
@@ -86,7 +90,7 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settin
     """
     with prepared():
         track = make()
-    do = functools.partial(run_job, format=settings.format, skip_existing=settings.skip_existing)
+    do = functools.partial(run_job, settings=settings)
     report = _Report(jobs, settings)
     try:
         for index, outcome in _outcomes(jobs, make, track, do, settings):
@@ -96,19 +100,18 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settin
     return 1 if report.failures else 0
 
 
-def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -> FileOutcome:
+def run_job(job: Job, track: TrackJob, *, settings: Settings) -> FileOutcome:
     """Track one job and write its outputs.
 
     Args:
         job: job to run.
         track: tracks a job.
-        format: format of the beats.
-        skip_existing: whether to skip a job whose outputs exist.
+        settings: settings of the batch.
 
     Returns:
         The result. Errors become its failure, so that one file does not stop the others.
     """
-    if skip_existing and job.done:
+    if settings.skip_existing and job.done:
         return FileOutcome()
     start = time.perf_counter()
     with collected_warnings() as warnings:
@@ -118,7 +121,7 @@ def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -
             for path in job.targets:
                 path.parent.mkdir(parents=True, exist_ok=True)
             beats = track(job)
-            _write(beats, job, format)
+            _write(beats, job, settings)
         except BrokenPipeError as error:
             if job.output is None:
                 raise
@@ -159,15 +162,44 @@ def _worker(
     return lambda job: do(job, track)
 
 
-def _write(beats: Beats, job: Job, format: Format) -> None:
-    text = writer_named(format).render(beats)
+def _write(beats: Beats, job: Job, settings: Settings) -> None:
+    options = _with_rate(settings, job)
+    data = encode(beats, settings.format, options)
+    further = [(path, encode(beats, format, options)) for format, path in job.further]
+    for path, content in further:
+        atomic_write_bytes(path, content)
     if job.output is None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "standard output is closed")
         # Write bytes, because the encoding of a terminal or pipe may not be able to represent a name.
-        click.echo(text.encode(), nl=False)
+        click.echo(data, nl=False)
     else:
-        atomic_write_text(job.output, text)
+        atomic_write_bytes(job.output, data)
+
+
+def _with_rate(settings: Settings, job: Job) -> WriteOptions:
+    """Return the options with the sample rate of the recording if a format counts its samples."""
+    written = settings.written
+    formats = [settings.format, *(format for format, _ in job.further)]
+    if written.rate is not None or not (written.units == "samples" or "sv" in formats):
+        return written
+    rate = _sample_rate(job.source)
+    if rate is None and written.units == "samples":
+        raise SettingsError("its sample rate is not known; state it with --rate")
+    return replace(written, rate=rate)
+
+
+def _sample_rate(source: str) -> float | None:
+    """Return the sample rate of a recording in Hz; None for standard input and for what is no recording."""
+    if source == STDIN:
+        return None
+    from beattrack.audio.files import opened
+
+    try:
+        with opened(source) as ((rate, _), _):
+            return float(rate)
+    except AudioError:
+        return None
 
 
 class _Report:

@@ -9,7 +9,7 @@ import click
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import named
 from beattrack.cli.options import chosen, decoder_options, output_options
-from beattrack.cli.outputs import Job, chosen_format, plan
+from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -26,8 +26,14 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
-    format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
-    jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")
+    formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
+    written = write_options(formats, options["units"], options["rate"])
+    jobs = plan(
+        [named(name) for name in files],
+        output=options["output"],
+        formats=formats,
+        template=options["name_template"],
+    )
 
     def make() -> TrackJob:
         from beattrack import tracker
@@ -40,5 +46,5 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
 
         return track
 
-    settings = Settings(format=format, quiet=options["quiet"])
+    settings = Settings(format=formats[0], written=written, quiet=options["quiet"])
     click.get_current_context().exit(run_jobs(jobs, make, settings))

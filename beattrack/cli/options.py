@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from beattrack.formats import FORMATS
+from beattrack.formats import FORMATS, UNITS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,10 +40,23 @@ def decoder_options(command: F) -> F:
 
 
 def output_options(command: F) -> F:
-    """Add the options for the output to a command: -o, --format and --quiet."""
+    """Add the options for the output to a command: -o, --format and how to write it, and --quiet."""
+    choice = click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help=_FORMAT)
+    return choice(_written(command))
+
+
+def conversion_options(command: F) -> F:
+    """Add the options for the output of a conversion to a command: those of `output_options`, with --to."""
+    choice = click.option("--to", "formats", type=click.Choice(FORMATS), multiple=True, help=_FORMAT)
+    return choice(_written(command))
+
+
+def _written(command: F) -> F:
     return _all(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
-        click.option("--format", type=click.Choice(FORMATS), help=_FORMAT),
+        click.option("--units", type=click.Choice(UNITS), default="seconds", show_default=True, help=_UNITS),
+        click.option("--rate", type=click.FloatRange(1, 10_000_000), help=_RATE),
+        click.option("--name-template", metavar="TEXT", help=_TEMPLATE),
         click.option("--quiet", is_flag=True, help="Print no summary of each file on standard error."),
     )(command)
 
@@ -68,4 +81,16 @@ _OUTPUT = (
     "File for the beats; with several inputs, or if it is a folder, the folder for them. "
     "[default: standard output; with several inputs, beside each input]"
 )
-_FORMAT = "Format of the beats. [default: given by the suffix of -o FILE, otherwise beats]"
+_FORMAT = (
+    "Format of the beats, see `beattrack formats`; may be repeated. "
+    "[default: given by the suffix of -o FILE, otherwise beats]"
+)
+_UNITS = "Unit of the times in the formats beats, csv and sv-csv."
+_RATE = (
+    "Samples or frames per second, for these units and for the formats sv, edl and fcpxml. "
+    "[default: the sample rate of the recording; 100 frames; 24 video frames]"
+)
+_TEMPLATE = (
+    "Names of the output files, with {stem} and {name} of the input, {format} and {suffix}. "
+    "[default: {stem}{suffix}]"
+)

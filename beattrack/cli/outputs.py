@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import click
 
 from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
-from beattrack.formats import Format, format_for
+from beattrack.formats import Format, Units, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
+
+_TEMPLATE = "{stem}{suffix}"
+
+
+class Naming(Protocol):
+    """How the output of an input is named."""
+
+    def __call__(self, path: Path, *, whole: bool) -> Path:
+        """Return the output for an input, by its `whole` name or by its name without the suffix."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,7 @@ class Job:
         source: the input, `-` for standard input.
         output: file for the beats; None for standard output.
         activations: file for the activations; None for none.
+        further: formats after the first, and the files for them.
         problem: why the input cannot be read, if known.
     """
 
@@ -31,6 +44,7 @@ class Job:
     output: Path | None
     activations: Path | None = None
     problem: str | None = None
+    further: tuple[tuple[Format, Path], ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -40,7 +54,8 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        return (path for path in (self.output, self.activations) if path is not None)
+        paths = (self.output, self.activations, *(path for _, path in self.further))
+        return (path for path in paths if path is not None)
 
     @property
     def done(self) -> bool:
@@ -55,27 +70,40 @@ def output_name(place: str, suffix: str) -> Path:
     return path.parent / (path.stem + suffix)
 
 
-def chosen_format(format: Format | None, output: str | None) -> Format:
-    """Return the format to write: the given one, or that of the output file's suffix, or `beats`.
+def chosen_formats(formats: Sequence[Format], output: str | None) -> tuple[Format, ...]:
+    """Return the formats to write: those given, each once, or that of the output file's suffix, or `beats`.
 
     Raises:
         click.UsageError: if no format is given and the suffix belongs to none.
     """
-    if format is not None:
-        return format
+    if formats:
+        return tuple(dict.fromkeys(formats))
     if output is None or output == STDIN or _is_folder(output):
-        return "beats"
+        return ("beats",)
     try:
-        return format_for(output)
+        return (format_for(output),)
     except SettingsError as error:
         raise click.UsageError(f"{error} (--format)") from error
+
+
+def write_options(formats: Sequence[Format], units: Units, rate: float | None) -> WriteOptions:
+    """Return how to write times in these formats.
+
+    Raises:
+        click.UsageError: if a format has no such units.
+    """
+    for format in formats:
+        if units not in format_info(format).units:
+            raise click.UsageError(f"the format {format} has no --units {units}")
+    return WriteOptions(units=units, rate=rate)
 
 
 def plan(
     sources: Sequence[Input],
     *,
     output: str | None,
-    suffix: str,
+    formats: Sequence[Format] = ("beats",),
+    template: str | None = None,
     activations: str | None = None,
     several: bool | None = None,
 ) -> list[Job]:
@@ -87,7 +115,8 @@ def plan(
     Args:
         sources: inputs.
         output: value of -o.
-        suffix: suffix of the files for beats.
+        formats: formats of the beats. With several, -o is a folder.
+        template: value of --name-template.
         activations: value of --activations.
         several: whether these options are folders; None if that depends on the number of inputs.
 
@@ -95,26 +124,80 @@ def plan(
         click.UsageError: if a folder is missing, or an output would overwrite an input or another output.
     """
     several = len(sources) > 1 if several is None else several
-    if output == STDIN and several:
+    folder = several or len(formats) > 1
+    if output == STDIN and folder:
         raise click.UsageError("only one file can go to standard output; give a folder with -o")
-    outputs = _targets(sources, None if output == STDIN else output, suffix, "-o", several)
-    if output is None and several:
-        beside = [Path(source.path).parent / Path(source.place).name for source in sources]
-        outputs = _distinct(beside, suffix)
-    saved = _targets(sources, activations, ".npz", "--activations", several)
+    if not folder and output in (None, STDIN) and format_info(formats[0]).binary and _to_terminal():
+        raise click.UsageError(f"a terminal cannot show the format {formats[0]}; give a file with -o")
+    _check_template(template, output, used=folder or (output is not None and _is_folder(output)))
+    columns = [_outputs(sources, output, _naming(format, template), folder) for format in formats]
+    saved = _targets(sources, activations, _npz, "--activations", several)
     jobs = [
-        Job(source.path, None, problem=source.problem) if source.problem else Job(source.path, target, extra)
-        for source, target, extra in zip(sources, outputs, saved, strict=True)
+        _job(source, formats, targets, extra)
+        for source, targets, extra in zip(sources, zip(*columns, strict=True), saved, strict=True)
     ]
     _check_targets(jobs)
-    for path, option in ((output, "-o"), (activations, "--activations")):
+    for path, option, many in ((output, "-o", folder), (activations, "--activations", several)):
         if path is not None and path != STDIN:
-            _prepare_folder(path, option, several=several)
+            _prepare_folder(path, option, several=many)
     return jobs
 
 
+def _job(
+    source: Input, formats: Sequence[Format], targets: Sequence[Path | None], activations: Path | None
+) -> Job:
+    if source.problem:
+        return Job(source.path, None, problem=source.problem)
+    pairs = zip(formats[1:], targets[1:], strict=True)
+    further = tuple((format, path) for format, path in pairs if path is not None)
+    return Job(source.path, targets[0], activations, further=further)
+
+
+def _outputs(
+    sources: Sequence[Input], output: str | None, naming: Naming, several: bool
+) -> Sequence[Path | None]:
+    if output is None and several:
+        return _distinct([Path(source.path).parent / Path(source.place).name for source in sources], naming)
+    return _targets(sources, None if output == STDIN else output, naming, "-o", several)
+
+
+def _naming(format: Format, template: str | None) -> Naming:
+    """Return how to name the files of a format."""
+    suffix = format_info(format).suffix
+
+    def name(path: Path, *, whole: bool) -> Path:
+        stem = path.name if whole else path.stem
+        text = (template or _TEMPLATE).format(stem=stem, name=path.name, format=format, suffix=suffix)
+        return path.parent / text
+
+    return name
+
+
+def _npz(path: Path, *, whole: bool) -> Path:
+    return path.with_name(f"{path.name}.npz") if whole else output_name(os.fspath(path), ".npz")
+
+
+def _check_template(template: str | None, output: str | None, *, used: bool) -> None:
+    """Raise click.UsageError for a template that names no files, or that would not be used."""
+    if template is None:
+        return
+    if not used:
+        where = "standard output" if output in (None, STDIN) else output
+        raise click.UsageError(
+            f"--name-template names files in a folder, but the beats go to {where}; see -o"
+        )
+    try:
+        text = template.format(stem="stem", name="name", format="format", suffix=".suffix")
+    except (LookupError, ValueError, AttributeError, TypeError) as error:
+        fields = "{stem}, {name}, {format} and {suffix}"
+        raise click.UsageError(f"--name-template {template!r}: only {fields} have values") from error
+    path = Path(text)
+    if not path.name or path.is_absolute() or ".." in path.parts or text[-1] in f"/{os.sep}" or "\0" in text:
+        raise click.UsageError(f"--name-template {template!r} gives no names of files in the output folder")
+
+
 def _targets(
-    sources: Sequence[Input], target: str | None, suffix: str, option: str, several: bool
+    sources: Sequence[Input], target: str | None, naming: Naming, option: str, several: bool
 ) -> Sequence[Path | None]:
     if target is None:
         return [None] * len(sources)
@@ -122,17 +205,21 @@ def _targets(
         return [Path(target)]
     if os.path.exists(target) and not os.path.isdir(target):
         raise click.UsageError(f"{target} is a file; with several inputs, give a folder with {option}")
-    return _distinct([Path(target) / source.place for source in sources], suffix)
+    return _distinct([Path(target) / source.place for source in sources], naming)
 
 
-def _distinct(inputs: Sequence[Path], suffix: str) -> list[Path]:
-    """Replace the suffix of each path, or add the new one if paths would otherwise become equal."""
-    names = [output_name(os.fspath(path), suffix) for path in inputs]
+def _distinct(inputs: Sequence[Path], naming: Naming) -> list[Path]:
+    """Name the output of each path, by its whole name if outputs would otherwise become equal."""
+    names = [naming(path, whole=False) for path in inputs]
     times = Counter(os.path.normcase(name) for name in names)
     return [
-        name if times[os.path.normcase(name)] == 1 else path.with_name(path.name + suffix)
+        name if times[os.path.normcase(name)] == 1 else naming(path, whole=True)
         for path, name in zip(inputs, names, strict=True)
     ]
+
+
+def _to_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _is_folder(target: str) -> bool:

@@ -12,7 +12,7 @@ import click
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.options import chosen, decoder_options, output_options
-from beattrack.cli.outputs import Job, chosen_format, plan
+from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -53,11 +53,13 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     """
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
-    format = chosen_format(options["format"], None if grown else options["output"])
+    formats = chosen_formats(options["formats"], None if grown else options["output"])
+    written = write_options(formats, options["units"], options["rate"])
     jobs = plan(
         sources,
         output=options["output"],
-        suffix=f".{format}",
+        formats=formats,
+        template=options["name_template"],
         activations=options["activations"],
         several=grown,
     )
@@ -67,7 +69,8 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     processes = min(options["jobs"], len(jobs))
     threads = options["threads"] or max(1, usable_cores() // processes)
     settings = Settings(
-        format=format,
+        format=formats[0],
+        written=written,
         quiet=options["quiet"],
         skip_existing=options["skip_existing"],
         errors=options["errors"],

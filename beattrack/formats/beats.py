@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from beattrack.formats.milliseconds import seconds_text
+from beattrack.formats.options import DEFAULT, WriteOptions
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -27,15 +27,24 @@ class BeatsWriter:
 
     suffix = ".beats"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._options = options
+
     def render(self, beats: Beats) -> str:
         """Give the header and one line a beat."""
-        lines = [f"# {key}: {_ascii(value)}" for key, value in _header(beats).items()]
-        times = seconds_text(beats.times.tolist())
+        header = {**_header(beats), **self._units()}
+        lines = [f"# {key}: {_ascii(value)}" for key, value in header.items()]
+        times = self._options.times_text(beats.times.tolist())
         if beats.positions is None:
             lines.extend(times)
         else:
             lines.extend(f"{time}\t{position}" for time, position in zip(times, beats.positions, strict=True))
         return "\n".join(lines) + "\n"
+
+    def _units(self) -> dict[str, str]:
+        if self._options.units == "seconds":
+            return {}
+        return {"units": self._options.units, "units_per_second": f"{self._options.per_second:.12g}"}
 
 
 def _header(beats: Beats) -> dict[str, str]:

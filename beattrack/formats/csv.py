@@ -1,10 +1,13 @@
-"""CSV with the header `time,position,confidence`; the position is empty when only beats were tracked."""
+"""CSV with the header `time,position,confidence`; the position is empty when only beats were tracked.
+
+In other units than seconds the first column is called `time_ms`, `time_samples` or `time_frames`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beattrack.formats.milliseconds import seconds_text
+from beattrack.formats.options import DEFAULT, WriteOptions
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -15,9 +18,15 @@ class CsvWriter:
 
     suffix = ".csv"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._options = options
+
     def render(self, beats: Beats) -> str:
         """Give the header and one line a beat."""
         positions = [""] * len(beats) if beats.positions is None else beats.positions.tolist()
-        rows = zip(seconds_text(beats.times.tolist()), positions, beats.confidence.tolist(), strict=True)
+        times = self._options.times_text(beats.times.tolist())
+        rows = zip(times, positions, beats.confidence.tolist(), strict=True)
         lines = [f"{time},{position},{confidence:.4f}" for time, position, confidence in rows]
-        return "\n".join(["time,position,confidence", *lines]) + "\n"
+        units = self._options.units
+        time = "time" if units == "seconds" else f"time_{units}"
+        return "\n".join([f"{time},position,confidence", *lines]) + "\n"

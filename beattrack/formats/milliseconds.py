@@ -1,16 +1,26 @@
-"""Times in whole milliseconds, as the text formats give them."""
+"""Times in whole milliseconds or other units, as the text formats give them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 
-def milliseconds(times: Iterable[float]) -> Iterator[int]:
-    """Round seconds to milliseconds; of two times that fall together the later gives way."""
+def whole(times: Iterable[float], per_second: float) -> Iterator[int]:
+    """Round seconds to whole units; of two times that fall together the later gives way.
+
+    Args:
+        times: seconds, increasing.
+        per_second: units in a second.
+    """
     last = -1
     for time in times:
-        last = max(round(time * 1000), last + 1)
+        last = max(round(time * per_second), last + 1)
         yield last
+
+
+def milliseconds(times: Iterable[float]) -> Iterator[int]:
+    """Round seconds to milliseconds; of two times that fall together the later gives way."""
+    return whole(times, 1000)
 
 
 def seconds_text(times: Iterable[float]) -> Iterator[str]:

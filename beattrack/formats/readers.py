@@ -78,8 +78,11 @@ def _parse_text(text: str) -> FoundBeats:
     """Parse a table, and what our own files say in comments before it, such as `# tempo_bpm: 121.95`."""
     comments = [line[1:].partition(":") for line in text.splitlines()[:20] if line.startswith("#")]
     header = {key.strip(): value.strip() for key, _, value in comments}
+    found = parse_table(text)
+    if header.get("units") not in (None, "seconds") and (rate := _stated(header.get("units_per_second"))):
+        found = replace(found, times=[time / rate for time in found.times], unit="seconds")
     return replace(
-        parse_table(text),
+        found,
         tempo=_stated(header.get("tempo_bpm")),
         duration=_stated(header.get("duration")),
         model=header.get("model"),

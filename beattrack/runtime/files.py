@@ -55,6 +55,12 @@ def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write bytes to a file, whole or not at all; see `atomic_path` for links and devices."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def is_special(path: str | os.PathLike[str]) -> bool:
     """Return whether `path` exists but is not a regular file: a device, pipe or folder."""
     return os.path.exists(path) and not os.path.isfile(path)

@@ -144,14 +144,14 @@ def test_failures_among_many_are_repeated_at_the_end(
 def test_interrupted_the_report_tells_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write = batch.atomic_write_text
+    write = batch.atomic_write_bytes
 
-    def interrupt(path: Path, text: str) -> None:
+    def interrupt(path: Path, data: bytes) -> None:
         if path.name == "two.beats":
             raise KeyboardInterrupt
-        write(path, text)
+        write(path, data)
 
-    monkeypatch.setattr(batch, "atomic_write_text", interrupt)
+    monkeypatch.setattr(batch, "atomic_write_bytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_fake(jobs(tmp_path, "bad", "one", "two", "three"), errors=tmp_path / "errors")
     assert lines(capsys.readouterr().err)[-1].startswith("4 files: 1 tracked, 1 failed, 2 not reached; ")

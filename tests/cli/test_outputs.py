@@ -65,7 +65,7 @@ def test_places_that_are_not_there_are_refused(two: tuple[Path, Path]) -> None:
         (["--beats-per-bar", "0"], "positive whole numbers"),
         (["--beats-per-bar", "3,3"], "a metre twice"),
         (["--decoder", "hmm"], "'hmm' is not one of"),
-        (["--format", "midi"], "'midi' is not one of"),
+        (["--format", "lilypond"], "'lilypond' is not one of"),
         (["--device", "tpu"], "'tpu' is not one of"),
         (["--threads", "0"], "0 is not in the range"),
         (["--threads", "100000"], "100000 is not in the range"),

@@ -165,19 +165,21 @@ def test_times_that_round_together_are_kept_apart() -> None:
 
 
 def test_writers_by_name_and_by_suffix() -> None:
-    assert [writer_named(name).suffix for name in FORMATS] == [".beats", ".json", ".csv"]
+    assert [writer_named(name).suffix for name in FORMATS[:3]] == [".beats", ".json", ".csv"]
     assert isinstance(writer_for("blues.00000.JSON"), JsonWriter)
     with pytest.raises(SettingsError, match="one of beats, json, csv"):
-        writer_named("midi")  # type: ignore[arg-type]
+        writer_named("lilypond")  # type: ignore[arg-type]
     for name in ("song", "song.txt", "/dev/stdout"):
         assert format_for(name) == "beats"
     with pytest.raises(SettingsError, match="one of beats, json, csv"):
         writer_named(["beats"])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["a.mid", "a.jams", "a.wav", "a.beats.gz", "song 1.5", "a.xml"])
+@pytest.mark.parametrize("name", ["a.midi", "a.wav", "a.beats.gz", "song 1.5", "a.xml"])
 def test_a_foreign_suffix_is_refused_with_the_formats_there_are(name: str) -> None:
     with pytest.raises(SettingsError) as raised:
         writer_for(name)
-    expected = f"{name}: unknown output format; use one of .beats, .json, .csv, or name the format"
-    assert str(raised.value) == expected
+    told = str(raised.value)
+    assert told.startswith(f"{name}: unknown output format; use one of .beats, .json, .csv, .svl, ")
+    assert told.endswith(", or name the format")
+    assert ".xml," not in told

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import beattrack
-from beattrack.runtime.files import atomic_path, atomic_write_text, is_special
+from beattrack.runtime.files import atomic_path, atomic_write_bytes, atomic_write_text, is_special
 from tests.audio_cases import posix_only
 from tests.cli_cases import names
 
@@ -112,3 +112,9 @@ def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
         thread.join()
     assert names(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() in texts
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    atomic_write_bytes(tmp_path / "a", b"\r\n\0\xff")
+    assert (tmp_path / "a").read_bytes() == b"\r\n\0\xff"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
