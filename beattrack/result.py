@@ -281,7 +281,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Beats, tuple[str, ...]]:
     times = sequence.times[kept]
     notes = tuple(note for note in sequence.notes if "before 0 s" not in note)
     if not kept.all():
-        notes += (f"{len(kept) - len(times)} beats before 0 s were left out",)
+        notes += ("beats before 0 s were left out",)
     positions = None if sequence.positions is None else sequence.positions[kept]
     if positions is not None and (positions < 1).any():
         positions = _counted(positions)

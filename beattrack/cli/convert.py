@@ -28,7 +28,7 @@ def convert(files: tuple[str, ...], **options: Any) -> None:
     if STDIN in files:
         raise click.UsageError("beat files are not read from standard input; give files")
     formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
-    written = write_options(formats, options["units"], options["rate"])
+    written = write_options(formats, options)
     jobs = plan(
         [named(name) for name in files],
         output=options["output"],

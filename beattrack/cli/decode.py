@@ -27,7 +27,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
     formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
-    written = write_options(formats, options["units"], options["rate"])
+    written = write_options(formats, options)
     jobs = plan(
         [named(name) for name in files],
         output=options["output"],

@@ -41,21 +41,23 @@ def decoder_options(command: F) -> F:
 
 def output_options(command: F) -> F:
     """Add the options for the output to a command: -o, --format and how to write it, and --quiet."""
-    choice = click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help=_FORMAT)
-    return choice(_written(command))
+    return _written("--format", command)
 
 
 def conversion_options(command: F) -> F:
     """Add the options for the output of a conversion to a command: those of `output_options`, with --to."""
-    choice = click.option("--to", "formats", type=click.Choice(FORMATS), multiple=True, help=_FORMAT)
-    return choice(_written(command))
+    return _written("--to", command)
 
 
-def _written(command: F) -> F:
+def _written(choice: str, command: F) -> F:
+    kind = click.Choice(FORMATS)
     return _all(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
+        click.option(choice, "formats", metavar="NAME", type=kind, multiple=True, help=_FORMAT),
         click.option("--units", type=click.Choice(UNITS), default="seconds", show_default=True, help=_UNITS),
-        click.option("--rate", type=click.FloatRange(1, 10_000_000), help=_RATE),
+        click.option("--rate", metavar="NUMBER", type=click.FloatRange(1, 10_000_000), help=_RATE),
+        click.option("--tolerance", metavar="MS", type=click.FloatRange(0.1, 1000), help=_TOLERANCE),
+        click.option("--fps", metavar="NUMBER", type=click.FloatRange(1, 1000), default=24.0, help=_FPS),
         click.option("--name-template", metavar="TEXT", help=_TEMPLATE),
         click.option("--quiet", is_flag=True, help="Print no summary of each file on standard error."),
     )(command)
@@ -87,9 +89,14 @@ _FORMAT = (
 )
 _UNITS = "Unit of the times in the formats beats, csv and sv-csv."
 _RATE = (
-    "Samples or frames per second, for these units and for the formats sv, edl and fcpxml. "
-    "[default: the sample rate of the recording; 100 frames; 24 video frames]"
+    "Samples or frames per second, for these units and for the format sv. "
+    "[default: the sample rate of the recording; 100 frames]"
 )
+_TOLERANCE = (
+    "Largest distance of a tempo map from a beat, in milliseconds; more makes fewer tempo changes. "
+    "[default: 0.5 in midi, reaper and dawproject; 12 in rekordbox, osu, stepmania and chart]"
+)
+_FPS = "Video frames per second, for the formats edl and fcpxml, such as 25 or 29.97. [default: 24]"
 _TEMPLATE = (
     "Names of the output files, with {stem} and {name} of the input, {format} and {suffix}. "
     "[default: {stem}{suffix}]"

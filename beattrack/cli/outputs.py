@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 
 from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
-from beattrack.formats import Format, Units, WriteOptions, format_for, format_info
+from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
 
 _TEMPLATE = "{stem}{suffix}"
@@ -86,16 +86,17 @@ def chosen_formats(formats: Sequence[Format], output: str | None) -> tuple[Forma
         raise click.UsageError(f"{error} (--format)") from error
 
 
-def write_options(formats: Sequence[Format], units: Units, rate: float | None) -> WriteOptions:
-    """Return how to write times in these formats.
+def write_options(formats: Sequence[Format], options: Mapping[str, Any]) -> WriteOptions:
+    """Return how to write times in these formats, from all values of a command.
 
     Raises:
         click.UsageError: if a format has no such units.
     """
     for format in formats:
-        if units not in format_info(format).units:
-            raise click.UsageError(f"the format {format} has no --units {units}")
-    return WriteOptions(units=units, rate=rate)
+        if options["units"] not in format_info(format).units:
+            raise click.UsageError(f"the format {format} has no --units {options['units']}")
+    tolerance = None if options["tolerance"] is None else options["tolerance"] / 1000
+    return WriteOptions(units=options["units"], rate=options["rate"], tolerance=tolerance, fps=options["fps"])
 
 
 def plan(

@@ -54,7 +54,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
     formats = chosen_formats(options["formats"], None if grown else options["output"])
-    written = write_options(formats, options["units"], options["rate"])
+    written = write_options(formats, options)
     jobs = plan(
         sources,
         output=options["output"],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import Signature, grid
 from beattrack.formats.markup import title
+from beattrack.formats.options import DEFAULT, WriteOptions
 from beattrack.formats.tempo_map import FEW_CHANGES
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ class ChartWriter:
 
     suffix = ".chart"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or FEW_CHANGES
+
     def render(self, beats: Beats) -> str:
         """Return a chart without notes."""
-        found = grid(beats, tolerance=FEW_CHANGES, quantise=_thousandths)
+        found = grid(beats, tolerance=self._tolerance, quantise=_thousandths)
         events = [(int(signature.place * RESOLUTION), 0, _metre(signature)) for signature in found.signatures]
         events += [
             (round(piece.place * RESOLUTION), 1, f"B {round(piece.bpm * 1000)}") for piece in found.tempi

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import Grid, grid
 from beattrack.formats.markup import DECLARATION, decimal, element, escaped, title
+from beattrack.formats.options import DEFAULT, WriteOptions
+from beattrack.formats.tempo_map import EXACT
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ class DawProjectWriter:
 
     suffix = ".dawproject"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or EXACT
+
     def render(self, beats: Beats) -> bytes:
         """Return an archive."""
         name = f"<Title>{escaped(title(beats.file))}</Title>"
         files = {
-            "project.xml": _project(grid(beats)),
+            "project.xml": _project(grid(beats, tolerance=self._tolerance)),
             "metadata.xml": f"{DECLARATION}\n<MetaData>\n  {name}\n</MetaData>\n",
         }
         buffer = io.BytesIO()

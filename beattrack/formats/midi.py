@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import Grid, grid
 from beattrack.formats.markup import title
+from beattrack.formats.options import DEFAULT, WriteOptions
+from beattrack.formats.tempo_map import EXACT
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -35,9 +37,12 @@ class MidiWriter:
 
     suffix = ".mid"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or EXACT
+
     def render(self, beats: Beats) -> bytes:
         """Return a file of two tracks."""
-        found = grid(beats, quantise=whole_microseconds)
+        found = grid(beats, tolerance=self._tolerance, quantise=whole_microseconds)
         name = title(beats.file).encode("utf-8", "replace")
         click = _click(beats, found)
         last = max([0, *(tick for tick, _, _ in click)])

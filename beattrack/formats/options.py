@@ -12,6 +12,7 @@ from beattrack.runtime import checks
 Units = Literal["seconds", "ms", "samples", "frames"]
 UNITS: tuple[Units, ...] = get_args(Units)
 
+TOLERANCES = (0.0001, 1.0)  # seconds
 FRAME_RATE = 100.0  # of the activations
 
 
@@ -21,16 +22,28 @@ class WriteOptions:
 
     Attributes:
         units: unit of the times.
-        rate: samples or frames per second, for these units and for formats that count samples or video
-            frames; None for the usual rate of the format.
+        rate: samples or frames per second, for these units and for formats that count samples; None for 100
+            frames, or 44 100 samples in formats that cannot do without.
+        tolerance: largest distance of a tempo map from a beat, in seconds; None for that of the format.
+        fps: video frames per second, for markers of video editors.
     """
 
     units: Units = "seconds"
     rate: float | None = None
+    tolerance: float | None = None
+    fps: float = 24.0
 
     def __post_init__(self) -> None:
+        rate = checks.optional(checks.between(1, 10_000_000))
+        tolerance = checks.optional(checks.between(*TOLERANCES))
         checks.apply(
-            self, {"units": checks.choice(UNITS), "rate": checks.optional(checks.between(1, 10_000_000))}
+            self,
+            {
+                "units": checks.choice(UNITS),
+                "rate": rate,
+                "tolerance": tolerance,
+                "fps": checks.between(1, 1000),
+            },
         )
 
     def times_text(self, times: list[float]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import counted, downbeat_indices, metre_of, spaced
 from beattrack.formats.markup import decimal, title
+from beattrack.formats.options import DEFAULT, WriteOptions
 from beattrack.formats.tempo_map import FEW_CHANGES, TempoPiece, tempo_map
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class OsuWriter:
     """Write `.osu` files."""
 
     suffix = ".osu"
+
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or FEW_CHANGES
 
     def render(self, beats: Beats) -> str:
         """Return a beatmap without objects."""
@@ -45,21 +49,21 @@ class OsuWriter:
                 "SliderTickRate:1",
             ],
             "Events": [],
-            "TimingPoints": list(_points(beats)),
+            "TimingPoints": list(_points(beats, self._tolerance)),
             "HitObjects": [],
         }
         blocks = ["\n".join([f"[{section}]", *lines]) for section, lines in sections.items()]
         return "\n\n".join(["osu file format v14", *blocks]) + "\n"
 
 
-def _points(beats: Beats) -> Iterator[str]:
+def _points(beats: Beats, tolerance: float) -> Iterator[str]:
     times = spaced(beats.times.tolist())
     counts = counted(times)
     downbeats = [counts[index] for index in downbeat_indices(beats)]
     metres = _metres(downbeats, metre_of(beats))
     changes = {place for before, place in pairwise(downbeats) if metres[place] != metres[before]}
-    breaks = {index for index, count in enumerate(counts) if count in changes or count in downbeats[:1]}
-    pieces = tempo_map(times, counts, tolerance=FEW_CHANGES, breaks=breaks)
+    breaks = {index for index, count in enumerate(counts) if count in changes}
+    pieces = tempo_map(times, counts, tolerance=tolerance, breaks=breaks)
     ends = [*(piece.place for piece in pieces[1:]), math.inf]
     for piece, end in zip(pieces, ends, strict=False):
         place = int(piece.place)

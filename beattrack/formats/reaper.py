@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import Grid, Signature, bar_labels, grid
-from beattrack.formats.tempo_map import TempoPiece, time_at
+from beattrack.formats.options import DEFAULT, WriteOptions
+from beattrack.formats.tempo_map import EXACT, TempoPiece, time_at
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ class ReaperWriter:
 
     suffix = ".rpp"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or EXACT
+
     def render(self, beats: Beats) -> str:
         """Return a project without tracks; drag the recording into it, to time 0."""
-        found = grid(beats)
+        found = grid(beats, tolerance=self._tolerance)
         first, signature = found.tempi[0], found.signatures[0]
         lines = [
             f'<REAPER_PROJECT 0.1 "beattrack {__version__}" 0',

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import counted, spaced
 from beattrack.formats.markup import DECLARATION, element, file_url, title
+from beattrack.formats.options import DEFAULT, WriteOptions
 from beattrack.formats.tempo_map import FEW_CHANGES, tempo_map
 from beattrack.version import __version__
 
@@ -26,6 +27,9 @@ class RekordboxWriter:
 
     suffix = ".xml"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or FEW_CHANGES
+
     def render(self, beats: Beats) -> str:
         """Return a collection of one track. Its location is absolute if the recording's path is known."""
         track = element(
@@ -37,7 +41,7 @@ class RekordboxWriter:
                 "AverageBpm": f"{beats.bpm or 0:.2f}",
                 "Location": None if beats.file is None else file_url(beats.file, host="localhost"),
             },
-            _tempi(beats),
+            _tempi(beats, self._tolerance),
         )
         root = element(
             "DJ_PLAYLISTS",
@@ -55,7 +59,7 @@ class RekordboxWriter:
         return f"{DECLARATION}\n{root}\n"
 
 
-def _tempi(beats: Beats) -> list[str]:
+def _tempi(beats: Beats, tolerance: float) -> list[str]:
     times = spaced(beats.times.tolist())
     counts = counted(times)
     positions = _positions(beats, counts)
@@ -64,7 +68,7 @@ def _tempi(beats: Beats) -> list[str]:
         for index in range(1, len(times))
         if positions[index] != _moved(positions[index - 1], counts[index] - counts[index - 1])
     }
-    pieces = tempo_map(times, counts, tolerance=FEW_CHANGES, quantise=_two_decimals, breaks=breaks)
+    pieces = tempo_map(times, counts, tolerance=tolerance, quantise=_two_decimals, breaks=breaks)
     place = dict(zip(counts, positions, strict=True))
     metre = beats.metre or _METRE
     return [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from beattrack.formats.grid import counted, pick_up, spaced
 from beattrack.formats.markup import title
+from beattrack.formats.options import DEFAULT, WriteOptions
 from beattrack.formats.tempo_map import FEW_CHANGES, TempoPiece, tempo_map, time_at
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ class StepManiaWriter:
 
     suffix = ".sm"
 
+    def __init__(self, options: WriteOptions = DEFAULT) -> None:
+        self._tolerance = options.tolerance or FEW_CHANGES
+
     def render(self, beats: Beats) -> str:
         """Return a simfile without notes."""
         times = spaced(beats.times.tolist())
         before = -pick_up(beats) % _MEASURE
         places = [float(before + count) for count in counted(times)]
-        pieces = tempo_map(times, places, tolerance=FEW_CHANGES, quantise=_rounded)
+        pieces = tempo_map(times, places, tolerance=self._tolerance, quantise=_rounded)
         pieces = pieces or [TempoPiece(float(before), times[0] if times else 0.0, 0.5)]
         starts = [0.0, *(piece.place for piece in pieces[1:])]
         tempi = zip(starts, pieces, strict=True)

@@ -17,6 +17,7 @@ class FormatInfo(NamedTuple):
         tool: a program that reads it.
         units: units that its times can have.
         has_options: whether its writer takes `WriteOptions`.
+        tolerance: whether it holds a tempo map, which `WriteOptions.tolerance` applies to.
         shared_suffix: whether files of other kinds have the suffix too, so that it does not tell the format.
         binary: whether a file is not text.
     """
@@ -27,6 +28,7 @@ class FormatInfo(NamedTuple):
     tool: str
     units: tuple[str, ...] = ("seconds",)
     has_options: bool = False
+    tolerance: bool = False
     shared_suffix: bool = False
     binary: bool = False
 
@@ -84,6 +86,8 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A tempo map, time signatures and a click; the grid of a DAW falls on the beats.",
         "any DAW",
         binary=True,
+        has_options=True,
+        tolerance=True,
     ),
     "rekordbox": FormatInfo(
         "rekordbox:RekordboxWriter",
@@ -91,9 +95,16 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A collection of one track with its beat grid.",
         "rekordbox",
         shared_suffix=True,
+        has_options=True,
+        tolerance=True,
     ),
     "reaper": FormatInfo(
-        "reaper:ReaperWriter", ".rpp", "A project with tempo envelope, time signatures and markers.", "REAPER"
+        "reaper:ReaperWriter",
+        ".rpp",
+        "A project with tempo envelope, time signatures and markers.",
+        "REAPER",
+        has_options=True,
+        tolerance=True,
     ),
     "dawproject": FormatInfo(
         "dawproject:DawProjectWriter",
@@ -101,13 +112,32 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A project with tempo, time signatures and markers.",
         "Bitwig Studio, Cubase, Studio One",
         binary=True,
+        has_options=True,
+        tolerance=True,
     ),
-    "osu": FormatInfo("osu:OsuWriter", ".osu", "A beatmap with timing points alone.", "osu!"),
+    "osu": FormatInfo(
+        "osu:OsuWriter",
+        ".osu",
+        "A beatmap with timing points alone.",
+        "osu!",
+        has_options=True,
+        tolerance=True,
+    ),
     "stepmania": FormatInfo(
-        "stepmania:StepManiaWriter", ".sm", "A simfile with offset and tempi alone.", "StepMania, ArrowVortex"
+        "stepmania:StepManiaWriter",
+        ".sm",
+        "A simfile with offset and tempi alone.",
+        "StepMania, ArrowVortex",
+        has_options=True,
+        tolerance=True,
     ),
     "chart": FormatInfo(
-        "chart:ChartWriter", ".chart", "A chart with the sync track alone.", "Clone Hero, Moonscraper"
+        "chart:ChartWriter",
+        ".chart",
+        "A chart with the sync track alone.",
+        "Clone Hero, Moonscraper",
+        has_options=True,
+        tolerance=True,
     ),
     "edl": FormatInfo(
         "video:EdlWriter", ".edl", "A marker at each beat, by timecode.", "DaVinci Resolve", has_options=True

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from beattrack.formats import encode
+from beattrack.formats import WriteOptions, encode
 from beattrack.formats.midi import BEAT, DOWNBEAT, DRUMS
 from beattrack.result import Beats
 from tests.example_beats import any_beats
-from tests.timing_cases import bars, recording, song
+from tests.timing_cases import bars, recording, song, steady
 
 mido = pytest.importorskip("mido")
 
@@ -113,3 +113,12 @@ def test_any_beats_are_a_valid_file(beats: Beats) -> None:
     wide = len(beats) < 2 or np.diff(beats.times).min() > 0.002
     if wide:
         assert all(abs(t - b) < 0.001 for (t, _), b in zip(notes, beats.times, strict=True))
+
+
+def test_a_wider_tolerance_makes_frames_of_10_ms_one_tempo() -> None:
+    beats = recording(steady(124, 400), bars(*[4] * 100))
+    file = mido.MidiFile(file=io.BytesIO(encode(beats, "midi", WriteOptions(tolerance=0.012))))
+    tempi = [m.tempo for m in file.tracks[0] if m.type == "set_tempo"]
+    assert len(tempi) == 2  # that of the lead-in and that of the music
+    assert 60e6 / tempi[1] == pytest.approx(124, abs=0.02)
+    assert np.abs(np.array([time for time, _ in clicks(file)]) - beats.times).max() < 0.0125

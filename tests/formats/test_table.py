@@ -19,7 +19,7 @@ from beattrack.formats import (
 )
 from beattrack.result import Beats
 from tests.example_beats import any_beats, make_beats
-from tests.timing_cases import recording
+from tests.timing_cases import bars, drifting, recording
 
 every_format = pytest.mark.parametrize("format", FORMATS)
 
@@ -86,3 +86,11 @@ def test_times_that_fall_on_one_frame_are_kept_apart() -> None:
     beats = recording([0.1, 0.11, 0.12, 0.5])
     text = encode(beats, "sv-csv", WriteOptions(units="frames", rate=10)).decode()
     assert text == "1\n2\n3\n5\n"
+
+
+@every_format
+def test_the_tolerance_applies_where_the_table_says(format: Format) -> None:
+    beats = recording(drifting(200), bars(*[4] * 50))
+    sizes = [len(encode(beats, format, WriteOptions(tolerance=each))) for each in (0.0005, 0.1)]
+    assert (sizes[0] > sizes[1]) == FORMAT_TABLE[format].tolerance
+    assert FORMAT_TABLE[format].tolerance or sizes[0] == sizes[1]

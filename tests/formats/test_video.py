@@ -26,7 +26,7 @@ def seconds(timecode: str, rate: float, nominal: int) -> float:
 @pytest.mark.parametrize(("rate", "nominal"), [(24, 24), (25, 25), (29.97, 30), (23.976, 24), (60, 60)])
 def test_markers_of_an_edit_list_are_on_the_nearest_frame(rate: float, nominal: int) -> None:
     beats = song(300)
-    text = encode(beats, "edl", WriteOptions(rate=rate)).decode()
+    text = encode(beats, "edl", WriteOptions(fps=rate)).decode()
     assert text.startswith("TITLE: song & <more>\nFCM: NON-DROP FRAME\n\n001  001 ")
     rows = EVENT.findall(text)
     assert [int(row[0]) for row in rows] == list(range(1, len(beats) + 1))
@@ -44,7 +44,7 @@ def rational(text: str) -> Fraction:
 @pytest.mark.parametrize("rate", [24.0, 25.0, 29.97, 50.0])
 def test_markers_of_fcpxml_are_whole_frames(rate: float) -> None:
     beats = song(60)
-    data = encode(beats, "fcpxml", WriteOptions(rate=rate))
+    data = encode(beats, "fcpxml", WriteOptions(fps=rate))
     assert b"<!DOCTYPE fcpxml>" in data
     root = ElementTree.fromstring(data)
     frame = rational(next(root.iter("format")).get("frameDuration", ""))
