@@ -57,7 +57,7 @@ def _written(choice: str, command: F) -> F:
         click.option("--units", type=click.Choice(UNITS), default="seconds", show_default=True, help=_UNITS),
         click.option("--rate", metavar="NUMBER", type=click.FloatRange(1, 10_000_000), help=_RATE),
         click.option("--tolerance", metavar="MS", type=click.FloatRange(0.1, 1000), help=_TOLERANCE),
-        click.option("--fps", metavar="NUMBER", type=click.FloatRange(1, 1000), default=24.0, help=_FPS),
+        click.option("--fps", metavar="NUMBER", type=click.FloatRange(1, 1000), help=_FPS),
         click.option("--name-template", metavar="TEXT", help=_TEMPLATE),
         click.option("--quiet", is_flag=True, help="Print no summary of each file on standard error."),
     )(command)

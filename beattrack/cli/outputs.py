@@ -90,11 +90,17 @@ def write_options(formats: Sequence[Format], options: Mapping[str, Any]) -> Writ
     """Return how to write times in these formats, from all values of a command.
 
     Raises:
-        click.UsageError: if a format has no such units.
+        click.UsageError: if a format has no such units, or if an option applies to none of the formats.
     """
-    for format in formats:
-        if options["units"] not in format_info(format).units:
+    infos = {format: format_info(format) for format in formats}
+    for format, info in infos.items():
+        if options["units"] not in info.units:
             raise click.UsageError(f"the format {format} has no --units {options['units']}")
+    counted = {"rate"} if options["units"] in ("samples", "frames") else set()
+    taken = counted.union(*(info.takes for info in infos.values()))
+    for name in ("rate", "tolerance", "fps"):
+        if options[name] is not None and name not in taken:
+            raise click.UsageError(f"--{name} does not apply to the format {' or '.join(formats)}")
     tolerance = None if options["tolerance"] is None else options["tolerance"] / 1000
     return WriteOptions(units=options["units"], rate=options["rate"], tolerance=tolerance, fps=options["fps"])
 

@@ -25,13 +25,13 @@ class WriteOptions:
         rate: samples or frames per second, for these units and for formats that count samples; None for 100
             frames, or 44 100 samples in formats that cannot do without.
         tolerance: largest distance of a tempo map from a beat, in seconds; None for that of the format.
-        fps: video frames per second, for markers of video editors.
+        fps: video frames per second, for markers of video editors; None for 24.
     """
 
     units: Units = "seconds"
     rate: float | None = None
     tolerance: float | None = None
-    fps: float = 24.0
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         rate = checks.optional(checks.between(1, 10_000_000))
@@ -42,7 +42,7 @@ class WriteOptions:
                 "units": checks.choice(UNITS),
                 "rate": rate,
                 "tolerance": tolerance,
-                "fps": checks.between(1, 1000),
+                "fps": checks.optional(checks.between(1, 1000)),
             },
         )
 

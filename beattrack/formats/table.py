@@ -16,8 +16,7 @@ class FormatInfo(NamedTuple):
         sentence: what a file holds.
         tool: a program that reads it.
         units: units that its times can have.
-        has_options: whether its writer takes `WriteOptions`.
-        tolerance: whether it holds a tempo map, which `WriteOptions.tolerance` applies to.
+        takes: other fields of `WriteOptions` that apply to it.
         shared_suffix: whether files of other kinds have the suffix too, so that it does not tell the format.
         binary: whether a file is not text.
     """
@@ -27,10 +26,14 @@ class FormatInfo(NamedTuple):
     sentence: str
     tool: str
     units: tuple[str, ...] = ("seconds",)
-    has_options: bool = False
-    tolerance: bool = False
+    takes: tuple[str, ...] = ()
     shared_suffix: bool = False
     binary: bool = False
+
+    @property
+    def has_options(self) -> bool:
+        """Whether its writer is made with `WriteOptions`."""
+        return len(self.units) > 1 or bool(self.takes)
 
 
 FORMAT_TABLE: dict[str, FormatInfo] = {
@@ -40,7 +43,6 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "Lines of time and position in the bar under a header of comments.",
         "mir_eval, NumPy, Sonic Visualiser",
         units=UNITS,
-        has_options=True,
     ),
     "json": FormatInfo(
         "json:JsonWriter",
@@ -54,7 +56,6 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A table of time, position and confidence with a header.",
         "spreadsheets, pandas",
         units=UNITS,
-        has_options=True,
     ),
     "audacity": FormatInfo(
         "audacity:AudacityWriter", ".txt", "A label track with bar and beat.", "Audacity", shared_suffix=True
@@ -64,7 +65,7 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         ".svl",
         "A layer of time instants with bar and beat.",
         "Sonic Visualiser",
-        has_options=True,
+        takes=("rate",),
     ),
     "sv-csv": FormatInfo(
         "sonic_visualiser:SvCsvWriter",
@@ -72,7 +73,6 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "The same as a table without a header.",
         "Sonic Visualiser",
         units=UNITS,
-        has_options=True,
     ),
     "jams": FormatInfo(
         "jams:JamsWriter",
@@ -86,8 +86,7 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A tempo map, time signatures and a click; the grid of a DAW falls on the beats.",
         "any DAW",
         binary=True,
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "rekordbox": FormatInfo(
         "rekordbox:RekordboxWriter",
@@ -95,16 +94,14 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A collection of one track with its beat grid.",
         "rekordbox",
         shared_suffix=True,
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "reaper": FormatInfo(
         "reaper:ReaperWriter",
         ".rpp",
         "A project with tempo envelope, time signatures and markers.",
         "REAPER",
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "dawproject": FormatInfo(
         "dawproject:DawProjectWriter",
@@ -112,41 +109,37 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "A project with tempo, time signatures and markers.",
         "Bitwig Studio, Cubase, Studio One",
         binary=True,
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "osu": FormatInfo(
         "osu:OsuWriter",
         ".osu",
         "A beatmap with timing points alone.",
         "osu!",
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "stepmania": FormatInfo(
         "stepmania:StepManiaWriter",
         ".sm",
         "A simfile with offset and tempi alone.",
         "StepMania, ArrowVortex",
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "chart": FormatInfo(
         "chart:ChartWriter",
         ".chart",
         "A chart with the sync track alone.",
         "Clone Hero, Moonscraper",
-        has_options=True,
-        tolerance=True,
+        takes=("tolerance",),
     ),
     "edl": FormatInfo(
-        "video:EdlWriter", ".edl", "A marker at each beat, by timecode.", "DaVinci Resolve", has_options=True
+        "video:EdlWriter", ".edl", "A marker at each beat, by timecode.", "DaVinci Resolve", takes=("fps",)
     ),
     "fcpxml": FormatInfo(
         "video:FcpxmlWriter",
         ".fcpxml",
         "A project with a marker at each beat.",
         "Final Cut Pro, DaVinci Resolve",
-        has_options=True,
+        takes=("fps",),
     ),
 }

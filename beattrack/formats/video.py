@@ -19,6 +19,7 @@ from beattrack.formats.options import DEFAULT, WriteOptions
 if TYPE_CHECKING:
     from beattrack.result import Beats
 
+USUAL_RATE = 24.0  # frames per second
 _START = 3600  # seconds: timelines of Resolve begin at 01:00:00:00
 _BROADCAST = 1001  # 23.976, 29.97 and 59.94 frames per second are 24000, 30000 and 60000 / 1001
 
@@ -29,7 +30,7 @@ class EdlWriter:
     suffix = ".edl"
 
     def __init__(self, options: WriteOptions = DEFAULT) -> None:
-        self._rate = frame_rate(options.fps)
+        self._rate = frame_rate(options.fps or USUAL_RATE)
 
     def render(self, beats: Beats) -> str:
         """Return one event per beat, red at downbeats and blue elsewhere."""
@@ -52,7 +53,7 @@ class FcpxmlWriter:
     suffix = ".fcpxml"
 
     def __init__(self, options: WriteOptions = DEFAULT) -> None:
-        self._rate = frame_rate(options.fps)
+        self._rate = frame_rate(options.fps or USUAL_RATE)
 
     def render(self, beats: Beats) -> str:
         """Return a project with one gap, as long as the recording, that has a marker at each beat."""

@@ -108,6 +108,10 @@ def test_units_and_rates(beats: Path) -> None:
 
 def test_wrong_options_are_one_line(beats: Path) -> None:
     assert "has no --units ms" in usage_error("convert", "--to", "midi", "--units", "ms", beats)
+    for option in ("--rate", "--tolerance", "--fps"):
+        assert "does not apply to the format csv or json" in usage_error(
+            "convert", "--to", "csv", "--to", "json", option, 30, beats
+        )
     assert "standard input" in usage_error("convert", "--to", "midi", "-")
     assert "is an input" in usage_error("convert", "--to", "beats", "-o", beats, beats)
     assert "unknown output format" in usage_error("convert", "-o", beats.with_name("a.xml"), beats)
