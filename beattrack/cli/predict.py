@@ -26,6 +26,7 @@ _SKIP = "Leave out files whose outputs are there already, as after an interrupte
 _JOBS = "Processes that track at the same time."
 _ERRORS = "Write the files that failed, each with its reason after a tab."
 _MODEL = "Shipped model, see `beattrack models`, or model file."
+_TRACK = "Audio track of films and the like, counted from 1. [default: the file's default track]"
 _DEVICE = "Where the network runs; auto takes a GPU where there is one."
 _THREADS = "Threads of the network in each process. [default: all cores, divided among the processes]"
 _ACTIVATIONS = "File for the activations (.npz) as well; with several inputs, the folder for them."
@@ -42,6 +43,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
+@click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
@@ -74,7 +76,14 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         processes=processes,
         threads=threads,
     )
-    tracking = Tracking(options["model"], options["decoder"], chosen(options), options["device"], threads)
+    tracking = Tracking(
+        options["model"],
+        options["decoder"],
+        chosen(options),
+        options["device"],
+        threads,
+        track=options["track"],
+    )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
 
 
@@ -87,6 +96,7 @@ class Tracking:
     decoder_options: Mapping[str, Any]
     device: str
     threads: int
+    track: int | None = None
 
     def __call__(self) -> Track:
         """Give what tracks one job; errors are those of BeatTracker."""
@@ -96,7 +106,7 @@ class Tracking:
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
-            activations, duration = tracker.analyse(job.source)
+            activations, duration = tracker.analyse(job.source, track=self.track)
             if job.activations is not None:
                 activations.save(job.activations)
             return tracker.decode(activations, duration=duration, file=job.name)

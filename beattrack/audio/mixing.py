@@ -1,0 +1,129 @@
+"""Channels to one: the mean over them, unless they cancel each other out.
+
+A channel of the wrong polarity (a cable, a plug-in) makes the mean of a stereo recording what is left of it
+without its middle, or silence. Then the channels are added with the signs that their correlation has.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.audio.base import AudioWarning, Piece
+
+Float32: TypeAlias = NDArray[np.float32]
+Signs: TypeAlias = tuple[int, ...]  # 1 or -1 for each channel
+
+# Louder than any usual scaling of floats; its square is still far from the largest float32.
+MAX_MAGNITUDE = 2.0**32
+FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
+
+# How many times less power the sum of the channels has than that of independent ones. In stereo, the difference
+# then has 4 times the power of the sum (6 dB), which no effect of width gives for long.
+_CANCELLED = 2.5
+_MEMORY = 1 << 19  # samples after which a judgement counts half: 12 s, so that no passage turns a recording
+_STEP = 4  # every so many samples are looked at
+_FADE = 4096  # samples from one choice of signs to the next
+
+
+def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
+    """Yield pieces (samples, channels) as mono float32 (samples,), full scale 1.
+
+    Samples that are not finite become 0, with an AudioWarning; there is another if a channel was turned round
+    in most of a recording.
+    """
+    damaged = False
+    polarity = _Polarity()
+    before: Signs = ()
+    turned = heard = 0
+    for piece in pieces:
+        signs = polarity.of(piece)
+        mono = _sum(piece, signs)
+        if not _is_usable(mono):
+            damaged = True
+            piece = np.where(np.abs(piece) <= MAX_MAGNITUDE, piece, piece.dtype.type(0))
+            signs = polarity.of(piece)
+            mono = _sum(piece, signs)
+        if before and before != signs:
+            fade = np.linspace(0, 1, min(_FADE, len(mono)), dtype=np.float32)
+            mono[: len(fade)] = fade * mono[: len(fade)] + (1 - fade) * _sum(piece[: len(fade)], before)
+        before = signs
+        heard += len(piece)
+        turned += len(piece) * (-1 in signs)
+        yield mono
+    if damaged:
+        warnings.warn(f"{name}: samples that are not finite were set to 0", AudioWarning, stacklevel=2)
+    if turned > heard / 2:
+        message = f"{name}: its channels cancel each other out, so one was turned round; check its polarity"
+        warnings.warn(message, AudioWarning, stacklevel=2)
+
+
+class _Polarity:
+    """The signs with which the channels of a recording are added, judged by what was heard so far."""
+
+    def __init__(self) -> None:
+        self._products: NDArray[np.float64] = np.zeros((0, 0))  # (channels, channels), mean products
+        self._signs: Signs = ()
+
+    def of(self, piece: Piece) -> Signs:
+        """Return the signs for the next piece (samples, channels) of the recording."""
+        channels = piece.shape[1]
+        if not self._signs:
+            self._signs = (1,) * channels
+            self._products = np.zeros((channels, channels))
+        if channels > 1 and len(piece):
+            self._hear(piece)
+            self._judge()
+        return self._signs
+
+    def _hear(self, piece: Piece) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            some = piece[::_STEP].astype(np.float32)
+            some -= some.mean(0)  # a constant is no sound
+            products = (some.T @ some).astype(np.float64)
+        if np.isfinite(products).all():
+            self._products = self._products * 0.5 ** (len(piece) / _MEMORY) + products
+
+    def _judge(self) -> None:
+        plain = (1,) * len(self._signs)
+        mean = self._power(plain)
+        if self._signs != plain and mean >= self._power(self._signs):
+            self._signs = plain
+        if self._power(self._signs) * _CANCELLED < self._products.trace():
+            loudest = self._products[self._products.diagonal().argmax()]
+            self._signs = tuple(-1 if product < 0 else 1 for product in loudest)
+
+    def _power(self, signs: Signs) -> float:
+        """Return the power of the channels' sum; of independent ones it is the sum of their powers."""
+        weights = np.array(signs, np.float64)
+        return float(weights @ self._products @ weights)
+
+
+def _sum(piece: Piece, signs: Signs) -> Float32:
+    """Return the mean over the channels of (samples, channels), each with its sign, in an array of its own."""
+    channels = piece.shape[1]
+    full_scale = channels * FULL_SCALE.get(piece.dtype.name, 1.0)
+    if piece.dtype == np.uint8:
+        piece = piece.astype(np.int16) - 128
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller finds what overflowed
+        # A sum of columns: numpy's mean over so short an axis takes 30 times as long.
+        mono: Float32 = piece[:, 0].astype(np.float32)
+        if signs[0] < 0:
+            mono *= -1
+        for channel in range(1, channels):
+            if signs[channel] < 0:
+                mono -= piece[:, channel]
+            else:
+                mono += piece[:, channel]
+    if full_scale != 1:
+        mono /= np.float32(full_scale)
+    return mono
+
+
+def _is_usable(mono: Float32) -> bool:
+    # NaN makes both extremes NaN, and every comparison with it false.
+    return mono.size == 0 or bool(mono.min() >= -MAX_MAGNITUDE and mono.max() <= MAX_MAGNITUDE)

@@ -1,0 +1,369 @@
+"""MPEG audio (MP3 and the older layers): where its frames are, and what the file states of number and delay.
+
+Files that were joined, cut or overwritten have other bytes between their frames, at which libmpg123 stops, and
+the tag in the first frame may state a number of frames that is no longer true. What is found here is what
+players play: all frames in order, without the first if it is such a tag.
+
+Sources: ISO 11172-3 for the header of a frame, G. Bouvigne's "Mp3 Info Tag rev 1" for the Xing and LAME tags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import IO
+
+from beattrack.audio.base import NOTICED_LOSS
+from beattrack.audio.parts import Layout, Part, Window, after_tags, joined
+
+DECODER_DELAY = 529  # samples that any layer III decoder adds
+FILTER_DELAY = 481  # samples that the filters of layers I and II take, encoder and decoder together
+
+_STREAM = 0xFFFE0C00  # bits of a header that all frames of a stream share: sync, version, layer, rate
+_MODE, _MONO = 0xC0, 0xC0
+_HEADER = Struct(">I")
+# The first three bytes of a header: all but version 1, layer 0, rate 3 and the bit rates 0 and 15.
+_SYNC = re.compile(
+    b"\xff[%b][%b]"
+    % (
+        re.escape(bytes(b for b in range(0xE0, 0x100) if b >> 3 & 3 != 1 and b >> 1 & 3)),
+        re.escape(bytes(b for b in range(0x10, 0xF0) if b >> 2 & 3 != 3)),
+    ),
+    re.DOTALL,
+)
+_CHAIN, _FOREIGN_CHAIN = 3, 5  # frames in a row that are no chance: of the stream so far, of another
+_TAGS = re.compile(b"ID3|APETAGEX|TAG")
+_FIRST_FRAME = 1 << 16  # bytes in which the first frame must begin
+
+_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version
+_KBITS = {  # by layer: of version 1, of versions 2 and 2.5
+    1: (
+        (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+        (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    ),
+    2: (
+        (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+        (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    ),
+    3: (
+        (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+        (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    ),
+}
+# The comment of iTunes: zeros, the encoder's delay, its padding, the number of samples, in hexadecimal.
+_ITUNES = re.compile(rb"iTunSMPB[^0-9A-F]{0,4}[0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{8}) ", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The header of a frame, from its 32 bits."""
+
+    bits: int
+
+    @property
+    def layer(self) -> int:
+        return 4 - (self.bits >> 17 & 3)
+
+    @property
+    def first_version(self) -> bool:
+        return self.bits >> 19 & 3 == 3
+
+    @property
+    def mono(self) -> bool:
+        return self.bits & _MODE == _MONO
+
+    @property
+    def samples(self) -> int:
+        if self.layer == 1:
+            return 384
+        return 1152 if self.layer == 2 or self.first_version else 576
+
+    @property
+    def hertz(self) -> int:
+        """Sample rate, 0 if this is no header."""
+        rates = _RATES.get(self.bits >> 19 & 3, ())
+        rate = self.bits >> 10 & 3
+        return rates[rate] if rate < len(rates) else 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the frame, 0 if this is no header (or states no bit rate)."""
+        bit_rate = self.bits >> 12 & 15
+        if not self.hertz or self.layer == 4 or not 0 < bit_rate < 15:
+            return 0
+        bits_a_second = 1000 * _KBITS[self.layer][not self.first_version][bit_rate - 1]
+        padding = self.bits >> 9 & 1
+        if self.layer == 1:
+            return (12 * bits_a_second // self.hertz + padding) * 4
+        return self.samples // 8 * bits_a_second // self.hertz + padding
+
+    @property
+    def side_information(self) -> int:
+        """Bytes between the header and the data of a layer III frame, where tags are."""
+        if self.first_version:
+            return 17 if self.mono else 32
+        return 9 if self.mono else 17
+
+
+# By bits 9 to 20 of the header, all that the length depends on.
+_LENGTHS = tuple(_Header(bits << 9).length for bits in range(1 << 12))
+
+
+@dataclass(frozen=True)
+class _Tag:
+    """What the first frame states in place of music.
+
+    frames, bytes: that follow; delay, padding: samples that the encoder added. None: not stated. known: to
+    libmpg123, which takes other tags (VBRI) for music.
+    """
+
+    length: int
+    frames: int | None = None
+    bytes: int | None = None
+    delay: int | None = None
+    padding: int = 0
+    known: bool = True
+
+
+@dataclass
+class _Run:
+    """Frames of one stream, and the bytes they are in. last: offset of the last; cut: the file ends within it."""
+
+    header: _Header
+    stretches: list[tuple[int, int]] = field(default_factory=list)
+    frames: int = 0
+    last: int = 0
+    cut: bool = False
+
+    @property
+    def has_constant_rate(self) -> bool:
+        """Whether all frames are as long as the first, but for padding."""
+        size = sum(stop - start for start, stop in self.stretches)
+        slot = 4 if self.header.layer == 1 else 1
+        return abs(size - self.frames * self.header.length) <= self.frames * slot + self.header.length
+
+    def leave_out(self, length: int) -> None:
+        """Leave out the first frame, which is a tag of `length` bytes."""
+        start, stop = self.stretches[0]
+        self.stretches[0] = start + length, stop
+        self.frames -= 1
+
+    def part(self, delay: int = 0, padding: int = 0) -> Part:
+        """Return the frames as a file, without samples at both ends.
+
+        In front is a tag that states their number: without one, libsndfile guesses it from the bit rate of the
+        first frame, and stops there.
+        """
+        stretches = joined(self.stretches)
+        if self.header.layer != 3:
+            return Part(stretches, skip=delay)
+        return Part(stretches, header=_lame_frame(self.header, self.frames + self.cut, delay, padding))
+
+
+def inspect(file: IO[bytes], size: int) -> Layout | None:
+    """Return where the music of an MPEG audio file is, or None if it is no such file.
+
+    The layout has no parts if libsndfile reads the file rightly as it is.
+    """
+    window = Window(file, size)
+    start = after_tags(window, 0)
+    runs, junk = _runs(window, start)
+    if not runs:
+        return None
+    first = runs[0]
+    begin = first.stretches[0][0]
+    tag = _read_tag(window, begin, first.header)
+    frames = first.frames - (tag is not None)
+    delay, padding = _delay(tag, window.read(0, start), first.header)
+    unbroken = len(runs) == 1 and len(joined(first.stretches)) == 1 and begin == start
+    counted = tag is not None and tag.frames is not None and abs(tag.frames - frames) <= 1
+    short = _is_short(tag, frames, size - begin)
+    # At most a tenth of a second is delay and padding.
+    samples = sum(_samples(run, first.header) for run in runs) - 4 * first.header.samples
+    bytes_a_second = first.header.length / first.header.samples * first.header.hertz
+    damaged = junk > NOTICED_LOSS * bytes_a_second
+    if tag is None:
+        known = delay == 0 and first.has_constant_rate
+    else:
+        stated_there = tag.delay is not None or delay == DECODER_DELAY
+        known = tag.known and (counted or short) and stated_there
+    if unbroken and known:
+        return Layout((), samples=samples, short=short)
+    if tag is not None:
+        first.leave_out(tag.length)
+    exact = unbroken and (tag is None or counted)
+    parts = [first.part(delay, padding if exact else 0), *(run.part() for run in runs[1:])]
+    return Layout(tuple(parts), samples=samples, damaged=damaged, short=short)
+
+
+def _samples(run: _Run, like: _Header) -> int:
+    """Return the samples of a run, at the rate of another."""
+    return run.frames * run.header.samples * like.hertz // run.header.hertz
+
+
+def _is_short(tag: _Tag | None, frames: int, size: int) -> bool:
+    """Return whether a file was longer when its tag was written; a tag that is merely wrong has no such size."""
+    if tag is None or tag.frames is None or tag.frames <= frames + 1:
+        return False
+    return tag.bytes is None or tag.bytes > size + tag.length
+
+
+def _delay(tag: _Tag | None, comments: bytes, header: _Header) -> tuple[int, int]:
+    """Return the samples that encoder and decoder add in front, and the encoder's padding at the end.
+
+    Nothing is known of the encoder's without a statement; the decoder's is left out behind a tag only.
+    """
+    if header.layer != 3:
+        return FILTER_DELAY, 0
+    if tag is not None and tag.delay is not None:
+        return tag.delay + DECODER_DELAY, tag.padding
+    # In UTF-16 every other byte is zero.
+    if found := _ITUNES.search(comments.replace(b"\0", b"")):
+        delay, padding = int(found[1], 16), int(found[2], 16)
+        if max(delay, padding) < 1 << 12:
+            return delay + DECODER_DELAY, padding
+    return (DECODER_DELAY if tag is not None and tag.known else 0), 0
+
+
+def _read_tag(window: Window, offset: int, header: _Header) -> _Tag | None:
+    """Read the Xing, Info or VBRI tag in the frame at `offset`, if there is one."""
+    frame = window.read(offset, header.length)
+    if header.layer != 3:
+        return None
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        size, frames = _HEADER.unpack_from(frame, 46)[0], _HEADER.unpack_from(frame, 50)[0]
+        return _Tag(len(frame), frames=frames, bytes=size, known=False)
+    place = 4 + header.side_information
+    if frame[place : place + 4] not in (b"Xing", b"Info"):
+        return None
+    rest = frame[place + 4 :]
+    return _xing(len(frame), int.from_bytes(rest[:4], "big"), rest[4:])
+
+
+def _xing(length: int, flags: int, rest: bytes) -> _Tag:
+    """Read what follows the flags of a Xing tag, each of which stands for one more entry."""
+    frames = size = None
+    for bit, entry in enumerate((4, 4, 100, 4)):  # frames, bytes, places to seek to, quality
+        if flags >> bit & 1:
+            number = int.from_bytes(rest[:entry], "big")
+            frames, size = (number, size) if bit == 0 else (frames, number if bit == 1 else size)
+            rest = rest[entry:]
+    # LAME's addition: nine letters, then numbers, of which two of 12 bits are delay and padding.
+    if len(rest) < 24 or not rest[:4].isalnum():
+        return _Tag(length, frames, size)
+    both = int.from_bytes(rest[21:24], "big")
+    return _Tag(length, frames, size, delay=both >> 12, padding=both & 0xFFF)
+
+
+def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes:
+    """Return a first frame for `frames` others, with the tag of LAME.
+
+    delay: samples that the decoder has to leave out, its own among them; a frame of silence makes room for less.
+    """
+    # Without a checksum (bit 16), and of a bit rate with room for the tag.
+    bits = (header.bits | 1 << 16) & ~(15 << 12)
+    frame = next(frame for rate in range(1, 15) if (frame := _Header(bits | rate << 12)).length >= 96)
+    silence = b""
+    if delay < DECODER_DELAY:
+        silence = _HEADER.pack(frame.bits) + bytes(frame.length - 4)
+        frames, delay = frames + 1, delay + header.samples
+    both = (delay - DECODER_DELAY) << 12 | padding
+    lame = b"LAME3.100" + bytes(12) + both.to_bytes(3, "big")
+    tag = b"Xing" + _HEADER.pack(1) + _HEADER.pack(frames) + lame
+    head = _HEADER.pack(frame.bits) + bytes(header.side_information) + tag
+    return head + bytes(frame.length - len(head)) + silence
+
+
+# --- frames -------------------------------------------------------------------------------------------------
+
+
+def _runs(window: Window, start: int) -> tuple[list[_Run], int]:
+    """Return all frames from `start` on, and the number of bytes between them that are no tags."""
+    runs: list[_Run] = []
+    junk = 0
+    position = _next_frame(window, start, None, start + _FIRST_FRAME)
+    while position is not None:
+        header = _Header(_bits(window, position))
+        if not runs or not _same(runs[-1].header, header.bits):
+            runs.append(_Run(header))
+        end = after_tags(window, _follow(window, runs[-1], position))
+        position = _next_frame(window, end, header, window.size)
+        if position is not None:
+            junk += _junk(window, runs[-1].last, end, position)
+    return runs, junk
+
+
+def _junk(window: Window, last: int, end: int, following: int) -> int:
+    """Return how many bytes between two frames, the first of which begins at `last`, are neither tags nor zero."""
+    # A tag that was put into a frame begins before the frame ends.
+    for tag in _TAGS.finditer(window.read(last, end - last)):
+        behind = after_tags(window, last + tag.start())
+        if end < behind <= following:
+            end = behind
+            break
+    return following - end if window.read(end, following - end).strip(b"\0") else 0
+
+
+def _follow(window: Window, run: _Run, start: int) -> int:
+    """Add the frames that follow each other from `start` on to a run, and return where they end."""
+    position, frames = start, 0
+    stream, mono = run.header.bits & _STREAM, run.header.mono
+    unpack, lengths, size = _HEADER.unpack_from, _LENGTHS, window.size
+    going = True
+    while going and position + 4 <= size:
+        offset, data = window.chunk(position)
+        last = offset + len(data) - 4
+        while position <= last:
+            bits = unpack(data, position - offset)[0]
+            length = lengths[bits >> 9 & 0xFFF]
+            if bits & _STREAM != stream or (bits & _MODE == _MONO) != mono or not length:
+                going = False
+                break
+            run.last = position
+            position += length
+            frames += 1
+    run.cut = position > size
+    run.frames += frames - run.cut
+    run.stretches.append((start, min(position, size)))
+    return min(position, size)
+
+
+def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) -> int | None:
+    """Return where the next frame begins before `limit`, of a stream if it can be, or None."""
+    offset = start
+    while offset < limit:
+        first, data = window.chunk(offset)
+        for found in _SYNC.finditer(data, offset - first):
+            place = first + found.start()
+            if place >= limit:
+                return None
+            if _is_chain(window, place, stream):
+                return place
+        offset = max(first + len(data) - 2, offset + 1)
+    return None
+
+
+def _is_chain(window: Window, start: int, stream: _Header | None) -> bool:
+    """Return whether enough frames follow each other from `start` on, or all up to the end of the file."""
+    header = _Header(_bits(window, start))
+    wanted = _CHAIN if stream is not None and _same(stream, header.bits) else _FOREIGN_CHAIN
+    position = start
+    for count in range(wanted):
+        if position + 4 > window.size:
+            return count > 1 or (count == 1 and position == window.size)
+        bits = _bits(window, position)
+        length = _LENGTHS[bits >> 9 & 0xFFF]
+        if not length or not _same(header, bits):
+            return count > 0 and after_tags(window, position) == window.size
+        position += length
+    return True
+
+
+def _bits(window: Window, offset: int) -> int:
+    return int.from_bytes(window.read(offset, 4), "big")
+
+
+def _same(header: _Header, bits: int) -> bool:
+    """Return whether a frame belongs to the stream of another."""
+    return bits & _STREAM == header.bits & _STREAM and (bits & _MODE == _MONO) == header.mono
