@@ -1,4 +1,4 @@
-"""What the modules of this package share: pieces of samples, names in messages, warnings."""
+"""Shared by the modules of this package: pieces of samples, names in messages, warnings."""
 
 from __future__ import annotations
 
@@ -26,21 +26,18 @@ class AudioWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Stream:
-    """Sound that is being decoded. rate: in Hz; pieces: in order, all of the same number of channels."""
+    """Audio being decoded. rate: in Hz; pieces: in order, all with the same number of channels."""
 
     rate: float
     pieces: Iterator[Piece]
 
 
-def trimmed(pieces: Iterable[Piece], skip: int, samples: int | None = None) -> Iterator[Piece]:
-    """Yield pieces without the first `skip` samples, and without all after `samples` more."""
-    position = 0
+def trimmed(pieces: Iterable[Piece], skip: int) -> Iterator[Piece]:
+    """Yield pieces without the first `skip` samples."""
     for piece in pieces:
-        stop = None if samples is None else max(skip + samples - position, 0)
-        kept = piece[max(skip - position, 0) : stop]
-        position += len(piece)
-        if len(kept):
-            yield kept
+        if skip < len(piece):
+            yield piece[skip:]
+        skip = max(skip - len(piece), 0)
 
 
 def display_name(path: PathName) -> str:
@@ -50,12 +47,12 @@ def display_name(path: PathName) -> str:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Return what the system says of an error, for the brackets of a message."""
+    """Return the system's reason for an error, in lower case."""
     return str(getattr(error, "strerror", None) or error).lower()
 
 
 def no_such_track(name: str, track: int, count: int) -> AudioError:
-    """Return the error for a track that a file does not have."""
+    """Return the error for a track, counted from 1, of a file that has only `count`."""
     there = "it has only one" if count == 1 else f"choose one from 1 to {count}"
     return AudioError(f"{name}: has no audio track {track}; {there}")
 
@@ -66,7 +63,7 @@ def warn_short(name: str, seconds: float) -> None:
 
 
 def warn_damaged(name: str, seconds: float) -> None:
-    """Warn that a recording has gaps."""
+    """Warn that something in the middle of a recording is missing."""
     _warn(f"{name}: is damaged in places, {seconds:.1f} s of it could be used")
 
 

@@ -1,9 +1,9 @@
-"""ffmpeg: what libsndfile cannot read, and the time line and tracks of films.
+"""ffmpeg: what libsndfile cannot read, and the timeline and tracks of films.
 
-Time 0 is where the time line of the file begins, as players show it: a sound that starts after the picture gets
-silence in front, and gaps between time stamps are filled. Delays of encoders are taken off if the file states
-them (edit lists, pre-skip, iTunSMPB), which ffmpeg does, or if they are the same for every encoder of a format,
-which is done here for files without a picture.
+Time 0 is where the file's timeline begins, as players show it: if the sound starts after the picture, silence
+is put in front, and gaps between timestamps are filled. ffmpeg removes the encoder delays that a file states
+(edit list, pre-skip, iTunSMPB). Delays that are the same for every encoder of a format are removed here, but
+not from films, whose sound and picture are already aligned.
 """
 
 from __future__ import annotations
@@ -25,19 +25,28 @@ import numpy as np
 from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, display_name, no_such_track, reason, trimmed
 from beattrack.errors import AudioError
 
-_LATE = 0.01  # seconds: a start that is less late is a matter of how encoders round
-_LONGEST_GAP = 3600  # seconds: a time stamp further ahead is damaged
-# Gaps in time stamps are filled from 50 ms on; those of streamed recordings waver by less.
+_LATE = 0.01  # seconds: smaller offsets come from how encoders and muxers round
+_LONGEST_GAP = 3600  # seconds: a timestamp further ahead is damaged
+# Gaps are filled from 50 ms on; the timestamps of streamed recordings waver by less.
 _FILL = "aresample=async=1:min_hard_comp=0.05"
-# Samples that encoder and decoder delay the music by, whoever made them: overlap of transforms, length of filters.
+# Delay in samples that the transforms and filters of a format cause, whoever wrote encoder and decoder.
 _DELAYS = {"mp1": 481, "mp2": 481, "ac3": 256, "eac3": 256, "dts": 512}
 
+_ENTRIES = (
+    "format=start_time,duration"
+    ":stream=codec_type,codec_name,start_time,duration,sample_rate,channel_layout"
+    ":stream_disposition=default,attached_pic"
+)
 _NO_SOUND = re.compile("matches no streams|does not contain any stream")
 
 
 @dataclass(frozen=True)
 class Track:
-    """One audio track. start: seconds after the file's time line begins; layout: of channels, "" if unknown."""
+    """One audio track.
+
+    start: seconds after the timeline of the file begins. rate: in Hz, 0 if unknown. layout: ffmpeg's name for
+    the channels, "" if unknown. duration: in seconds, None if the file does not state it.
+    """
 
     codec: str
     default: bool
@@ -49,8 +58,12 @@ class Track:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds. others: codecs of pictures and subtitles; start: what ffmpeg takes as time 0, in seconds
-    after the time line begins."""
+    """The streams of a file.
+
+    film: whether there is a moving picture. others: codecs of the streams that are not audio. start: what
+    ffmpeg takes as time 0, in seconds after the timeline begins. duration: in seconds, None if it is not
+    stated.
+    """
 
     tracks: tuple[Track, ...]
     film: bool
@@ -70,17 +83,17 @@ def installed() -> bool:
 
 
 def probe(path: str) -> Contents | None:
-    """Return what a file holds, or None if ffprobe is not there or does not know it."""
+    """Return the streams of a file, or None if ffprobe is missing or cannot read it."""
     program = shutil.which("ffprobe")
     if program is None:
         return None
-    entries = "stream=codec_type,codec_name,start_time,duration,sample_rate,channel_layout:stream_disposition=default,attached_pic"
     command = [program, "-v", "error", "-protocol_whitelist", "file", "-of", "json"]
-    command += ["-show_entries", f"format=start_time,duration:{entries}", "-i", f"file:{path}"]
+    command += ["-show_entries", _ENTRIES, "-i", f"file:{path}"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return _contents(json.loads(done.stdout))
-    except (OSError, ValueError, TypeError, AttributeError):  # the last three: not what ffprobe writes
+        told = json.loads(done.stdout)
+        return _contents(told) if told.get("streams") else None
+    except (OSError, ValueError, TypeError, AttributeError):  # all but the first: output of another kind
         return None
 
 
@@ -93,13 +106,13 @@ def _contents(told: dict[str, Any]) -> Contents:
         if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic")
     ]
     file = told.get("format", {})
-    # Before 0 is what encoders need to get going.
-    zero = max(min((_seconds(stream) for stream in [*sounds, *pictures]), default=0.0), 0.0)
+    starts = [float(stream["start_time"]) for stream in [*sounds, *pictures] if "start_time" in stream]
+    zero = max(min(starts, default=0.0), 0.0)  # timestamps before 0 are those of priming samples
     tracks = tuple(
         Track(
             codec=str(stream.get("codec_name", "")),
             default=bool(stream.get("disposition", {}).get("default")),
-            start=_seconds(stream) - zero,
+            start=_after(zero, stream),
             rate=int(stream.get("sample_rate", 0)),
             layout=str(stream.get("channel_layout", "")),
             duration=_duration(stream),
@@ -107,11 +120,11 @@ def _contents(told: dict[str, Any]) -> Contents:
         for stream in sounds
     )
     others = frozenset(str(stream.get("codec_name")) for stream in streams if stream not in sounds)
-    return Contents(tracks, bool(pictures), others, _seconds(file) - zero, _duration(file))
+    return Contents(tracks, bool(pictures), others, _after(zero, file), _duration(file))
 
 
-def _seconds(entry: dict[str, Any]) -> float:
-    return float(entry.get("start_time", 0.0))
+def _after(zero: float, entry: dict[str, Any]) -> float:
+    return float(entry.get("start_time", zero)) - zero
 
 
 def _duration(entry: dict[str, Any]) -> float | None:
@@ -120,9 +133,9 @@ def _duration(entry: dict[str, Any]) -> float | None:
 
 @contextmanager
 def decoding(path: str, name: str, track: int | None = None) -> Iterator[Decoding]:
-    """Decode an audio track of a file, counted from 1; None takes the default one.
+    """Decode an audio track of a file, counted from 1; None is the default one.
 
-    Raises AudioError if there is no ffmpeg, if it cannot read the file, or if there is no such track.
+    Raises AudioError if ffmpeg is missing or cannot read the file, or if there is no such track.
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -133,8 +146,7 @@ def decoding(path: str, name: str, track: int | None = None) -> Iterator[Decodin
     contents = probe(path)
     plan = _plan(contents, track, name)
     # `file:` keeps a name from being read as an option or an address, the whitelist keeps playlists off the
-    # network. AU: a header of six numbers, then floats, the channels as they are, so that the mean stays
-    # ours.
+    # network. AU: a header of six numbers, then floats. The channels stay as they are: mixing is done here.
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
     command += ["-dts_error_threshold", str(_LONGEST_GAP), "-i", f"file:{path}"]
     command += [] if plan.index is None else ["-map", f"0:a:{plan.index}"]
@@ -153,8 +165,11 @@ def decoding(path: str, name: str, track: int | None = None) -> Iterator[Decodin
 
 @dataclass(frozen=True)
 class _Plan:
-    """How to decode a track. index: from 0, None leaves the choice to ffmpeg; silence: seconds in front of it;
-    skip: samples of it that are left out."""
+    """How to decode a track.
+
+    index: from 0; None leaves the choice to ffmpeg. silence: seconds to put in front. skip: samples to leave
+    out.
+    """
 
     index: int | None
     filters: str = f"{_FILL}:first_pts=0"
@@ -173,11 +188,11 @@ def _plan(contents: Contents | None, track: int | None, name: str) -> _Plan:
     chosen = contents.tracks[index]
     filters = [_FILL]
     if chosen.codec.startswith("wmav") and chosen.rate:
-        # ffmpeg's decoder drops frames at the start, which only the time stamps tell.
+        # ffmpeg's decoder drops the first frames, and only the timestamps show it.
         delay = 0 if contents.film else _wma_frame(chosen.rate, chosen.codec)
         filters = [f"{_FILL}:first_pts={round(-contents.start * chosen.rate) + delay}"]
     if chosen.layout and chosen.rate:
-        # Broadcasts change between stereo and surround.
+        # Broadcasts switch between stereo and surround.
         filters.append(f"aformat=sample_rates={chosen.rate}:channel_layouts={chosen.layout}")
     late = _LATE < chosen.start < _LONGEST_GAP and not chosen.codec.startswith("wmav")
     skip = 0 if contents.film else _DELAYS.get(chosen.codec, 0)
@@ -185,17 +200,17 @@ def _plan(contents: Contents | None, track: int | None, name: str) -> _Plan:
 
 
 def _wma_frame(rate: int, codec: str) -> int:
-    """Return the samples of a frame of Windows Media Audio 1 or 2, by which every encoder delays."""
+    """Return the samples in a frame of Windows Media Audio 1 or 2, the delay of every encoder."""
     if rate <= 16_000:
         return 512
     return 1024 if rate <= 22_050 or (rate <= 32_000 and codec == "wmav1") else 2048
 
 
 class Decoding:
-    """The samples that a running ffmpeg gives. After the last:
+    """The samples from a running ffmpeg.
 
-    decoded: how many samples there were. damaged: ffmpeg complained. short: less came out than the file states,
-    as far as that can be told.
+    Once they have been read: decoded is their number; damaged tells whether ffmpeg reported errors; short
+    whether less was decoded than the file states, or as far as is known.
     """
 
     def __init__(
@@ -241,7 +256,7 @@ class Decoding:
             yield np.frombuffer(data, ">f4", samples * self.channels).reshape(samples, self.channels)
 
     def _least_duration(self) -> float:
-        """Return the seconds below which the end is missing."""
+        """Return the duration in seconds below which the end is missing."""
         if self._contents is None or self._plan.index is None:
             return math.inf
         track = self._contents.tracks[self._plan.index]
@@ -251,7 +266,7 @@ class Decoding:
         return 0.9 * whole if self._contents.film else whole - NOTICED_LOSS
 
     def _complaints(self) -> list[str]:
-        """Return what ffmpeg says of the sound."""
+        """Return the lines of ffmpeg's log, without those about pictures and subtitles."""
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         others = tuple(f"[{codec} @" for codec in self._contents.others) if self._contents else ()

@@ -1,18 +1,18 @@
-"""Sound files, pipes and file objects to samples as they are stored.
+"""Audio files, pipes and file objects to samples as they are stored.
 
 libsndfile decodes WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF and others, recognised by their content
-and not by their name; what it cannot read (AAC, WMA, video) goes through `ffmpeg` if that is on PATH.
+and not by their name. What it cannot read (AAC, WMA, video) goes through `ffmpeg` if that is on PATH.
 
-Time 0 is where players begin: the first sample of the music, or of the picture if that is earlier. Delays of
-encoders that a file states are removed (the LAME tag of an MP3 or its iTunSMPB comment, the edit list of an
-MP4, the pre-skip of Opus), and so are those that are the same for every encoder (WMA, MP2, AC-3, DTS). Then a
-file lines up with the WAV it was made from to within a sample, WMA to within a millisecond. An MP3 without a
-tag starts with its encoder's and decoder's delay, 25 ms for LAME, and bare AAC with its encoder's, 23 ms for
-ffmpeg's: every player plays them that late too.
+Time 0 is where players start: at the first sample of the music, or at the start of the picture if that is
+earlier. Encoder delays are removed if the file states them (the LAME tag of an MP3 or its iTunSMPB comment,
+the edit list of an MP4, the pre-skip of Opus) or if they are the same for every encoder of the format (WMA,
+MP2, AC-3, DTS). The file then lines up with the WAV it was made from to within a sample, WMA to within a
+millisecond. An MP3 without a tag keeps the delay of its encoder and decoder, 25 ms for LAME, and AAC outside
+MP4 that of its encoder, 23 ms for ffmpeg's: players play them that late too.
 
-A file is used as far as it decodes. Files that were joined are read one after the other; a wrong length in a
-header is not believed; what libsndfile cannot decode of a damaged file, ffmpeg may. If something is lost,
-there is an AudioWarning, and an AudioError only if nothing could be decoded.
+A file is used as far as it can be decoded. Joined files are read one after the other, wrong lengths in
+headers are corrected, and what libsndfile cannot decode of a damaged file is left to ffmpeg. An AudioWarning
+tells of audio that is lost, an AudioError of a file of which nothing can be decoded.
 """
 
 from __future__ import annotations
@@ -47,9 +47,11 @@ from beattrack.errors import AudioError
 def opened(source: Source, track: int | None = None) -> Iterator[tuple[Stream, str]]:
     """Open a path, "-" for standard input, a binary file object, the bytes of a file or a `SoundFile`.
 
-    track: which audio track, from 1; None takes the default one.
-    Gives the samples as stored and the source's name for messages. Raises AudioError for what cannot be opened;
-    the pieces raise it if nothing decodes, and warn with AudioWarning if not all does.
+    track: which audio track, counted from 1; None is the default one.
+
+    Yields the samples as stored and the source's name for messages. Raises AudioError if the source cannot be
+    opened. Reading the pieces raises it if nothing can be decoded, and warns with AudioWarning if not all
+    can.
     """
     if isinstance(source, soundfile.SoundFile):
         path = file_name(source)
@@ -76,7 +78,7 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
     with sound:
         if track is not None and track > 1 and not layout.mixed:
             raise no_such_track(name, track, 1)
-        gaps = sound.format == "OGG" and layout.damaged  # libsndfile would pass over them
+        gaps = sound.format == "OGG" and layout.damaged  # libsndfile would skip them without a word
         if (layout.mixed or gaps) and (ffmpeg.installed() or (track or 1) > 1):
             with ffmpeg.decoding(path, name, track) as decoding:
                 yield Stream(decoding.rate, _warned(decoding, name, damaged=layout.damaged))
@@ -86,7 +88,7 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
 
 
 def _layout(path: str, name: str) -> Layout:
-    """Return how to read a file: in which parts, and with which headers."""
+    """Return in which parts to read a file, and with which headers."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -97,19 +99,20 @@ def _layout(path: str, name: str) -> Layout:
 
 def _inspector(file: IO[bytes], size: int) -> Callable[[IO[bytes], int], Layout | None]:
     window = Window(file, size)
-    head = window.read(after_tags(window, 0), 4)
+    start = after_tags(window, 0)
+    head = window.read(start, 4)
     if head == b"OggS":
         return ogg.inspect
-    if head[:1] == b"\xff" or (head and not any(head)):
+    if head != b"fLaC" and (start > 0 or head[:1] == b"\xff" or not any(head)):
         return mpeg.inspect
     return headers.inspect
 
 
 def _late_mpeg(path: str) -> Layout | None:
-    """Return where the music of an MP3 is that begins with something else, as recordings of broadcasts do."""
+    """Return where the music is in an MP3 that does not start with a frame, such as a recorded broadcast."""
     with open(path, "rb") as file:
         layout = mpeg.inspect(file, os.fstat(file.fileno()).st_size)
-    # Between the frames of a film are its pictures.
+    # In a film, pictures lie between the frames: that counts as damaged.
     return None if layout is None or layout.damaged or len(layout.parts) != 1 else layout
 
 
@@ -122,7 +125,7 @@ def _warned(decoding: ffmpeg.Decoding, name: str, *, damaged: bool = False) -> I
 
 
 def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) -> Iterator[Piece]:
-    """Yield what libsndfile decodes, then what else there is: in other parts of the file, or by ffmpeg."""
+    """Yield what libsndfile decodes, then what it could not: read in parts, or by ffmpeg."""
     yield from reading
     decoded, stated = reading.decoded, reading.stated
     lost, damaged = reading.failed or reading.short, layout.damaged
@@ -137,7 +140,7 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
             decoded += len(piece)
             yield piece
         lost = decoded == before or stated - decoded > NOTICED_LOSS * reading.rate
-        # At the end, libsndfile loses what it was at when it met bytes that are no sound.
+        # If only bytes behind the music stopped libsndfile, it lost no more than what it was reading then.
         damaged |= not lost and stated - before > 2 * PIECE
     if not decoded and reading.failed:
         raise AudioError(f"{name}: is damaged, nothing of it could be decoded")
@@ -148,7 +151,7 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
 
 
 def _split(path: str, name: str) -> sndfile.Reading | None:
-    """Return the samples of a FLAC file that holds more than one, or other bytes, or None."""
+    """Return a reading of a FLAC file in parts, or None if it is a single one."""
     with open(path, "rb") as file:
         layout = flac.inspect(file, os.fstat(file.fileno()).st_size)
     first = None if layout is None else sndfile.open_sound(path, name, layout.parts[0])
@@ -156,7 +159,7 @@ def _split(path: str, name: str) -> sndfile.Reading | None:
 
 
 def _by_ffmpeg(reading: sndfile.Reading, path: str, name: str, decoded: int) -> Iterator[Piece]:
-    """Yield the samples after those that are decoded, if ffmpeg reads the file."""
+    """Yield the samples after the first `decoded`, if ffmpeg can read the file."""
     with suppress(AudioError), ffmpeg.decoding(path, name) as decoding:
         if (decoding.rate, decoding.channels) == (reading.rate, reading.channels):
             yield from trimmed(decoding, decoded)

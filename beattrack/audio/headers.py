@@ -1,8 +1,8 @@
-"""WAV, RF64, AIFF, AU and CAF: files whose header states another number of bytes than there are.
+"""WAV, RF64, AIFF, AU and CAF files whose header does not state the number of bytes that there are.
 
-A program that writes to a pipe, or that was killed, leaves 0, -1 or an old number there; one that writes more
-than 4 GiB of WAV leaves the remainder; some leave out the byte that pads a chunk of odd length. Players take
-what is there, libsndfile takes the header at its word. Here such files get a new header.
+Programs that write to a pipe or are killed leave 0, -1 or an old number there, and those that write more than
+4 GiB of WAV the remainder. Some omit the byte that pads a chunk of odd length. libsndfile believes the
+header; here such files get a correct one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from beattrack.audio.parts import Layout, Part, Window, tag_length
 UNKNOWN_BYTES = 0x7FFF_0000  # writers to a pipe put something near 2^31 or 2^32 into the header
 _LONGEST_HEADER = 1 << 24  # bytes in front of the samples: pictures and notes of a station
 _MOST_WAV = (1 << 32) - (1 << 16)
-_NOTICED_REST = 4096  # bytes behind the samples that are worth a look
+_NOTICED_REST = 4096  # bytes after the samples: fewer are not worth examining
 
 
 @dataclass(frozen=True)
 class _Format:
     """How a format writes its chunks.
 
-    width: bytes of a size; pad: what lengths are rounded up to; first: offset of the first chunk; sound: name of
-    the chunk with the samples; lead: bytes in it before the samples.
+    sound: name of the chunk with the samples; width: bytes of a size field; pad: chunks are padded to
+    multiples of it; first: offset of the first chunk; lead: bytes in the sound chunk before the samples.
     """
 
     order: Literal["little", "big"]
@@ -37,7 +37,7 @@ class _Format:
         return int.from_bytes(data, self.order)
 
     def write(self, number: int) -> bytes:
-        """Return a size as bytes; one that does not fit is the largest, which means unknown."""
+        """Return a size field; a number that does not fit becomes the largest one, which means unknown."""
         return min(number, (1 << 8 * self.width) - 1).to_bytes(self.width, self.order)
 
 
@@ -50,8 +50,8 @@ _CAF = _Format("big", b"data", width=8, pad=1, first=8, lead=4)
 class _Sound:
     """Where the samples of a chunked file are.
 
-    start: offset of the first; stated: bytes of them, as written; regular: the chunks before have the lengths
-    that they state; description: the chunk `fmt ` of a WAV.
+    start: offset of the first sample; stated: bytes of samples according to the header; regular: whether all
+    chunks before have the lengths that they state; description: body of the chunk `fmt ` of a WAV.
     """
 
     start: int
@@ -61,7 +61,7 @@ class _Sound:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return the file with a new header, or None if its own is right."""
+    """Return the file with a correct header, or None if its own is correct."""
     window = Window(file, size)
     head = window.read(0, 12)
     if _is_wav(head):
@@ -82,7 +82,7 @@ def _is_wav(head: bytes) -> bool:
 
 
 def _wav(window: Window) -> Layout | None:
-    """Return the WAV files that follow each other in a file, or None if it is one with a right header."""
+    """Return the WAV files in a file, or None if it is a single one with a correct header."""
     parts: list[Part] = []
     as_it_is = True
     base = 0
@@ -106,7 +106,7 @@ def _wav(window: Window) -> Layout | None:
 
 
 def _find(window: Window, base: int, form: _Format) -> _Sound | None:
-    """Return where the samples of the file at `base` are, or None if no chunk holds any."""
+    """Return where the samples of the file at offset `base` are, or None if there is no chunk for them."""
     position, regular = base + form.first, True
     description, long_size = b"", 0
     lead = 4 + form.width
@@ -137,7 +137,7 @@ def _is_name(window: Window, offset: int) -> bool:
 
 
 def _length(window: Window, sound: _Sound, form: _Format) -> int | None:
-    """Return how many bytes of samples there are, or None if it is what the header states, or fewer."""
+    """Return how many bytes of samples there are, or None if they are as many as stated or fewer."""
     rest = window.size - sound.start
     if sound.stated >= UNKNOWN_BYTES and sound.stated > rest:
         return rest
@@ -150,7 +150,7 @@ def _length(window: Window, sound: _Sound, form: _Format) -> int | None:
 
 
 def _is_foreign(window: Window, offset: int, form: _Format) -> bool:
-    """Return whether what begins at `offset`, behind the samples, is no sound: a chunk, a tag, another file."""
+    """Return whether a chunk, a tag or another file begins at `offset`, after the samples."""
     if tag_length(window, offset) or _is_wav(window.read(offset, 12)):
         return True
     stated = form.number(window.read(offset + 4, form.width))
@@ -158,7 +158,7 @@ def _is_foreign(window: Window, offset: int, form: _Format) -> bool:
 
 
 def _wav_header(form: _Format, description: bytes, length: int) -> bytes:
-    """Return the header of a WAV of `length` bytes of samples, of an RF64 if they are too many."""
+    """Return the header of a WAV with `length` bytes of samples, or of an RF64 if they are too many."""
     chunk = b"fmt " + form.write(len(description)) + description + bytes(len(description) % 2)
     if length <= _MOST_WAV or form is _BIG_WAV:
         magic = b"RIFX" if form is _BIG_WAV else b"RIFF"
@@ -172,7 +172,7 @@ def _wav_header(form: _Format, description: bytes, length: int) -> bytes:
 
 
 def _patched(window: Window, form: _Format) -> Part | None:
-    """Return a file with the right size in the chunk of its samples, or None if it is there."""
+    """Return a file with the correct size of its sound chunk, or None if it is correct."""
     sound = _find(window, 0, form)
     length = None if sound is None or not sound.regular else _length(window, sound, form)
     if sound is None or length is None:

@@ -1,8 +1,8 @@
-"""MPEG audio (MP3 and the older layers): where its frames are, and what the file states of number and delay.
+"""MPEG audio (MP3 and the older layers): where its frames are, and what its tags state.
 
-Files that were joined, cut or overwritten have other bytes between their frames, at which libmpg123 stops, and
-the tag in the first frame may state a number of frames that is no longer true. What is found here is what
-players play: all frames in order, without the first if it is such a tag.
+Files that were joined, cut or overwritten have other bytes between their frames, where libmpg123 stops, and
+the tag in the first frame may state a wrong number of frames. The layout found here is what players play: all
+frames in order, without the first one if it is a tag.
 
 Sources: ISO 11172-3 for the header of a frame, G. Bouvigne's "Mp3 Info Tag rev 1" for the Xing and LAME tags.
 """
@@ -18,7 +18,7 @@ from beattrack.audio.base import NOTICED_LOSS
 from beattrack.audio.parts import Layout, Part, Window, after_tags, joined
 
 DECODER_DELAY = 529  # samples that any layer III decoder adds
-FILTER_DELAY = 481  # samples that the filters of layers I and II take, encoder and decoder together
+FILTER_DELAY = 481  # samples that the filter banks of layers I and II add, in encoder and decoder together
 
 _STREAM = 0xFFFE0C00  # bits of a header that all frames of a stream share: sync, version, layer, rate
 _MODE, _MONO = 0xC0, 0xC0
@@ -32,8 +32,9 @@ _SYNC = re.compile(
     ),
     re.DOTALL,
 )
-_CHAIN, _FOREIGN_CHAIN = 3, 5  # frames in a row that are no chance: of the stream so far, of another
+_CHAIN, _FOREIGN_CHAIN = 3, 5  # frames in a row that cannot be chance: of the stream so far, of another
 _TAGS = re.compile(b"ID3|APETAGEX|TAG")
+_COMMENTS = 1 << 24  # bytes in front of the first frame that are searched for comments
 _FIRST_FRAME = 1 << 16  # bytes in which the first frame must begin
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version
@@ -51,7 +52,7 @@ _KBITS = {  # by layer: of version 1, of versions 2 and 2.5
         (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     ),
 }
-# The comment of iTunes: zeros, the encoder's delay, its padding, the number of samples, in hexadecimal.
+# iTunes' comment, in hexadecimal: zeros, encoder delay, encoder padding, number of samples.
 _ITUNES = re.compile(rb"iTunSMPB[^0-9A-F]{0,4}[0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{8}) ", re.IGNORECASE)
 
 
@@ -81,14 +82,14 @@ class _Header:
 
     @property
     def hertz(self) -> int:
-        """Sample rate, 0 if this is no header."""
+        """Sample rate in Hz, 0 if the bits are not a header."""
         rates = _RATES.get(self.bits >> 19 & 3, ())
         rate = self.bits >> 10 & 3
         return rates[rate] if rate < len(rates) else 0
 
     @property
     def length(self) -> int:
-        """Bytes of the frame, 0 if this is no header (or states no bit rate)."""
+        """Bytes of the frame, 0 if the bits are not a header or state no bit rate."""
         bit_rate = self.bits >> 12 & 15
         if not self.hertz or self.layer == 4 or not 0 < bit_rate < 15:
             return 0
@@ -100,7 +101,7 @@ class _Header:
 
     @property
     def side_information(self) -> int:
-        """Bytes between the header and the data of a layer III frame, where tags are."""
+        """Bytes between the header of a layer III frame and its data, where tags are."""
         if self.first_version:
             return 17 if self.mono else 32
         return 9 if self.mono else 17
@@ -112,10 +113,10 @@ _LENGTHS = tuple(_Header(bits << 9).length for bits in range(1 << 12))
 
 @dataclass(frozen=True)
 class _Tag:
-    """What the first frame states in place of music.
+    """What a tag in the first frame states; None stands for not stated.
 
-    frames, bytes: that follow; delay, padding: samples that the encoder added. None: not stated. known: to
-    libmpg123, which takes other tags (VBRI) for music.
+    length: bytes of the frame. frames, bytes: that follow. delay, padding: samples that the encoder added.
+    known: whether libmpg123 knows the tag; it decodes others (VBRI) as music.
     """
 
     length: int
@@ -128,7 +129,7 @@ class _Tag:
 
 @dataclass
 class _Run:
-    """Frames of one stream, and the bytes they are in. last: offset of the last; cut: the file ends within it."""
+    """Frames of one stream. last: offset of the last one; cut: whether the file ends within it."""
 
     header: _Header
     stretches: list[tuple[int, int]] = field(default_factory=list)
@@ -150,10 +151,9 @@ class _Run:
         self.frames -= 1
 
     def part(self, delay: int = 0, padding: int = 0) -> Part:
-        """Return the frames as a file, without samples at both ends.
+        """Return the frames as a file, with a tag that states their number, the delay and the padding.
 
-        In front is a tag that states their number: without one, libsndfile guesses it from the bit rate of the
-        first frame, and stops there.
+        Without a tag, libsndfile guesses the number from the bit rate of the first frame, and stops there.
         """
         stretches = joined(self.stretches)
         if self.header.layer != 3:
@@ -162,9 +162,9 @@ class _Run:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return where the music of an MPEG audio file is, or None if it is no such file.
+    """Return the layout of an MPEG audio file, or None if it is not one.
 
-    The layout has no parts if libsndfile reads the file rightly as it is.
+    There are no parts if libsndfile reads the file correctly as it is.
     """
     window = Window(file, size)
     start = after_tags(window, 0)
@@ -175,20 +175,18 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
     begin = first.stretches[0][0]
     tag = _read_tag(window, begin, first.header)
     frames = first.frames - (tag is not None)
-    delay, padding = _delay(tag, window.read(0, start), first.header)
+    delay, padding = _delay(tag, window.read(0, min(start, _COMMENTS)), first.header)
     unbroken = len(runs) == 1 and len(joined(first.stretches)) == 1 and begin == start
     counted = tag is not None and tag.frames is not None and abs(tag.frames - frames) <= 1
     short = _is_short(tag, frames, size - begin)
-    # At most a tenth of a second is delay and padding.
+    # Delay and padding are less than four frames.
     samples = sum(_samples(run, first.header) for run in runs) - 4 * first.header.samples
-    bytes_a_second = first.header.length / first.header.samples * first.header.hertz
-    damaged = junk > NOTICED_LOSS * bytes_a_second
+    damaged = junk > NOTICED_LOSS * first.header.length / first.header.samples * first.header.hertz
     if tag is None:
-        known = delay == 0 and first.has_constant_rate
+        correct = delay == 0 and first.has_constant_rate
     else:
-        stated_there = tag.delay is not None or delay == DECODER_DELAY
-        known = tag.known and (counted or short) and stated_there
-    if unbroken and known:
+        correct = tag.known and (counted or short) and (tag.delay is not None or delay == DECODER_DELAY)
+    if unbroken and correct:
         return Layout((), samples=samples, short=short)
     if tag is not None:
         first.leave_out(tag.length)
@@ -198,21 +196,22 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
 
 
 def _samples(run: _Run, like: _Header) -> int:
-    """Return the samples of a run, at the rate of another."""
+    """Return the number of samples of a run, at the sample rate of another."""
     return run.frames * run.header.samples * like.hertz // run.header.hertz
 
 
 def _is_short(tag: _Tag | None, frames: int, size: int) -> bool:
-    """Return whether a file was longer when its tag was written; a tag that is merely wrong has no such size."""
+    """Return whether the file was longer when its tag was written, rather than the tag just wrong."""
     if tag is None or tag.frames is None or tag.frames <= frames + 1:
         return False
     return tag.bytes is None or tag.bytes > size + tag.length
 
 
 def _delay(tag: _Tag | None, comments: bytes, header: _Header) -> tuple[int, int]:
-    """Return the samples that encoder and decoder add in front, and the encoder's padding at the end.
+    """Return the samples to remove at the start, and the encoder's padding at the end.
 
-    Nothing is known of the encoder's without a statement; the decoder's is left out behind a tag only.
+    Without a statement the delay of the encoder is unknown; that of the decoder is removed only behind a tag,
+    as players do.
     """
     if header.layer != 3:
         return FILTER_DELAY, 0
@@ -242,14 +241,14 @@ def _read_tag(window: Window, offset: int, header: _Header) -> _Tag | None:
 
 
 def _xing(length: int, flags: int, rest: bytes) -> _Tag:
-    """Read what follows the flags of a Xing tag, each of which stands for one more entry."""
+    """Read the entries of a Xing tag, each of which has a flag."""
     frames = size = None
     for bit, entry in enumerate((4, 4, 100, 4)):  # frames, bytes, places to seek to, quality
         if flags >> bit & 1:
             number = int.from_bytes(rest[:entry], "big")
             frames, size = (number, size) if bit == 0 else (frames, number if bit == 1 else size)
             rest = rest[entry:]
-    # LAME's addition: nine letters, then numbers, of which two of 12 bits are delay and padding.
+    # LAME's extension: nine letters, then numbers; two of 12 bits each are delay and padding.
     if len(rest) < 24 or not rest[:4].isalnum():
         return _Tag(length, frames, size)
     both = int.from_bytes(rest[21:24], "big")
@@ -257,11 +256,12 @@ def _xing(length: int, flags: int, rest: bytes) -> _Tag:
 
 
 def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes:
-    """Return a first frame for `frames` others, with the tag of LAME.
+    """Return a frame with LAME's tag, to be put in front of `frames` others.
 
-    delay: samples that the decoder has to leave out, its own among them; a frame of silence makes room for less.
+    delay: samples that the decoder is to remove. It always removes its own delay, so a silent frame follows
+    if `delay` is smaller than that.
     """
-    # Without a checksum (bit 16), and of a bit rate with room for the tag.
+    # Without a checksum (bit 16), and with a bit rate that leaves room for the tag.
     bits = (header.bits | 1 << 16) & ~(15 << 12)
     frame = next(frame for rate in range(1, 15) if (frame := _Header(bits | rate << 12)).length >= 96)
     silence = b""
@@ -279,7 +279,7 @@ def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes
 
 
 def _runs(window: Window, start: int) -> tuple[list[_Run], int]:
-    """Return all frames from `start` on, and the number of bytes between them that are no tags."""
+    """Return all frames from `start` on, and the number of bytes between them that are junk."""
     runs: list[_Run] = []
     junk = 0
     position = _next_frame(window, start, None, start + _FIRST_FRAME)
@@ -295,8 +295,8 @@ def _runs(window: Window, start: int) -> tuple[list[_Run], int]:
 
 
 def _junk(window: Window, last: int, end: int, following: int) -> int:
-    """Return how many bytes between two frames, the first of which begins at `last`, are neither tags nor zero."""
-    # A tag that was put into a frame begins before the frame ends.
+    """Return how many of the bytes between two frames, `end` to `following`, are neither tags nor zeros."""
+    # A tag may begin within the frame before, at `last`.
     for tag in _TAGS.finditer(window.read(last, end - last)):
         behind = after_tags(window, last + tag.start())
         if end < behind <= following:
@@ -306,7 +306,7 @@ def _junk(window: Window, last: int, end: int, following: int) -> int:
 
 
 def _follow(window: Window, run: _Run, start: int) -> int:
-    """Add the frames that follow each other from `start` on to a run, and return where they end."""
+    """Add the contiguous frames from `start` on to a run, and return where they end."""
     position, frames = start, 0
     stream, mono = run.header.bits & _STREAM, run.header.mono
     unpack, lengths, size = _HEADER.unpack_from, _LENGTHS, window.size
@@ -330,7 +330,10 @@ def _follow(window: Window, run: _Run, start: int) -> int:
 
 
 def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) -> int | None:
-    """Return where the next frame begins before `limit`, of a stream if it can be, or None."""
+    """Return where the next frame begins, or None if there is none before `limit`.
+
+    stream: of the frames before; fewer frames in a row prove that it continues than that another one begins.
+    """
     offset = start
     while offset < limit:
         first, data = window.chunk(offset)
@@ -345,7 +348,7 @@ def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) 
 
 
 def _is_chain(window: Window, start: int, stream: _Header | None) -> bool:
-    """Return whether enough frames follow each other from `start` on, or all up to the end of the file."""
+    """Return whether enough frames follow each other from `start` on, or fill the rest of the file."""
     header = _Header(_bits(window, start))
     wanted = _CHAIN if stream is not None and _same(stream, header.bits) else _FOREIGN_CHAIN
     position = start

@@ -1,7 +1,7 @@
-"""Ogg: the pages of a file, which tell of joined and of damaged ones.
+"""Ogg: the pages of a file, which show whether it was joined or damaged.
 
-libvorbis and libopus pass over pages that are missing or damaged without a word, so that all after them comes
-too early, and libsndfile reads only the first of several files that were joined.
+libsndfile skips missing and damaged pages without a word, so that everything after them comes too early, and
+reads only the first of several joined files.
 
 Source: RFC 3533 for the page.
 """
@@ -17,7 +17,7 @@ from beattrack.audio.parts import Layout, Part, Window
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 _FIRST = 2  # flag of the first page of a stream
-# The checksum of Ogg takes the bits in the other order than zlib's, and begins with 0.
+# Ogg's checksum is that of zlib with the bits of each byte in reverse order, and 0 as its first value.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -33,7 +33,11 @@ class _Page:
 
 @dataclass
 class _Link:
-    """One file of those that were joined. streams: the last page of each; gaps: pages are missing."""
+    """One of the files that were joined.
+
+    streams: last page of each, by serial number; headers: whether only first pages were seen so far; gaps:
+    whether pages are missing.
+    """
 
     start: int
     stop: int
@@ -43,7 +47,7 @@ class _Link:
 
     def add(self, page: _Page) -> None:
         before = self.streams.get(page.serial)
-        # A recording of a broadcast has its headers repeated in front, and pages missing after them.
+        # In a recorded broadcast the pages between the headers and the first samples are missing.
         if before is not None and before.position > 0 and page.number != before.number + 1:
             self.gaps = True
         self.streams[page.serial] = page
@@ -52,7 +56,7 @@ class _Link:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return how an Ogg file is to be read; the layout has no parts if libsndfile reads it rightly as it is."""
+    """Return the layout of an Ogg file, without parts if it is a single one, or None if it has no pages."""
     window = Window(file, size)
     links: list[_Link] = []
     damaged = short = False
@@ -81,7 +85,7 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
 
 
 def _page(window: Window, start: int) -> _Page | None:
-    """Read the page at `start`, or return None if there is no whole one."""
+    """Return the page at `start`, or None if there is no intact one."""
     head = window.read(start, _PAGE.size + 255)
     if len(head) < _PAGE.size or head[:4] != b"OggS":
         return None
@@ -94,7 +98,7 @@ def _page(window: Window, start: int) -> _Page | None:
 
 
 def _next_page(window: Window, start: int) -> int:
-    """Return where the next whole page begins, or the size of the file."""
+    """Return where the next intact page begins, or the size of the file."""
     while (start := window.find(b"OggS", start)) >= 0:
         if _page(window, start) is not None:
             return start

@@ -1,4 +1,4 @@
-"""Files in files: stretches of bytes that are read as a sound file of their own."""
+"""Parts of a file on disk that are read as audio files of their own."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ CHUNK = 1 << 20  # bytes read at a time when a file is searched
 
 @dataclass(frozen=True)
 class Part:
-    """Bytes that make a sound file, and the samples of it that are music.
+    """An audio file made of stretches of bytes of a file on disk.
 
-    stretches: (start, stop) bytes of the file on disk, in order. header: bytes in front of them, in place of
-    those on disk. skip: samples at the start that an encoder added. samples: how many are left then, or None
-    for all.
+    stretches: (start, stop) offsets, in order. header: bytes to put in front of them. skip: samples to leave
+    out at the start, which an encoder added.
     """
 
     stretches: tuple[tuple[int, int], ...]
     header: bytes = b""
     skip: int = 0
-    samples: int | None = None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read a file.
+    """How to read a file on disk.
 
-    parts: in order, joined to one recording. samples: how many the parts hold at least, or None if unknown.
-    damaged: bytes between them had to be left out. short: the file states more than it holds.
-    mixed: several streams share the bytes, which libsndfile cannot separate.
+    parts: the audio files in it, in order; empty if it can be read as it is. samples: how many there are at
+    least, None if unknown. damaged: whether parts of the audio are missing. short: whether the end is
+    missing. mixed: whether several streams are interleaved, which libsndfile cannot read.
     """
 
     parts: tuple[Part, ...]
@@ -44,12 +42,12 @@ class Layout:
 
 
 class PartReader(io.RawIOBase):
-    """A part of an open file, as a file."""
+    """A part of an open file as a file object."""
 
     def __init__(self, file: IO[bytes], part: Part) -> None:
         self._file, self._header = file, part.header
         self._position = 0
-        # Where each stretch begins in the part, with where it begins on disk.
+        # Where the header and each stretch begin in the part, and where they begin on disk.
         self._starts, self._places = [0], [0]
         end = len(part.header)
         for start, stop in part.stretches:
@@ -77,7 +75,7 @@ class PartReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer, also across stretches; return the number of bytes, less than its size at the end."""
+        """Fill a buffer and return the number of bytes, which is smaller than its size only at the end."""
         view = memoryview(buffer).cast("B")
         filled = 0
         while filled < len(view) and self._position < self._size:
@@ -99,23 +97,23 @@ class PartReader(io.RawIOBase):
         try:
             self._file.seek(self._places[index] + inside)
             data = self._file.read(wanted)
-        except OSError:  # an exception would be printed by the library that calls this
+        except OSError:  # cffi would print an exception, not pass it on
             return 0
         view[: len(data)] = data
         return len(data)
 
 
 class Window:
-    """The bytes of a file at any offset, read ahead in chunks."""
+    """Access to the bytes of a file at any offset, read in chunks."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self.size = file, size
         self._start, self._data = 0, b""
 
     def chunk(self, offset: int, count: int = 4) -> tuple[int, bytes]:
-        """Return bytes around `offset`, and the offset of the first.
+        """Return the offset of a chunk and its bytes, with at least `count` from `offset` on.
 
-        At least `count` from `offset` on are among them, unless the file ends before.
+        There are fewer if the file ends before.
         """
         inside = offset - self._start
         if not 0 <= inside <= len(self._data) - count:
@@ -129,7 +127,7 @@ class Window:
         return data[offset - start : offset - start + count]
 
     def find(self, wanted: bytes, offset: int) -> int:
-        """Return where `wanted` is next, or -1."""
+        """Return where `wanted` occurs next, or -1."""
         while offset < self.size:
             start, data = self.chunk(offset, CHUNK // 2)
             place = data.find(wanted, offset - start)
@@ -149,7 +147,7 @@ class Window:
 
 
 def tag_length(window: Window, offset: int) -> int:
-    """Return the length in bytes of the tag at `offset` (ID3v1, ID3v2, APE, Lyrics3), or 0 if there is none."""
+    """Return the bytes of the ID3, APE or Lyrics3 tag at `offset`, 0 if there is none."""
     head = window.read(offset, 32)
     if head[:3] == b"ID3" and len(head) > 10 and max(head[6:10]) < 128:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -168,14 +166,14 @@ def tag_length(window: Window, offset: int) -> int:
 
 
 def after_tags(window: Window, offset: int) -> int:
-    """Return the offset of the first byte from `offset` on that belongs to no tag."""
+    """Return the offset of the first byte from `offset` on that is not part of a tag."""
     while offset < window.size and (length := tag_length(window, offset)):
         offset += length
     return min(offset, window.size)
 
 
 def before_tags(window: Window, end: int) -> int:
-    """Return the offset at which the tags that end at `end` begin (ID3v1, APE)."""
+    """Return where the ID3v1 and APE tags that end at `end` begin, or `end` if there are none."""
     while end >= 128:
         if window.read(end - 128, 3) == b"TAG":
             end -= 128
@@ -189,7 +187,7 @@ def before_tags(window: Window, end: int) -> int:
 
 
 def joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return stretches with those that touch made one."""
+    """Return stretches with adjacent ones merged."""
     result: list[tuple[int, int]] = []
     for start, stop in stretches:
         if result and result[-1][1] == start:

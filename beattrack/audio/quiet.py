@@ -1,6 +1,6 @@
-"""Keeping the lines that C libraries print away from standard error.
+"""Keep messages of C libraries off standard error.
 
-libmpg123, inside libsndfile, tells of every oddity of an MP3 there, and libsndfile offers no way to stop it.
+libmpg123, inside libsndfile, reports every oddity of an MP3 there, and libsndfile has no option against it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _restore: Callable[[], None] | None = None
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Discard what C libraries print on standard error meanwhile; Python's own output is not touched.
+    """Discard what C libraries print on standard error inside the context, but not what Python prints.
 
-    May be entered by several threads at once.
+    Several threads may enter it at once.
     """
     global _users, _restore
     with _lock:
@@ -40,9 +40,9 @@ def quiet_libraries() -> Iterator[None]:
 
 @functools.cache
 def _stream_switch() -> Callable[[], Callable[[], None]] | None:
-    """Return what exchanges the C library's variable `stderr`, or None if it is not a variable there.
+    """Return a function that replaces the C library's variable `stderr`, or None if it is not a variable.
 
-    Python writes to the descriptor, so that only C code sees the exchange. musl has a constant in its place.
+    Python writes to the descriptor, so only C code is affected. In musl `stderr` is a constant.
     """
     if os.name == "nt":
         return None
@@ -53,7 +53,7 @@ def _stream_switch() -> Callable[[], Callable[[], None]] | None:
         library.fmemopen.restype = ctypes.c_void_p
     except (ValueError, AttributeError):
         return None
-    # A stream in memory, which takes a few bytes and then refuses more: no descriptor is held open.
+    # A stream in memory, which discards all but a few bytes, and needs no descriptor.
     sink = library.fmemopen(None, ctypes.c_size_t(64), b"w")
     if not sink:
         return None
@@ -71,9 +71,9 @@ def _stream_switch() -> Callable[[], Callable[[], None]] | None:
 
 
 def _descriptor_switch() -> Callable[[], None]:
-    """Point standard error itself at nothing, and return what points it back.
+    """Redirect standard error itself, and return a function that restores it.
 
-    Output of other threads is lost meanwhile, which is why this is the second choice.
+    It also discards what other threads print, so it is the second choice.
     """
     try:
         kept = os.dup(2)

@@ -26,9 +26,8 @@ def load(source: Source, *, sample_rate: int, track: int | None = None) -> Float
     """Decode, mix down and resample all of a recording.
 
     Args:
-        source: as for `read_blocks`, which also tells of errors and warnings.
+        source, track: as for `read_blocks`, with the same errors and warnings.
         sample_rate: of the result, in Hz.
-        track: as for `read_blocks`.
 
     Returns:
         (samples,) mono float32, full scale 1; empty for a file of no samples.
@@ -42,23 +41,23 @@ def read_blocks(
     """Decode, mix down and resample a recording in bounded memory.
 
     Args:
-        source: path, "-" for standard input, file object opened in binary mode (read from where it stands), the
-            bytes of a file, or an open `soundfile.SoundFile`. Pipes, file objects and bytes are first copied to
-            a temporary file, because decoders need to seek.
+        source: path, "-" for standard input, file object opened in binary mode (read from where it stands),
+            the bytes of a file, or an open `soundfile.SoundFile`. Pipes, file objects and bytes are first
+            copied to a temporary file, because decoders need to seek.
         sample_rate: of the result, in Hz.
-        track: which audio track of a film, from 1; None takes the default one.
-        block_seconds: least length of a block.
+        track: which audio track of the file, counted from 1; None is the default one.
+        block_seconds: minimum length of a block.
 
     Yields:
-        (samples,) mono float32 in blocks of at least `block_seconds`, the last one shorter; their concatenation
-        does not depend on `block_seconds`. Mono is the mean over the channels, or if they cancel each other out,
-        that with a channel turned round.
+        (samples,) mono float32 in blocks of at least `block_seconds`, the last one shorter. Their
+        concatenation does not depend on `block_seconds`. Mono is the mean over the channels; channels that
+        would cancel the others out are inverted first.
 
     Raises:
-        AudioError: at the first block, if the source cannot be opened or decoded or has no such track.
+        AudioError: at the first block, if the source cannot be opened or decoded, or has no such track.
 
-    Warns with AudioWarning of files that are damaged or end early, of channels that cancel each other out, and
-    of samples that are not finite, which are set to 0.
+    Warns with AudioWarning of files that are damaged or end early, of channels that cancel each other out,
+    and of samples that are not finite, which are set to 0.
     """
     with opened(source, track) as (stream, name):
         mono = mixed_down(stream.pieces, name)
@@ -70,16 +69,16 @@ def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) ->
     """Mix down and resample an array of samples.
 
     Args:
-        samples: (samples,) or (samples, channels), or an object that NumPy can make such an array of; floats of
-            full scale 1, or int8, int16, int32 or uint8 of their type's full scale.
-        source_rate: their rate in Hz.
+        samples: (samples,) or (samples, channels), an array or anything that NumPy can convert to one; floats
+            with full scale 1, or int8, int16, int32 or uint8 with the full scale of their type.
+        source_rate: sample rate of `samples`, in Hz.
         sample_rate: of the result, in Hz.
 
     Returns:
         (samples,) mono float32.
 
     Raises:
-        AudioError: if shape, type or rate are none of these.
+        AudioError: if shape, type or rate are not as described.
 
     Warns with AudioWarning as `read_blocks` does.
     """

@@ -1,4 +1,4 @@
-"""libsndfile: WAV, FLAC, OGG, MP3, AIFF, AU, CAF and others to samples as they are stored."""
+"""libsndfile: decoding WAV, FLAC, OGG, MP3, AIFF, AU, CAF and others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beattrack.audio.parts import Part, PartReader
 from beattrack.audio.quiet import quiet_libraries
 from beattrack.errors import AudioError
 
-# libsndfile tells of a WAV, AIFF or AU that ends early only in its log.
+# Only libsndfile's log tells that a WAV, AIFF or AU ends early.
 _SHORT_CHUNK = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
 _UNKNOWN_FRAMES = 1 << 60
 
@@ -27,8 +27,8 @@ _UNKNOWN_FRAMES = 1 << 60
 class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed
     """A sound file read from start to end.
 
-    soundfile seeks to where it already is after each read of a seekable file, and an MP3 decoder that seeks
-    loses the bits which its frames borrow from those before.
+    After each read of a seekable file, soundfile seeks to where it already is. By that an MP3 decoder loses
+    the bits that a frame borrows from those before.
     """
 
     def seekable(self) -> bool:
@@ -37,12 +37,12 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not type
 
     @property
     def states_length(self) -> bool:
-        """Whether the number of frames is the file's own statement; libsndfile guesses that of an MP3."""
+        """Whether the file states the number of frames; libsndfile guesses it for an MP3."""
         return bool(self.frames < _UNKNOWN_FRAMES and self.format != "MP3")
 
     @property
     def lacks_data(self) -> bool:
-        """Whether the file holds less than its header promises, as libsndfile's log tells."""
+        """Whether the file holds less than its header promises, according to libsndfile's log."""
         chunk = _SHORT_CHUNK.search(self.extra_info)
         if chunk is None:
             return False
@@ -51,16 +51,16 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not type
 
 
 def open_sound(path: str, name: str, part: Part | None = None) -> Sound | None:
-    """Open a file, or a part of it; None if libsndfile cannot read it.
+    """Open a file or a part of it, or return None if libsndfile cannot read it.
 
-    Raises AudioError if the system does not let it be opened.
+    Raises AudioError if the system refuses to open it.
     """
     try:
         with quiet_libraries():
             if part is not None:
                 return _PartSound(path, part)
-            # By descriptor any file name will do, and libsndfile cannot take the suffix for the format (it
-            # would play a text file named .au as headerless audio). On Windows libraries share no descriptors.
+            # With a descriptor any file name will do, and libsndfile cannot take the suffix for the format
+            # (it would play a text file named .au). On Windows libraries share no descriptors.
             return Sound(path if os.name == "nt" else os.open(path, os.O_RDONLY))
     except OSError as error:
         raise AudioError(f"{name}: cannot be opened ({reason(error)})") from error
@@ -98,7 +98,7 @@ def stream_of(sound: Any, name: str) -> Stream:
 
 
 def _from_here(sound: Any, name: str) -> Iterator[Piece]:
-    sound.seekable = lambda: False  # for the reason that `Sound` tells
+    sound.seekable = lambda: False  # for the reason given at `Sound`
     decoded = 0
     try:
         for piece in _pieces(sound):
@@ -113,8 +113,8 @@ def _from_here(sound: Any, name: str) -> Iterator[Piece]:
 
 
 def _pieces(sound: Any) -> Iterator[Piece]:
-    """Yield the samples of a sound file in one buffer, which each piece overwrites."""
-    # 16-bit samples as they are: converting them to float32 while mixing down is twice as fast.
+    """Yield the samples of a sound file in a buffer that each piece overwrites."""
+    # 16-bit samples stay integers: converting them while mixing down is twice as fast.
     dtype = "int16" if sound.subtype == "PCM_16" else "float32"
     buffer = np.empty((PIECE, sound.channels), dtype)
     noisy = sound.format == "MP3"
@@ -127,10 +127,11 @@ def _pieces(sound: Any) -> Iterator[Piece]:
 
 
 class Reading:
-    """The samples of a file or of its parts in order, in the rate and channels of the first.
+    """The samples of a file, or of its parts in order, converted to the rate and channels of the first.
 
-    decoded: samples so far. stated: samples that there should be, as far as is known. failed: libsndfile met what
-    it cannot decode. short: less came out than the file states.
+    Once they have been read: decoded is their number; stated how many there should be, as far as is known;
+    failed tells whether libsndfile met something that it cannot decode; short whether there was less than the
+    file states.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class Reading:
                     self.failed = True
                     continue
                 stack.enter_context(sound)
-                pieces = trimmed(self._part(sound), part.skip, part.samples)
+                pieces = trimmed(self._part(sound), part.skip)
                 if index:
                     pieces = self._like_first(pieces, sound)
                 for piece in pieces:

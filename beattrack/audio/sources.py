@@ -1,6 +1,6 @@
-"""Where sound comes from: paths, pipes, file objects and bytes, all made files on disk.
+"""Paths, pipes, file objects and bytes as files on disk.
 
-Decoders need to seek, so what is not a file on disk is copied to a temporary one.
+Decoders need to seek, so everything else is copied to a temporary file.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _LONGEST_NAME = 4096  # bytes of a path
 
 
 def is_content(source: object) -> TypeGuard[bytes | bytearray | memoryview]:
-    """Return whether `source` is the content of a file; bytes are, unless they could be the name of one."""
+    """Return whether `source` is the content of a file; bytes that could be a path are not."""
     if isinstance(source, bytes):
         return len(source) > _LONGEST_NAME or b"\0" in source
     return isinstance(source, bytearray | memoryview)
 
 
 def file_name(source: object) -> str | None:
-    """Return the path that a source is read from, or None if it is not one."""
+    """Return the path of a source, or None if it has none."""
     if isinstance(source, soundfile.SoundFile):
         source = source.name
     if isinstance(source, str | bytes | os.PathLike) and source != "-" and not is_content(source):
@@ -44,7 +44,7 @@ def file_name(source: object) -> str | None:
 
 @contextmanager
 def on_disk(source: Source) -> Iterator[tuple[str, str]]:
-    """Give the path of a regular, non-empty file with the bytes of `source`, and its name for messages."""
+    """Yield the path of a regular, non-empty file with the bytes of `source`, and its name for messages."""
     if source == "-":
         if sys.stdin is None:
             raise AudioError("standard input: is closed")
@@ -73,7 +73,7 @@ def _is_file_object(source: object) -> TypeGuard[IO[bytes]]:
 
 
 def _is_pipe(path: str, name: str) -> bool:
-    """Return True for a named pipe, False for a file of at least one byte.
+    """Return True for a named pipe, False for a file that is not empty.
 
     Raises AudioError for everything else.
     """
