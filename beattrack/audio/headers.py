@@ -15,6 +15,7 @@ from beattrack.audio.parts import Layout, Part, Window, tag_length
 UNKNOWN_BYTES = 0x7FFF_0000  # writers to a pipe put something near 2^31 or 2^32 into the header
 _LONGEST_HEADER = 1 << 24  # bytes in front of the samples: pictures and notes of a station
 _MOST_WAV = (1 << 32) - (1 << 16)
+_NAMES = (b"data", b"fmt ", b"fact", b"LIST", b"bext", b"iXML", b"JUNK", b"id3 ", b"SSND", b"COMM")
 _NOTICED_REST = 4096  # bytes after the samples: fewer are not worth examining
 
 
@@ -122,12 +123,12 @@ def _find(window: Window, base: int, form: _Format) -> _Sound | None:
             description = window.read(body, min(stated, 4096))
         elif head[:4] == b"ds64":
             long_size = form.number(window.read(body + 8, 8))
-        padded = body + stated + -stated % form.pad
-        position = padded
-        if not _is_name(window, padded):
-            regular = False
-            unpadded = body + stated
-            position = unpadded if _is_name(window, unpadded) else window.find(form.sound, body)
+        end = body + stated
+        position = end + -stated % form.pad
+        if window.read(end, 4) in _NAMES and position != end:
+            position, regular = end, False  # the byte of padding is missing
+        elif not _is_name(window, position):
+            position, regular = window.find(form.sound, body), False
     return None
 
 

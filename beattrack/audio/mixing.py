@@ -26,7 +26,8 @@ FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**3
 # Channels cancel if their sum has this many times less power than that of independent channels. In stereo the
 # difference then has 4 times the power of the sum (6 dB), which stereo effects do not reach for long.
 _CANCELLED = 2.5
-_MEMORY = 1 << 19  # samples (12 s) after which evidence counts half, so that no passage decides alone
+_RESTORED = 2.0  # times the power that the plain sum must have to be used again
+_MEMORY = 1 << 17  # samples (3 s) after which evidence counts half, so that no short passage decides alone
 _CAREFUL = 16  # pieces, after which only every other is examined, to save time
 _STEP = 11  # one in so many samples is examined
 _FADE = 4096  # samples of the cross-fade between two choices of signs
@@ -44,8 +45,10 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
     turned = heard = 0
     for index, piece in enumerate(pieces):
         before = signs
-        if index < _CAREFUL or index % 2:
+        if index < _CAREFUL:
             signs = polarity.of(piece)
+        elif index % 2:
+            signs = polarity.of(piece, stands_for=2)
         mono = _sum(piece, signs)
         if not _is_usable(mono):
             damaged = True
@@ -72,30 +75,32 @@ class _Polarity:
         self._products: NDArray[np.float64] = np.zeros((0, 0))  # (channels, channels)
         self._signs: Signs = ()
 
-    def of(self, piece: Piece) -> Signs:
-        """Return the signs for the next piece (samples, channels) of the recording."""
+    def of(self, piece: Piece, stands_for: int = 1) -> Signs:
+        """Return the signs for the next piece (samples, channels), the only one examined of `stands_for`."""
         channels = piece.shape[1]
         if not self._signs:
             self._signs = (1,) * channels
             self._products = np.zeros((channels, channels))
         if channels > 1 and len(piece):
-            self._hear(piece)
+            self._hear(piece, stands_for)
             self._judge()
         return self._signs
 
-    def _hear(self, piece: Piece) -> None:
+    def _hear(self, piece: Piece, stands_for: int) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             some = np.ascontiguousarray(piece[::_STEP].T, np.float32)  # (channels, samples)
-            sums = some.sum(1)
-            # Without the constant part, which is not sound.
-            products = some @ some.T - np.outer(sums, sums / np.float32(some.shape[1]))
-        if math.isfinite(products.sum()):
-            self._products = self._products * 0.5 ** (len(piece) / _MEMORY) + products
+            constants = some.mean(1)
+            some -= constants[:, np.newaxis]  # a constant is not sound
+            products = some @ some.T
+            rounding = 1e-9 * some.shape[1] * (constants @ constants)
+        if math.isfinite(products.sum()) and products.trace() > rounding:
+            kept = 0.5 ** (len(piece) * stands_for / _MEMORY)
+            self._products = self._products * kept + products * stands_for
 
     def _judge(self) -> None:
         products, channels = self._products, len(self._signs)
         mean = products.sum()
-        if -1 in self._signs and mean >= self._power():
+        if -1 in self._signs and mean > _RESTORED * self._power():
             self._signs = (1,) * channels
         if (self._power() if -1 in self._signs else mean) * _CANCELLED < products.trace():
             loudest = products[products.diagonal().argmax()]
