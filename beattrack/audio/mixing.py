@@ -93,7 +93,8 @@ class _Polarity:
             some -= constants[:, np.newaxis]  # a constant is not sound
             products = some @ some.T
             rounding = 1e-9 * some.shape[1] * (constants @ constants)
-        if math.isfinite(products.sum()) and products.trace() > rounding:
+            usable = math.isfinite(products.sum()) and products.trace() > rounding
+        if usable:
             kept = 0.5 ** (len(piece) * stands_for / _MEMORY)
             self._products = self._products * kept + products * stands_for
 

@@ -334,7 +334,7 @@ def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) 
 
     stream: of the frames before; fewer frames in a row prove that it continues than that another one begins.
     """
-    offset = start
+    offset, limit = start, min(limit, window.size - 3)
     while offset < limit:
         first, data = window.chunk(offset)
         for found in _SYNC.finditer(data, offset - first):
