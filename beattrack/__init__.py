@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ModelError,
         SettingsError,
     )
+    from beattrack.harmony import Harmony, HarmonySettings
     from beattrack.network.inference import Network, load_network
     from beattrack.result import Beats
     from beattrack.spectrogram import Spectrogram, SpectrogramSettings
@@ -40,6 +41,8 @@ __all__ = [
     "DBNSettings",
     "Decoder",
     "Decoding",
+    "Harmony",
+    "HarmonySettings",
     "MissingExtraError",
     "ModelError",
     "Network",
@@ -67,6 +70,8 @@ _MODULES = {
     "DBNSettings": "decoding.dbn",
     "Decoder": "decoding.base",
     "Decoding": "decoding.base",
+    "Harmony": "harmony",
+    "HarmonySettings": "harmony",
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "Network": "network.inference",

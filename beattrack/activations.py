@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.errors import ActivationError
+from beattrack.errors import ActivationError, SettingsError
+from beattrack.runtime import checks
 from beattrack.runtime.files import atomic_path
+from beattrack.runtime.values import ComparedByValue
 
 Float = NDArray[np.floating]
 
@@ -29,9 +31,9 @@ _UNREADABLE = (
 )
 
 
-@dataclass(frozen=True)
-class Activations:
-    """Probabilities per frame, as the network gives them.
+@dataclass(frozen=True, eq=False)
+class Activations(ComparedByValue):
+    """Probabilities per frame, as the network gives them; compared by value.
 
     beats: (frames,) probability that a beat, downbeat or not, lies at the frame.
     downbeats: (frames,) probability of a downbeat; a downbeat is high in both. None: beats only.
@@ -48,8 +50,10 @@ class Activations:
     tempo: Float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.fps <= MAX_FPS:
-            raise ActivationError(f"fps must be a positive number up to {MAX_FPS}, not {self.fps}")
+        try:
+            checks.apply(self, {"fps": checks.between(0, MAX_FPS, low_open=True)})
+        except SettingsError as error:
+            raise ActivationError(str(error)) from error
         for name in ("beats", "downbeats", "tempo"):
             array = getattr(self, name)
             if array is None and name != "beats":

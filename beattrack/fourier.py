@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beattrack.errors import AudioError, SettingsError
+from beattrack.errors import AudioError
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -17,19 +16,6 @@ Float32: TypeAlias = NDArray[np.float32]
 # fast on one core, and no threads are left spinning beside the network's.
 MAX_MULTIPLICATIONS = 1 << 18
 NUMPY_1 = np.lib.NumpyVersion(np.__version__) < "2.0.0"
-
-
-def check_number(name: str, value: object, *, whole: bool) -> None:
-    """Check that a setting is a positive, finite number.
-
-    Raises:
-        SettingsError: if it is not, or if `whole` and it is no int.
-    """
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise SettingsError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
-    if not 0 < value < math.inf:
-        raise SettingsError(f"{name} must be positive and finite, not {value}")
 
 
 def checked_samples(samples: ArrayLike) -> Float32:

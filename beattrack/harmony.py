@@ -23,11 +23,11 @@ from beattrack.fourier import (
     MAX_MULTIPLICATIONS,
     Float32,
     Workspace,
-    check_number,
     checked_samples,
     nonzero_rows,
     thin_products,
 )
+from beattrack.runtime import checks
 
 FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
 ATTENUATION = 80.0  # dB, of what decimation would fold onto the bands
@@ -62,8 +62,7 @@ class HarmonySettings:
     bands_per_octave: int = 12
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        checks.apply(self, {field.name: checks.positive(whole=field.type == "int") for field in fields(self)})
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         slowest = self.sample_rate / self.frame_size
@@ -125,7 +124,8 @@ class Harmony:
     """
 
     def __init__(self, settings: HarmonySettings | None = None) -> None:
-        self.settings = settings or HarmonySettings()
+        self.settings = HarmonySettings() if settings is None else settings
+        checks.instance(HarmonySettings)("settings", self.settings)
         size = self.settings.frame_size
         self._decimator = _Decimator(self.settings)
         factor = self._decimator.factor

@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from beattrack.errors import ModelError
+from beattrack.runtime import checks
 from beattrack.runtime.files import sha256_of
 from beattrack.runtime.records import from_dict
 
@@ -169,8 +170,9 @@ def find(name_or_path: str | os.PathLike[str]) -> Model:
 
     A path is what ends in `.onnx`, holds a separator, or exists; a file's card lies beside it, if anywhere.
     Raises UnknownModelError, naming the models there are, where there is none such, ModelError where it is
-    damaged.
+    damaged, SettingsError for what is neither name nor path.
     """
+    checks.instance(str, os.PathLike, called="the name or path of a model")("model", name_or_path)
     name = os.fspath(name_or_path)
     if isinstance(name_or_path, str) and not _looks_like_path(name):
         model = _shipped_named(name)

@@ -14,6 +14,7 @@ JSON schema, version 1 (`Beats.to_dict`; a later version only ever adds keys):
     confidence      mean confidence of the beats, or null without beats
     model           name of the network, or null
     decoder         {"name": ..., "settings": {...}}, or {}
+    reason          one sentence on why there are no beats or why they may not be those expected, or null
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
 """
@@ -31,9 +32,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from beattrack.decoding.peaks import fine_times
+from beattrack.decoding.pulse import beat_confidence as beat_confidence
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.runtime.files import atomic_write_text
-from beattrack.tempo import Tempo, estimate_tempo
+from beattrack.tempo import Tempo, beat_period, estimate_tempo
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -43,8 +47,13 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# The decoder may set a beat beside the activation's peak: its confidence looks this many frames to each side.
-CONFIDENCE_REACH = 2
+# What reaches over an edge of a beat there: half a window of the spectrogram and half of its activation.
+EDGE_SECONDS = 0.05
+
+# A recording of at most two bars that begins with a beat is a loop if it is a whole number of beats long,
+# within a share of one. With more beats the fit is as exact.
+LOOP_BEATS = 8
+LOOP_TOLERANCE = 0.04
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -58,6 +67,7 @@ class Beats:
     duration: seconds of audio. file: its path as given, or None.
     model: name of the network, or None.
     decoder: name and settings, as plain JSON values.
+    reason: one sentence on why there are no beats or why they may not be those expected, or None.
 
     Raises SettingsError where the values contradict this.
     """
@@ -71,16 +81,21 @@ class Beats:
     file: str | None = None
     model: str | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         self._set("times", _read_only("times", self.times, np.float64))
         self._set("confidence", _read_only("confidence", self.confidence, np.float64))
         if self.positions is not None:
             self._set("positions", _read_only("positions", self.positions, np.int64))
+        checks.apply(
+            self, {"duration": checks.at_least(0), "metre": checks.optional(checks.positive(whole=True))}
+        )
         self._set("duration", float(self.duration))
         self._set("file", _encodable(self.file))
         self._set("model", _encodable(self.model))
         self._set("decoder", plain(self.decoder))
+        self._set("reason", _encodable(self.reason))
         _check(self)
 
     def _set(self, name: str, value: object) -> None:
@@ -96,11 +111,23 @@ class Beats:
         file: str | None = None,
         model: str | None = None,
         decoder: Mapping[str, Any] | None = None,
+        confidence: NDArray[np.float64] | None = None,
+        bpm_range: tuple[float, float] | None = None,
+        reason: str | None = None,
     ) -> Beats:
-        """Add tempo, metre and confidence to what a decoder found in `activations`.
+        """Return what a decoder found in `activations` with tempo, metre and confidence.
 
-        duration: seconds of audio; None takes the activations'. Beats beyond it, by a frame at most, go.
+        Args:
+            decoding: the beats.
+            activations: what they were found in.
+            duration: seconds of audio, or None for that of the activations. Beats beyond it, by a frame at
+                most, are left out.
+            file, model, decoder, reason: see `Beats`.
+            confidence: confidence of each beat, shape (beats,), if known already.
+            bpm_range: the tempo range that the decoder was given; the reported tempo stays in it.
         """
+        checks.optional(checks.at_least(0))("duration", duration)
+        period = measured_period(decoding.times, activations, duration) if decoding.on_peaks else None
         duration = activations.duration if duration is None else duration
         inside = (decoding.times >= 0) & (decoding.times <= duration)
         times = decoding.times[inside]
@@ -108,13 +135,14 @@ class Beats:
         return cls(
             times=times,
             positions=positions,
-            confidence=beat_confidence(times, activations),
+            confidence=beat_confidence(times, activations) if confidence is None else confidence[inside],
             duration=duration,
-            tempo=estimate_tempo(times, activations.tempo),
+            tempo=estimate_tempo(times, activations.tempo, period=period, bpm_range=bpm_range),
             metre=estimate_metre(positions) or (decoding.beats_per_bar if len(times) else None),
             file=file,
             model=model,
             decoder=decoder or {},
+            reason=reason,
         )
 
     def __len__(self) -> int:
@@ -132,7 +160,13 @@ class Beats:
         return self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
-        return hash((self.times.tobytes(), self.duration, self.file))
+        return hash((*self.times.tolist(), self.duration, self.file))
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False  # copying and pickling lose it
+            self._set(name, value)
 
     @property
     def downbeats(self) -> NDArray[np.float64]:
@@ -163,6 +197,7 @@ class Beats:
             "confidence": self.mean_confidence,
             "model": self.model,
             "decoder": plain(self.decoder),
+            "reason": self.reason,
             "beats": [{"time": t, "position": p, "confidence": c} for t, p, c in rows],
         }
 
@@ -186,6 +221,7 @@ class Beats:
                 file=record["file"],
                 model=record["model"],
                 decoder=record["decoder"],
+                reason=record.get("reason"),  # absent in records of earlier versions
             )
         except SettingsError:
             raise
@@ -209,16 +245,35 @@ class Beats:
         atomic_write_text(path, writer.render(self))
 
 
-def beat_confidence(times: NDArray[np.float64], activations: Activations) -> NDArray[np.float64]:
-    """Give for each beat (beats,) the highest beat activation within 2 frames: 0..1, to 4 decimals."""
-    frames = np.rint(np.asarray(times) * activations.fps).astype(np.int64)
-    reach = np.arange(-CONFIDENCE_REACH, CONFIDENCE_REACH + 1)
-    if not len(activations.beats):
-        return np.zeros(len(frames))
-    near = (frames[:, None] + reach).clip(0, len(activations.beats) - 1)  # (beats, frames around)
-    probabilities: NDArray[np.float64] = np.nan_to_num(activations.beats[near].astype(np.float64), nan=0.0)
-    confidence: NDArray[np.float64] = probabilities.max(axis=1).clip(0, 1).round(4)
-    return confidence
+def measured_period(
+    times: NDArray[np.float64], activations: Activations, duration: float | None = None
+) -> float | None:
+    """Return the seconds between beats on peaks of the activation, measured between frames.
+
+    At the very start and end of a recording half of a beat's activation is cut off, which draws the beat
+    inwards: such beats are not fitted, if there are others. The length of a loop is a whole number of beats
+    and tells more than the few that it has, so it is taken if the fit agrees with it.
+
+    Args:
+        times: seconds, shape (beats,).
+        activations: what the beats were found in.
+        duration: of the recording in seconds, or None if only that of the activations is known, which is too
+            inexact to tell a loop.
+
+    Returns:
+        The period, or None with fewer than two beats.
+    """
+    if len(times) < 2:
+        return None
+    whole = (times > EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
+    period = beat_period(times, np.where(whole, fine_times(times, activations), np.nan))
+    if duration is None:
+        return period
+    beats = round(duration / period)
+    fits = abs(duration / period - beats) < LOOP_TOLERANCE
+    if fits and times[0] <= EDGE_SECONDS and 2 <= beats <= LOOP_BEATS:
+        return duration / beats
+    return period
 
 
 def estimate_metre(positions: ArrayLike | None) -> int | None:
@@ -262,6 +317,8 @@ def _read_only(name: str, values: ArrayLike, kind: type[np.generic]) -> NDArray[
 
 def _encodable(text: str | None) -> str | None:
     # File names may hold bytes that are no UTF-8, which no output file could then hold.
+    if not isinstance(text, str | None):
+        raise SettingsError(f"file, model and reason must be text, not {text!r}")
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -269,8 +326,6 @@ def _check(beats: Beats) -> None:
     times, positions, confidence = beats.times, beats.positions, beats.confidence
     if len(confidence) != len(times) or (positions is not None and len(positions) != len(times)):
         raise SettingsError("times, positions and confidence must be of one length")
-    if not (math.isfinite(beats.duration) and beats.duration >= 0):
-        raise SettingsError(f"duration must be zero or a positive number, not {beats.duration}")
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
         raise SettingsError("times must be strictly increasing")
     if len(times) and not (times[0] >= 0 and times[-1] <= beats.duration):
@@ -279,5 +334,3 @@ def _check(beats: Beats) -> None:
         raise SettingsError("positions must be 1 or more")
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise SettingsError("confidence must lie between 0 and 1")
-    if beats.metre is not None and beats.metre < 1:
-        raise SettingsError(f"metre must be 1 or more, not {beats.metre}")

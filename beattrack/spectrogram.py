@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import SettingsError
-from beattrack.fourier import Float32, Workspace, check_number, checked_samples, nonzero_rows, thin_products
+from beattrack.fourier import Float32, Workspace, checked_samples, nonzero_rows, thin_products
+from beattrack.runtime import checks
 
 TUNING = 440.0  # Hz; the filters' centres are equal-tempered around it
 FRAMES_PER_BLOCK = 256  # frames, spectra and magnitudes of a block fit the second-level cache
@@ -43,8 +44,7 @@ class SpectrogramSettings:
     fmax: float = 11025.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_number(field.name, getattr(self, field.name), whole=field.type == "int")
+        checks.apply(self, {field.name: checks.positive(whole=field.type == "int") for field in fields(self)})
         if self.frame_size % 2:
             raise SettingsError(f"frame_size must be even, not {self.frame_size}")
         if self.fps > self.sample_rate:
@@ -119,7 +119,8 @@ class Spectrogram:
     """
 
     def __init__(self, settings: SpectrogramSettings | None = None) -> None:
-        self.settings = settings or SpectrogramSettings()
+        self.settings = SpectrogramSettings() if settings is None else settings
+        checks.instance(SpectrogramSettings)("settings", self.settings)
         self._window = np.hanning(self.settings.frame_size).astype(np.float32)
         bank = filterbank(self.settings)
         self._bins = nonzero_rows(bank)

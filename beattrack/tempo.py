@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Float = NDArray[np.floating]
 
@@ -38,6 +39,15 @@ PREFERRED_SPREAD = 0.45
 HEAD_TOLERANCE = 0.04
 HEAD_SHARE = 0.5
 
+# The least share of the head's probability within 4 % of a tempo that is heard clearly.
+CLEAR_SHARE = 0.5
+
+# An interval of more medians than this is a pause, which says nothing of how steady the beats are.
+PAUSE_INTERVALS = 4
+
+# Beats of whole frames in a narrow tempo range may be this much faster or slower: a frame at 240 BPM.
+RANGE_TOLERANCE = 0.05
+
 
 @dataclass(frozen=True)
 class TempoCandidate:
@@ -47,10 +57,7 @@ class TempoCandidate:
     strength: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.bpm) and self.bpm > 0):
-            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
-        if not 0 <= self.strength <= 1:
-            raise SettingsError(f"strength must lie between 0 and 1, not {self.strength}")
+        checks.apply(self, {"bpm": checks.positive(), "strength": checks.share()})
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,14 @@ class Tempo:
     stability: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.bpm) and self.bpm > 0):
-            raise SettingsError(f"bpm must be a positive number, not {self.bpm}")
-        if not (math.isfinite(self.stability) and self.stability >= 0):
-            raise SettingsError(f"stability must be zero or a positive number, not {self.stability}")
+        checks.apply(
+            self,
+            {
+                "bpm": checks.positive(),
+                "candidates": checks.several(checks.instance(TempoCandidate)),
+                "stability": checks.at_least(0),
+            },
+        )
         strengths = [candidate.strength for candidate in self.candidates]
         if (
             not 1 <= len(strengths) <= 2
@@ -97,47 +108,81 @@ class Tempo:
                 TempoCandidate(float(item["bpm"]), float(item["strength"])) for item in record["candidates"]
             )
             return cls(float(record["bpm"]), candidates, float(record["stability"]))
-        except (KeyError, TypeError) as error:
+        except SettingsError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"a tempo needs bpm, candidates and stability (wrong: {error!r})") from error
 
 
-def estimate_tempo(times: ArrayLike, tempo_activation: Float | None = None) -> Tempo | None:
-    """Estimate the tempo of beats at `times`; None with fewer than two of them, or outside `TEMPO_RANGE`.
-
-    times: (beats,) seconds, strictly increasing.
-    tempo_activation: (bins,) probability of each whole BPM, or None.
+def estimate_tempo(
+    times: ArrayLike,
+    tempo_activation: Float | None = None,
+    *,
+    period: float | None = None,
+    bpm_range: tuple[float, float] | None = None,
+) -> Tempo | None:
+    """Estimate the tempo of beats.
 
     The period is a least-squares fit (`beat_period`), as the median interval knows no more than whole frames.
     The alternatives are `bpm` times 1/3, 1/2, 2/3, 3/2, 2 and 3. Each tempo c, `bpm` included, scores
         w(c) exp(-(ln(c / 112) / 0.45)^2 / 2), normalised to sum 1 over the tempi, with w = `RATIO_WEIGHTS`;
     with a tempo head, the mean of that and the head's probability within 4 % of c, normalised likewise.
     The candidates are `bpm` and the best alternative, with their scores scaled to sum 1. Values are rounded
-    to 0.001, stability to 0.1 ms.
+    to 0.001, stability to 0.1 ms. Stability leaves out pauses: intervals of more than 4 times the median.
+
+    Args:
+        times: seconds, strictly increasing, shape (beats,).
+        tempo_activation: probability of each whole BPM, shape (bins,), or None.
+        period: seconds between beats, if known better than from `times`.
+        bpm_range: slowest and fastest tempo that the beats were tracked with. A tempo within 5 % of the range
+            is moved into it, since a range too narrow for whole frames lets beats deviate that far.
+
+    Returns:
+        The tempo, or None with fewer than two beats or outside `TEMPO_RANGE`.
     """
     beats = np.asarray(times, dtype=np.float64)
     if len(beats) < 2:
         return None
-    period = beat_period(beats)
+    period = beat_period(beats) if period is None else period
     if not 60 / TEMPO_RANGE[1] <= period <= 60 / TEMPO_RANGE[0]:
         return None
-    bpm = 60 / period
+    bpm = _within(60 / period, bpm_range)
     scores = _scores(bpm, tempo_activation)
     alternative = max((ratio for ratio in scores if ratio != 1.0), key=scores.__getitem__)
     strength = round(scores[1.0] / (scores[1.0] + scores[alternative]), 3)
+    rounded = _within(round(bpm, 3), bpm_range)
     candidates = [
-        TempoCandidate(round(bpm, 3), strength),
+        TempoCandidate(rounded, strength),
         TempoCandidate(round(bpm * alternative, 3), round(1 - strength, 3)),
     ]
     candidates.sort(key=lambda candidate: -candidate.strength)
-    return Tempo(round(bpm, 3), tuple(candidates), round(float(np.std(np.diff(beats))), 4))
+    return Tempo(rounded, tuple(candidates), round(_stability(beats), 4))
 
 
-def beat_period(times: Float) -> float:
-    """Fit the seconds between beats to the steady part of at least two beat `times` (beats,).
+def _within(bpm: float, bpm_range: tuple[float, float] | None) -> float:
+    if bpm_range is None:
+        return bpm
+    nearest = min(max(bpm, bpm_range[0]), bpm_range[1])
+    return nearest if abs(bpm / nearest - 1) <= RANGE_TOLERANCE else bpm
+
+
+def _stability(times: Float) -> float:
+    intervals = np.diff(times)
+    return float(np.std(intervals[intervals <= PAUSE_INTERVALS * np.median(intervals)]))
+
+
+def beat_period(times: Float, fine: Float | None = None) -> float:
+    """Fit the seconds between beats to the steady part of at least two beats.
 
     Intervals near the median are steady; each run of them is a line over the beat number with an offset of
     its own, and all runs share one slope, whose least-squares solution is returned.
+
+    Args:
+        times: seconds, shape (beats,).
+        fine: the same beats more exactly, if known, and NaN for those not to be fitted, shape (beats,). They
+            are fitted, while `times` tell the steady part, which then hangs on no fraction of a frame.
     """
+    fine = times if fine is None else fine
     intervals = np.diff(times)
     median = float(np.median(intervals))
     steady = np.abs(intervals - median) <= max(STEADY_SHARE * median, STEADY_SECONDS)
@@ -146,10 +191,12 @@ def beat_period(times: Float) -> float:
     edges = np.flatnonzero(np.diff(steady, prepend=False, append=False))
     covariance = variance = 0.0
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        numbers = np.arange(stop - start + 1) - (stop - start) / 2
-        covariance += float(numbers @ times[start : stop + 1])
+        run = np.arange(start, stop + 1)
+        run = run[np.isfinite(fine[run])]
+        numbers = run - (run.sum() / len(run) if len(run) else 0)
+        covariance += float(numbers @ fine[run])
         variance += float(numbers @ numbers)
-    return covariance / variance
+    return covariance / variance if variance > 0 else beat_period(times)
 
 
 def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
@@ -165,6 +212,37 @@ def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
 def _preference(bpm: float) -> float:
     # The floor keeps tempi hundreds of octaves away comparable: only their weights then count.
     return max(math.exp(-((math.log(bpm / PREFERRED_BPM) / PREFERRED_SPREAD) ** 2) / 2), 1e-100)
+
+
+def clear_tempo(tempo_activation: Float) -> float | None:
+    """Return the tempo in BPM that a tempo head hears clearly; None if it hears none, or several.
+
+    Args:
+        tempo_activation: probability of each whole BPM, shape (bins,).
+    """
+    weights = _weights(tempo_activation)
+    tempi = range(1, len(weights))
+    reach = 1 + HEAD_TOLERANCE
+    windows = [slice(math.ceil(bpm / reach), math.floor(bpm * reach) + 1) for bpm in tempi]
+    shares = [float(weights[window].sum()) for window in windows]
+    if max(shares, default=0.0) < CLEAR_SHARE:
+        return None
+    window = windows[int(np.argmax(shares))]
+    return float(np.average(np.arange(len(weights))[window], weights=weights[window]))
+
+
+def tempo_share(tempo_activation: Float, slowest: float, fastest: float) -> float:
+    """Return the share, in 0 to 1, of a tempo head's probability that lies between two tempi in BPM."""
+    weights = _weights(tempo_activation)
+    return float(weights[max(math.ceil(slowest), 0) : max(math.floor(fastest) + 1, 0)].sum())
+
+
+def _weights(tempo_activation: Float) -> NDArray[np.float64]:
+    """Return the probabilities of the bins with sum 1, or all 0."""
+    weights: NDArray[np.float64] = np.nan_to_num(tempo_activation.astype(np.float64), posinf=0.0, neginf=0.0)
+    weights = weights.clip(0, 1)
+    total = weights.sum()
+    return weights / total if total > 0 else weights
 
 
 def _head_probability(tempo_activation: Float, bpm: float) -> float:

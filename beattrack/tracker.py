@@ -16,25 +16,29 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beattrack import audio
 from beattrack.activations import Activations
-from beattrack.decoding.base import Decoder, DecoderName, Decoding
+from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
+from beattrack.decoding.explain import explain
 from beattrack.decoding.make import make_decoder
+from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join
 from beattrack.decoding.peaks import PeakSettings
+from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
 from beattrack.harmony import Harmony
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
-from beattrack.result import Beats, beat_confidence
+from beattrack.result import Beats
+from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
-Source: TypeAlias = "audio.Source | ArrayLike"
+Recording: TypeAlias = "audio.Source | ArrayLike"
 
 BLOCK_SECONDS = 30.0
 # Far below the beats of music: the least sure recordings of a development set have a median near 0.2.
@@ -43,6 +47,8 @@ PULSE_CONFIDENCE = 0.1
 
 class BeatTracker:
     """Tracks the beats of recordings; keep one for many, as loading the network costs more than a short song.
+
+    It can be copied and pickled, as joblib and multiprocessing do: the model file is then opened again.
 
     model: name of a shipped model, path of a model file, or a `Model` of the registry.
     decoder: name of a decoder, or a decoder of your own.
@@ -63,6 +69,8 @@ class BeatTracker:
         threads: int | None = None,
         **options: Any,
     ) -> None:
+        checks.choice(get_args(Device))("device", device)
+        checks.optional(checks.positive(whole=True))("threads", threads)
         self.decoder = _decoder(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
@@ -70,7 +78,7 @@ class BeatTracker:
         harmony = self.network.settings.harmony
         self.harmony = None if harmony is None else Harmony(harmony)
 
-    def track(self, source: Source, sample_rate: int | None = None, *, track: int | None = None) -> Beats:
+    def track(self, source: Recording, sample_rate: int | None = None, *, track: int | None = None) -> Beats:
         """Track the beats of a recording.
 
         Args:
@@ -78,7 +86,7 @@ class BeatTracker:
                 `soundfile.SoundFile`, or with a `sample_rate` samples, of shape (samples,) or
                 (samples, channels), floats of full scale 1 or integers of their type's.
             sample_rate: of samples, in Hz.
-            track: which audio track of a film, from 1; None takes the default one.
+            track: which audio track of a film, counted from 1; None is the default one.
 
         Raises:
             AudioError: if there is no audio to decode, or no such track.
@@ -90,13 +98,13 @@ class BeatTracker:
         return self.decode(activations, duration=duration, file=audio.file_name(source))
 
     def activations(
-        self, source: Source, sample_rate: int | None = None, *, track: int | None = None
+        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
     ) -> Activations:
         """Return what the network says about every frame of a recording; see `track` for the rest."""
         return self.analyse(source, sample_rate, track=track)[0]
 
     def analyse(
-        self, source: Source, sample_rate: int | None = None, *, track: int | None = None
+        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
     ) -> tuple[Activations, float]:
         """Return the activations and the exact duration of a recording in seconds, as `decode` takes them."""
         rate = self.spectrogram.settings.sample_rate
@@ -128,7 +136,7 @@ class BeatTracker:
 
 
 def track(
-    source: Source, sample_rate: int | None = None, *, track: int | None = None, **options: Any
+    source: Recording, sample_rate: int | None = None, *, track: int | None = None, **options: Any
 ) -> Beats:
     """Track the beats of one recording: `beattrack.track("song.wav").bpm`.
 
@@ -150,21 +158,52 @@ def decode(
 ) -> Beats:
     """Run a decoder on activations and add tempo, metre and confidence.
 
-    duration: of the recording in seconds; None takes that of the activations.
-    least_confidence: of half of the beats; where they have less, there are no beats.
+    Each part of the recording between long pauses is decoded and judged by itself; see `parts` and `pulse` in
+    `beattrack.decoding`. If there are no beats, or not those that one would expect, `Beats.reason` says why.
+
+    Args:
+        activations: probabilities per frame.
+        decoder: a decoder of `make_decoder`, or one of your own.
+        duration: of the recording in seconds, or None for that of the activations.
+        file, model: names to store in the result.
+        least_confidence: of half of the beats, 0 to 1; beats that have less are not believed.
     """
-    description = {"name": decoder.name, "settings": decoder.settings}
-    decoding = decoder(activations)
-    confidence = beat_confidence(decoding.times, activations)
-    if len(confidence) and np.median(confidence) < least_confidence:
-        decoding = Decoding.empty(bars=decoding.positions is not None)
+    found = decode_parts(activations, decoder)
+    confidences = [beat_confidence(part.times, activations) for part in found]
+    believed = [
+        believable(part.times, confidence, least_confidence)
+        for part, confidence in zip(found, confidences, strict=True)
+    ]
+    kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
+    single_sounds = least_confidence > 0 and isolated(kept)
+    if single_sounds:
+        kept = common_pulse(kept)
+    decoding = join(kept, bars=activations.downbeats is not None)
+    sure = [confidence[mask] for confidence, mask in zip(confidences, believed, strict=True)]
+    settings = decoder.settings if isinstance(decoder.settings, DBNSettings) else None
     return Beats.from_decoding(
-        decoding, activations, duration=duration, file=file, model=model, decoder=description
+        decoding,
+        activations,
+        duration=duration,
+        file=file,
+        model=model,
+        decoder={"name": decoder.name, "settings": decoder.settings},
+        confidence=np.concatenate(sure) if len(decoding.times) else np.empty(0),
+        bpm_range=None if settings is None else settings.bpm_range_of(decoding.beats_per_bar),
+        reason=explain(
+            activations,
+            confidences,
+            decoding,
+            isolated=single_sounds,
+            least_confidence=least_confidence,
+            bpm_range=None if settings is None else settings.widest_bpm_range,
+        ),
     )
 
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
     """Make a decoder with some of its settings changed; SettingsError for an option that it has not."""
+    checks.choice(get_args(DecoderName))("decoder", name)
     kind = PeakSettings if name == "peaks" else DBNSettings
     known = {item.name for item in dataclasses.fields(kind)}
     for option in options:
@@ -172,22 +211,24 @@ def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
             raise SettingsError(
                 f"the {name} decoder has no option {option}; it has {', '.join(sorted(known))}"
             )
-    return make_decoder(name, kind(**options))
+    make = DBNSettings.madmom if name == "madmom" else kind
+    return make_decoder(name, make(**options))
 
 
 def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:
     if isinstance(decoder, str):
         return decoder_with(decoder, options)
+    if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
+        raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
     if options:
         raise SettingsError(f"give {', '.join(options)} to the decoder itself, or name a decoder")
     return decoder
 
 
 def _blocks(
-    source: Source, source_rate: int | None, sample_rate: int, track: int | None
+    source: Recording, source_rate: int | None, sample_rate: int, track: int | None
 ) -> Iterable[NDArray[np.float32]]:
-    if track is not None and (isinstance(track, bool) or not isinstance(track, int) or track < 1):
-        raise SettingsError(f"track must be a whole number from 1 on, not {track!r}")
+    checks.optional(checks.positive(whole=True))("track", track)
     # Bytes are a file, unless their rate makes samples of them.
     if _is_file(source) or (audio.is_content(source) and source_rate is None):
         if source_rate is not None:
@@ -203,7 +244,7 @@ def _blocks(
     return (samples[start : start + step] for start in range(0, len(samples), step))
 
 
-def _is_file(source: Source) -> TypeGuard[audio.Source]:
+def _is_file(source: Recording) -> TypeGuard[audio.Source]:
     return isinstance(source, str | bytes | os.PathLike) or hasattr(source, "read")
 
 

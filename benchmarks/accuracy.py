@@ -1,11 +1,11 @@
-"""Accuracy and speed of beattrack and of its peers on the same files, as one Markdown table.
+"""Accuracy and speed of beattrack and of other beat trackers on the same files, as a Markdown table.
 
     python benchmarks/accuracy.py --data-home DIR [--python madmom=/path/to/python] [--out DIR]
 
-Each peer runs in a process of its own on one thread (benchmarks/accuracy_peers.py); --python names another
-interpreter for a peer that needs its own environment. All are scored alike by `beattrack.evaluation`.
-Predictions are kept in --out and not made again. Where the data home has the published detections of the 2020
-TCN (`published_tcn2020`), they are scored, too. The last column is CPU seconds per minute of audio.
+Each tracker runs in its own process on one thread (benchmarks/accuracy_peers.py). --python gives the
+interpreter of a tracker that needs its own environment. All are scored by `beattrack.evaluation`. Predictions
+are kept in --out and reused. If the data home has the published detections of the 2020 TCN
+(`published_tcn2020`), they are scored as well. The last column is CPU seconds per minute of audio.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COLUMNS = (
 
 
 def predict(peer: str, python: str, dataset: Dataset, out: Path) -> dict[str, object] | None:
-    """Run a peer over the dataset; gives its version and seconds, or None where it is not installed."""
+    """Run a tracker on a dataset and return its version and CPU seconds; None if it is not installed."""
     record = out / "seconds.json"
     if not record.is_file():
         files = "\n".join(str(track.audio.resolve()) for track in dataset.tracks if track.audio is not None)
@@ -66,7 +66,7 @@ def predict(peer: str, python: str, dataset: Dataset, out: Path) -> dict[str, ob
 
 
 def row(name: str, run: Run | None, speed: float | None) -> str:
-    """Write a line of the table; a peer that did not run is named as such."""
+    """Return a row of the table; `run` is None for a tracker that is not installed."""
     if run is None:
         return f"| {name} | not installed |" + " |" * (len(COLUMNS) - 1)
     mean = run.summary.mean
@@ -86,18 +86,20 @@ def row(name: str, run: Run | None, speed: float | None) -> str:
 
 
 def minutes(dataset: Dataset) -> float:
-    """Length of all recordings."""
+    """Return the duration of all recordings in minutes."""
     return sum(soundfile.info(str(track.audio)).duration for track in dataset.tracks) / 60
 
 
 def main() -> None:
-    """Run the peers and print the table."""
+    """Run the trackers and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="gtzan", help="as for `beattrack eval`")
+    parser.add_argument("--dataset", default="gtzan", help="see `beattrack eval`")
     parser.add_argument("--data-home", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="where predictions are kept")
+    parser.add_argument("--out", type=Path, default=Path("runs/accuracy"), help="folder for predictions")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--python", nargs="*", default=[], metavar="PEER=PATH", help="interpreter of a peer")
+    parser.add_argument(
+        "--python", nargs="*", default=[], metavar="PEER=PATH", help="interpreter of a tracker"
+    )
     parser.add_argument("--trim", type=float, default=0.0)
     options = parser.parse_args()
 

@@ -1,11 +1,11 @@
-"""Beat trackers of other packages, each run over a list of files in a process of its own.
+"""Beat trackers of other packages, each run on a list of files in its own process.
 
     python benchmarks/accuracy_peers.py PEER OUT < files.txt
 
-writes OUT/NAME.beats for each file and OUT/seconds.json, the CPU seconds of each, decoding and other
-processes included. The first file is tracked once before, untimed: compilers and lazy imports are not
-measured. Needs nothing but the peer's own package, so that it runs in an environment of the peer's own; ends
-with 3 where that package is missing.
+Writes OUT/NAME.beats for each file, and OUT/seconds.json with the CPU seconds of each file, including audio
+decoding and child processes. The first file is first tracked once without timing, so that compilation and
+lazy imports are not measured. Needs only the package of the tracker, so that it can run in a separate
+environment. The exit code is 3 if that package is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Track = Callable[[str], list[tuple[float, "int | None"]]]
 
 
 def librosa_beat_track() -> Track:
-    """Dynamic programming over onset strength (Ellis 2007), as librosa does by default."""
+    """Return librosa's default tracker, dynamic programming on onset strength (Ellis 2007)."""
     import librosa
 
     def track(path: str) -> list[tuple[float, int | None]]:
@@ -37,7 +37,7 @@ def librosa_beat_track() -> Track:
 
 
 def librosa_plp() -> Track:
-    """Peaks of the predominant local pulse (Grosche & Mueller 2011), as in librosa's own example."""
+    """Return peaks of the predominant local pulse (Grosche & Müller 2011), as in librosa's example."""
     import librosa
     import numpy as np
 
@@ -52,10 +52,10 @@ def librosa_plp() -> Track:
 
 
 def madmom_dbn() -> Track:
-    """madmom's recurrent networks and joint beat and downbeat DBN (Boeck et al. 2016)."""
+    """Return madmom's recurrent networks and joint beat and downbeat DBN (Böck et al. 2016)."""
     import numpy as np
 
-    # Names that madmom 0.16.1 needs and that newer Python and NumPy have no more.
+    # Names that madmom 0.16.1 needs and that recent Python and NumPy versions have removed.
     collections.MutableSequence = collections.abc.MutableSequence  # type: ignore[attr-defined]
     np.float, np.int = float, int  # type: ignore[attr-defined]
     warnings.simplefilter("ignore")
@@ -82,17 +82,17 @@ def madmom_dbn() -> Track:
 
 
 def aubio_tempo() -> Track:
-    """aubio's tempo object with the settings of its command line; causal, unlike the others."""
+    """Return aubio's tempo object with the settings of its command line; it is causal, unlike the others."""
     import aubio
     import numpy as np
     import soundfile
     import soxr
 
-    # The frame of 1024 samples suits 44.1 kHz: on files of 22.05 kHz its F-measure falls by a quarter.
+    # Its frames of 1024 samples are meant for 44.1 kHz; at 22.05 kHz its F-measure is a quarter lower.
     rate, hop = 44100, 512
 
     def track(path: str) -> list[tuple[float, int | None]]:
-        # Decoded here: aubio's own reader knows few formats.
+        # aubio itself reads only a few formats.
         samples, file_rate = soundfile.read(path, dtype="float32", always_2d=True)
         mono = soxr.resample(samples.mean(axis=1), file_rate, rate).astype(np.float32)
         tempo = aubio.tempo("default", 1024, hop, rate)
@@ -104,7 +104,7 @@ def aubio_tempo() -> Track:
 
 
 def beattrack_default() -> Track:
-    """beattrack as it is by default, on one thread."""
+    """Return beattrack with its defaults, on one thread."""
     import beattrack
     from beattrack.tracker import BeatTracker
 
@@ -129,13 +129,13 @@ PEERS: dict[str, tuple[str, Callable[[], Track]]] = {
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process and of its children, such as decoders of audio."""
+    """Return the CPU seconds of this process and its children, such as audio decoders."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def main() -> int:
-    """Track the files named on standard input."""
+    """Track the files listed on standard input."""
     peer, out = sys.argv[1], Path(sys.argv[2])
     try:
         track = PEERS[peer][1]()

@@ -1,9 +1,10 @@
-"""A folder of recordings through `beattrack predict` in one process and in several.
+"""Throughput of `beattrack predict` on a folder of recordings, in one process and in several.
 
     python benchmarks/batch.py [--files 24] [--seconds 60] [--jobs 1,2] [--repeats 3]
 
-Each run is the whole command, cold, on the same WAV files, one thread a process; contestants take turns,
-figures are medians. Prints Markdown. Wants as many free cores as the largest number of processes.
+Each run is the whole command, started anew, on the same WAV files, with one thread per process. The numbers
+of processes take turns, and the figures are medians. Prints Markdown. Needs as many free cores as the largest
+number of processes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RATE = 44100
 
 
 def make_folder(folder: Path, files: int, seconds: float) -> None:
-    """Write one recording under many names."""
+    """Write a recording under many names."""
     import soundfile
 
     soundfile.write(folder / "0.wav", music(seconds, RATE), RATE)
@@ -33,7 +34,7 @@ def make_folder(folder: Path, files: int, seconds: float) -> None:
 
 
 def run(folder: Path, jobs: int) -> float:
-    """Track the folder into a new one; gives seconds."""
+    """Track a folder of recordings and return the seconds taken."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "beattrack", "predict", "--quiet", "-r", str(folder), "-o", out]
         start = time.perf_counter()
@@ -42,7 +43,7 @@ def run(folder: Path, jobs: int) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=60.0)

@@ -1,4 +1,4 @@
-"""Made-up music for the benchmarks, so that they need no recordings."""
+"""Synthetic music for the benchmarks, so that they need no recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.synth import drum_clip
 
 
 def music(seconds: float, rate: int) -> np.ndarray:
-    """Give (samples, 2) float32: drums and a held chord."""
+    """Return drums and a sustained chord, (samples, 2) float32."""
     left = drum_clip(120, duration=seconds, sample_rate=rate)[0]
     right = drum_clip(120, duration=seconds, sample_rate=rate, seed=1)[0]
     clock = np.arange(len(left)) / rate
@@ -26,7 +26,7 @@ def music(seconds: float, rate: int) -> np.ndarray:
 def write_files(
     folder: Path, samples: np.ndarray, rate: int, kinds: Sequence[str] = ("WAV", "FLAC", "MP3", "OGG")
 ) -> list[Path]:
-    """Write the music in each format, at libsndfile's default qualities."""
+    """Write music in several formats, at the default qualities of libsndfile, and return the paths."""
     paths = []
     for kind in kinds:
         paths.append(folder / f"music.{kind.lower()}")

@@ -1,10 +1,10 @@
-"""Speed and memory of the DBN decoder, beside madmom's where it is installed.
+"""Speed and memory of the DBN decoder and, if it is installed, of madmom's.
 
     taskset -c 0 python benchmarks/decoder.py [--seconds 180] [--repeats 5] [--no-scaling]
 
-Prints Markdown. The first table: median CPU times in one process, warmed up, the repeats going round all
-contestants in turn so that a busy moment of the machine hits them alike. The second: in fresh processes, CPU
-time of the first decoding, loading of numba included, and how far it raised the process's peak memory.
+Prints Markdown. The first table has median CPU times in one process after a warm-up; the decoders take turns,
+so that load on the machine affects them equally. The second table has the CPU time of the first decoding in a
+new process, including the loading of numba, and the increase of the peak memory of that process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from beattrack.activations import Activations  # noqa: E402
 from beattrack.decoding.base import Decoder  # noqa: E402
-from beattrack.decoding.dbn import DBNDecoder, DBNSettings, MadmomDecoder  # noqa: E402
+from beattrack.decoding.dbn import DBNDecoder, DBNSettings  # noqa: E402
+from beattrack.decoding.madmom import MadmomDecoder  # noqa: E402
 from beattrack.errors import MissingExtraError  # noqa: E402
 from tests.dbn_cases import beats_only, pulse, same  # noqa: E402
 
@@ -34,19 +35,19 @@ ENGINES: dict[str, Callable[[DBNSettings], Decoder]] = {
     "numba": lambda settings: DBNDecoder(settings, engine="numba"),
 }
 CASES = {
-    "beats, all tempi": (False, DBNSettings()),
-    "beats and bars {3, 4}, 60 tempi": (True, DBNSettings(num_tempi=60)),
-    "beats and bars {3, 4}, all tempi": (True, DBNSettings()),
+    "beats, all tempi": (False, DBNSettings.madmom()),
+    "beats and bars {3, 4}, 60 tempi": (True, DBNSettings.madmom(num_tempi=60)),
+    "beats and bars {3, 4}, all tempi": (True, DBNSettings.madmom()),
 }
 LENGTHS = (10, 60, 180, 600, 1800, 3600)  # seconds
 
 
 def installed() -> list[str]:
-    """Names of the engines that can be used here."""
+    """Return the names of the installed engines."""
     names = []
     for name, make in ENGINES.items():
         try:
-            make(DBNSettings())
+            make(DBNSettings.madmom())
         except MissingExtraError as error:
             print(f"<!-- without {name}: {error} -->")
         else:
@@ -55,13 +56,13 @@ def installed() -> list[str]:
 
 
 def recording(seconds: float, *, bars: bool) -> Activations:
-    """The pulse that is decoded, at 100 frames a second."""
+    """Return the activations to decode, at 100 frames per second."""
     activations = pulse(seconds, seed=7, bpm=110.0)
     return activations if bars else beats_only(activations)
 
 
 def side_by_side(names: list[str], seconds: float, repeats: int) -> list[list[str]]:
-    """Rows of the first table."""
+    """Return the rows of the first table."""
     rows = []
     for title, (bars, settings) in CASES.items():
         activations = recording(seconds, bars=bars)
@@ -87,7 +88,7 @@ def _ratio(medians: dict[str, float], name: str) -> str:
 
 
 def scaling(names: list[str], lengths: Iterable[int]) -> list[list[str]]:
-    """Rows of the second table; madmom stops at ten minutes, which take it gigabytes."""
+    """Return the rows of the second table; madmom needs gigabytes for ten minutes and is not run on more."""
     rows = []
     for seconds in lengths:
         for bars in (False, True):
@@ -109,33 +110,35 @@ def _measure_apart(name: str, seconds: int, *, bars: bool) -> str:
 
 
 def measure(name: str, kind: str, seconds: float) -> str:
-    """CPU seconds and added megabytes of the first decoding in this process."""
+    """Return CPU seconds and added megabytes of the first decoding in this process."""
     activations = recording(seconds, bars=kind == "bars")
-    decoder = ENGINES[name](DBNSettings())
+    decoder = ENGINES[name](DBNSettings.madmom())
     before, start = _peak_megabytes(), time.process_time()
     decoder(activations)
     return f"{time.process_time() - start:.2f} s, {_peak_megabytes() - before:.0f} MB"
 
 
 def _peak_megabytes() -> float:
-    # Not resource.getrusage: its peak counts the process that started this one too.
+    # The peak of resource.getrusage would include the process that started this one.
     status = Path("/proc/self/status").read_text(encoding="utf-8")  # Linux only
     (peak,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(peak.split()[1]) / 1024
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """Lay out as Markdown."""
+    """Return a table as Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Measure and print both tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=180, help="length of the side-by-side recording")
+    parser.add_argument(
+        "--seconds", type=float, default=180, help="duration of the recording in the first table"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-scaling", action="store_true", help="leave out the second table")
     parser.add_argument("--measure", nargs=3, metavar=("ENGINE", "KIND", "SECONDS"), help=argparse.SUPPRESS)

@@ -1,13 +1,13 @@
-"""Fails where a stage has become much slower: measured against fixed work of the same kinds, not in seconds.
+"""Fail if a stage has become much slower, relative to a fixed amount of similar work.
 
     python benchmarks/guard.py [--refresh]
 
-Every figure is the median over rounds of a ratio: CPU time of a stage, on one thread, over that of a fixed
-calibration (FFT, matrix products, passes over arrays, plain Python; for the start of the program, that of the
-libraries it needs) run just before it, so that neither the machine nor its load matters much. A stage is too
-slow where its ratio is above `factor` times the one stored in guard.json; then two more tries are made, and
-the median of the three counts. --refresh stores the ratios of now, after a change that is meant to cost or
-to save time.
+Each figure is the median of a ratio: the CPU time of a stage on one thread, divided by that of a calibration
+run just before it, so that machine and load matter little. The calibration consists of FFTs, matrix products,
+array operations and plain Python; for the start of the program, it is the import of the libraries it needs. A
+stage is too slow if its ratio exceeds the one stored in guard.json by `factor`; then the measurement is
+repeated twice and the median of the three counts. --refresh stores the current ratios, after an intended
+change of speed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from beattrack.spectrogram import Spectrogram  # noqa: E402
 
 STORED = Path(__file__).with_suffix(".json")
 ROOT = STORED.parents[1]
-FACTOR = 1.6  # between machines and libraries the ratios differ by some tens of percent
+FACTOR = 1.6  # ratios differ by some tens of percent between machines and library versions
 ROUNDS = 7
 TRIES = 3
 SECONDS = 60
@@ -46,7 +46,7 @@ Ratios = Mapping[str, float]
 
 
 def calibration() -> Callable[[], None]:
-    """Fixed work of the kinds that the stages do, of about the same time each."""
+    """Return a fixed amount of work similar to that of the stages."""
     rng = np.random.default_rng(0)
     frames = rng.standard_normal((256, 1024)).astype(np.float32)
     left, right = rng.standard_normal((2, 320, 320)).astype(np.float32)
@@ -68,7 +68,7 @@ def calibration() -> Callable[[], None]:
 
 
 def stages() -> dict[str, Callable[[], Any]]:
-    """What is guarded: each stage on a minute of music, and the start of the program."""
+    """Return the stages to measure, each on a minute of music, and the start of the program."""
     samples = music(SECONDS, 22050).mean(axis=1)
     spectrogram = Spectrogram()
     network = load_network(find(DEFAULT_MODEL).path, threads=1)
@@ -85,9 +85,9 @@ def stages() -> dict[str, Callable[[], Any]]:
 
 
 def libraries() -> dict[str, Callable[[], Any]]:
-    """What the start of the program is measured against: Python and the libraries that it cannot do without.
+    """Return calibrations for the start of the program: Python and the libraries that the program needs.
 
-    How long those take differs between environments far more than computing does.
+    Their import time differs much more between environments than the speed of computations does.
     """
     return {
         "beattrack --help": lambda: start("-c", "import click"),
@@ -96,18 +96,18 @@ def libraries() -> dict[str, Callable[[], Any]]:
 
 
 def start(*arguments: str) -> None:
-    """Run Python to its end."""
+    """Run Python with these arguments."""
     subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of those it waited for."""
+    """Return the CPU time of this process and its finished children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def measure() -> dict[str, float]:
-    """Ratio of each stage to its calibration."""
+    """Return the ratio of each stage to its calibration."""
     calibrate, tasks, others = calibration(), stages(), libraries()
     ratios: dict[str, list[float]] = {name: [] for name in tasks}
     for task in (calibrate, *others.values(), *tasks.values()):
@@ -124,7 +124,7 @@ def measure() -> dict[str, float]:
 
 
 def check(take: Callable[[], Ratios], stored: Ratios, factor: float) -> tuple[dict[str, float], list[str]]:
-    """Give the ratios, and the stages whose median over all tries is above `factor` times what is stored."""
+    """Return the ratios, and the stages whose median over all tries exceeds the stored ratio by `factor`."""
     tries: list[Ratios] = []
     while True:
         tries.append(take())
@@ -135,9 +135,9 @@ def check(take: Callable[[], Ratios], stored: Ratios, factor: float) -> tuple[di
 
 
 def main() -> int:
-    """Measure, print a table and tell whether all is as fast as it was."""
+    """Measure and print a table; return 1 if a stage has become slower."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--refresh", action="store_true", help="store the ratios of now")
+    parser.add_argument("--refresh", action="store_true", help="store the current ratios")
     if parser.parse_args().refresh:
         tries = [measure() for _ in range(TRIES)]
         ratios = {name: round(statistics.median(found[name] for found in tries), 3) for name in tries[0]}
@@ -146,12 +146,12 @@ def main() -> int:
         return 0
     record = json.loads(STORED.read_text())
     ratios, slow = check(measure, record["ratios"], record["factor"])
-    print("| stage | ratio | stored | of at most |\n|---|---:|---:|---:|")
+    print("| stage | ratio | stored | factor |\n|---|---:|---:|---:|")
     for name, stored in record["ratios"].items():
-        share = f"{ratios[name] / stored:.2f} of {record['factor']}"
+        share = f"{ratios[name] / stored:.2f} of at most {record['factor']}"
         print(f"| {name} | {ratios[name]:.2f} | {stored:.2f} | {share} |")
     for name in slow:
-        print(f"{name} is slower than it was; where that is meant, run {Path(__file__).name} --refresh")
+        print(f"{name} has become slower; if that is intended, run {Path(__file__).name} --refresh")
     return 1 if slow else 0
 
 

@@ -1,9 +1,9 @@
-"""The whole command, cold: `beattrack predict` on 3 minutes of MP3, beside importing torch and beside madmom.
+"""Time and memory of the whole command `beattrack predict`, compared with importing torch and with madmom.
 
     python benchmarks/predict.py [--repeats 5] [--lengths 10,180,3600]
 
-Every run is a process of its own; contestants take turns, figures are medians. Prints Markdown. madmom runs
-where it is installed: its downbeat recurrent networks, which are eight times the work of ours, and its DBN.
+Every run is a new process; the commands take turns, and the figures are medians. Prints Markdown. If madmom
+is installed, its recurrent downbeat networks (an ensemble of eight) and its DBN are measured as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from common import music, write_files
 
 SAMPLE_RATE = 44100
-# A throw-away process, so the names that madmom 0.16.1 misses in Python and NumPy may stay set.
+# Sets names that madmom 0.16.1 needs and that recent Python and NumPy versions have removed.
 MADMOM = """
 import collections, collections.abc, sys
 import numpy as np
@@ -35,14 +35,14 @@ MadmomDecoder()(Activations(beats=np.minimum(beats + downbeats, 1), downbeats=do
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took."""
+    """Time and memory of one process."""
 
     wall: float  # s
-    processor: float  # s, of all cores
-    memory: float  # MB, at its peak
+    processor: float  # s, over all cores
+    memory: float  # MB, peak
 
 
-# The peak of a process counts what its parent held when it forked, so a small one starts it.
+# The peak memory of a process includes that of its parent at the fork, so a small process starts it.
 LAUNCHER = """
 import os, subprocess, sys, time
 start = time.perf_counter()
@@ -54,14 +54,14 @@ sys.exit(status != 0)
 
 
 def run(command: Sequence[str]) -> Cost:
-    """Run a command to its end; raises CalledProcessError where it fails."""
+    """Run a command and return its cost; raise CalledProcessError if it fails."""
     launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
     output = subprocess.run(launched, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Cost(*map(float, output.split()))
 
 
 def medians(commands: dict[str, Sequence[str]], repeats: int) -> dict[str, Cost]:
-    """Median cost of each command, after one run that fills the file cache; failing commands are left out."""
+    """Return the median cost of each command that does not fail, after a run that fills the file cache."""
     costs: dict[str, list[Cost]] = {}
     for name, command in commands.items():
         try:
@@ -80,14 +80,14 @@ def medians(commands: dict[str, Sequence[str]], repeats: int) -> dict[str, Cost]
 
 
 def write_mp3(folder: Path, seconds: float) -> str:
-    """Write made-up stereo music and return its path."""
+    """Write synthetic stereo music and return its path."""
     target = folder / f"{seconds:g}"
     target.mkdir()
     return str(next(path for path in write_files(target, music(seconds, SAMPLE_RATE), SAMPLE_RATE, ["MP3"])))
 
 
 def compare(folder: Path, repeats: int) -> None:
-    """One song of 3 minutes, beside the peers."""
+    """Print the cost of commands on a song of 3 minutes."""
     song = write_mp3(folder, 180)
     python = sys.executable
     ours = "beattrack predict"
@@ -106,8 +106,8 @@ def compare(folder: Path, repeats: int) -> None:
 
 
 def scaling(folder: Path, lengths: Sequence[float], repeats: int) -> None:
-    """Cost against the length of the recording."""
-    print("\n### Cost against length\n")
+    """Print the cost for recordings of several durations."""
+    print("\n### Cost by duration\n")
     print("| minutes | wall s | x real time | peak MB |\n|---:|---:|---:|---:|")
     for seconds in lengths:
         song = write_mp3(folder, seconds)
@@ -116,10 +116,12 @@ def scaling(folder: Path, lengths: Sequence[float], repeats: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--lengths", default="10,60,600,3600", help="seconds, for the table of lengths")
+    parser.add_argument(
+        "--lengths", default="10,60,600,3600", help="durations in seconds for the second table"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         compare(Path(folder), options.repeats)

@@ -1,9 +1,9 @@
-"""Speed of decoding and of the spectrogram on one core, beside librosa and madmom where these are installed.
+"""Speed of audio decoding and the spectrogram on one core, compared with librosa and madmom if installed.
 
     taskset -c 0 python benchmarks/spectrogram.py [--seconds 180] [--repeats 7] [--file song.mp3]
 
-Prints Markdown. Every figure is the median CPU time of the repeats, which go round all contestants in turn,
-so that a busy moment of the machine hits them alike; "x real time" is seconds of music per second of work.
+Prints Markdown. Every figure is a median CPU time; the tasks take turns, so that load on the machine affects
+them equally. "x real time" is seconds of music per second of work.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Task = Callable[[], Any]
 
 
 def decoding_tasks(paths: list[Path], rate: int) -> dict[str, Task]:
-    """Ways from a file to mono samples at `rate`."""
+    """Return functions that read a file as mono samples at `rate`."""
     tasks: dict[str, Task] = {}
     try:
         from beattrack.audio import load
@@ -48,9 +48,10 @@ def decoding_tasks(paths: list[Path], rate: int) -> dict[str, Task]:
 
 
 def spectrogram_tasks(mono: np.ndarray, rate: int) -> dict[str, Task]:
-    """All give 100 frames/s of Hann 1024 at 22.05 kHz, but for the harmony view, which comes on top.
+    """Return functions that compute spectrograms.
 
-    librosa has whole hops and mel filters only.
+    All use Hann windows of 1024 samples at 22.05 kHz and 100 frames per second, except the harmony view,
+    which is computed in addition. librosa supports only whole hops and mel filters.
     """
     tasks = _beattrack_tasks(mono)
     try:
@@ -82,7 +83,7 @@ def _beattrack_tasks(mono: np.ndarray) -> dict[str, Task]:
 
 
 def _madmom_task(mono: np.ndarray, rate: int) -> Task | None:
-    # What madmom 0.16.1 expects of Python and NumPy before 2018.
+    # Names that madmom 0.16.1 needs and that recent Python and NumPy versions have removed.
     collections.MutableSequence = collections.abc.MutableSequence  # type: ignore[attr-defined]
     for name, kind in (("float", float), ("int", int), ("bool", bool), ("object", object)):
         if name not in vars(np):
@@ -103,7 +104,7 @@ def _madmom_task(mono: np.ndarray, rate: int) -> Task | None:
 
 
 def measure(tasks: dict[str, Task], repeats: int) -> dict[str, float]:
-    """Median seconds of each task."""
+    """Return the median seconds of each task."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for task in tasks.values():
         task()  # imports, caches, compilation
@@ -116,7 +117,7 @@ def measure(tasks: dict[str, Task], repeats: int) -> dict[str, float]:
 
 
 def report(title: str, medians: dict[str, float], music_seconds: float, baseline: dict[str, str]) -> None:
-    """Print a Markdown table; `baseline` names the row that each row is compared to."""
+    """Print a Markdown table; `baseline` has the row to which each row is compared."""
     print(f"\n### {title}\n\n| | ms | x real time | times ours |\n|---|---:|---:|---:|")
     for name, median in medians.items():
         ours = medians.get(baseline.get(name, name))
@@ -125,11 +126,11 @@ def report(title: str, medians: dict[str, float], music_seconds: float, baseline
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=180, help="length of the synthetic music")
+    parser.add_argument("--seconds", type=float, default=180, help="duration of the synthetic music")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--file", type=Path, help="decode this recording in place of synthetic music")
+    parser.add_argument("--file", type=Path, help="decode this recording instead of synthetic music")
     options = parser.parse_args()
     rate = 22050
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""What the fuzzing programs share: libFuzzer, by way of atheris, calls the targets that the tests call too.
+"""The common part of the fuzzing programs: libFuzzer calls the same targets as the tests, through atheris.
 
     python fuzz/fuzz_audio.py -max_total_time=240 corpus/
 
-Arguments are libFuzzer's; the corpus folder starts with the small valid files of `tests/fuzz/seeds.py`.
+The arguments are those of libFuzzer. The small valid files of `tests/fuzz/seeds.py` are written to the corpus
+folder.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ with atheris.instrument_imports(
 
 
 def fuzz(*names: str) -> None:
-    """Run the targets of these names, the first byte choosing among several, until an error or a limit."""
+    """Run targets until an error or a limit; if there are several, the first byte of the data chooses one."""
     chosen: list[Callable[[bytes], bool]] = [getattr(targets, name) for name in names]
-    # A process of ffmpeg for each try would take too long: what libsndfile refuses is refused.
+    # Running ffmpeg for each input would take too long.
     shutil.which = lambda *_, **__: None  # type: ignore[assignment]
     folders = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if folders and not Path(folders[0]).is_file():
@@ -43,7 +44,7 @@ def fuzz(*names: str) -> None:
 
 
 def _plant(folder: Path, names: tuple[str, ...]) -> None:
-    """Write the seeds of these targets, each behind the byte that chooses its target."""
+    """Write the seeds of these targets, each after the byte that chooses its target."""
     all_seeds = {
         "audio": [seeds.sound(kind) for kind in seeds.SOUNDS],
         "beat_file": list(seeds.beat_files()),

@@ -1,9 +1,9 @@
-"""Make tests/golden/decoder.npz: activations and what madmom 0.16.1 decodes from them.
+"""Write tests/golden/decoder.npz: activations and the beats that madmom 0.16.1 decodes from them.
 
     python recipes/decoder_goldens.py
 
-Needs the extra `madmom`. The activations are stored as whole numbers q, standing for ((q + 1/2) / 256)^2, so
-that the tests read exactly what madmom was given.
+Needs the extra `madmom`. Activations are stored as whole numbers q for the values ((q + 1/2) / 256)^2, so
+that the tests use exactly the same values as madmom.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from beattrack.decoding.madmom import MadmomDecoder, madmom_processor, observati
 
 TARGET = Path(__file__).parents[1] / "tests" / "golden" / "decoder.npz"
 
-# (settings, frames a second, whether downbeats are tracked, precision, seconds)
+# (settings, frames per second, whether downbeats are tracked, precision, seconds)
 CASES: list[tuple[dict[str, Any], float, bool, str, float]] = [
     ({}, 100, False, "float64", 15),
     ({"num_tempi": 60}, 100, True, "float64", 15),
@@ -58,7 +58,7 @@ def main() -> None:
     for index, (options, fps, bars, precision, seconds) in enumerate(CASES):
         codes = random_codes(np.random.default_rng(index), seconds, fps, bars=bars, noisy=index % 4 == 3)
         activations = to_activations(codes, fps, precision)
-        settings = DBNSettings(**options)
+        settings = DBNSettings.madmom(**options)
         decoding = MadmomDecoder(settings)(activations)
         arrays[f"{index}/codes"] = codes
         arrays[f"{index}/times"] = decoding.times
@@ -79,7 +79,7 @@ def main() -> None:
 def random_codes(
     random: np.random.Generator, seconds: float, fps: float, *, bars: bool, noisy: bool
 ) -> NDArray[np.uint8]:
-    """(frames, 1 or 2) codes of beats, and of downbeats below them: noise, and a pulse unless `noisy`."""
+    """Return codes of beats and, if `bars`, downbeats, (frames, 1 or 2); only noise if `noisy`."""
     frames = round(seconds * fps)
     codes = random.integers(0, 256 if noisy else 40, (frames, 2))
     codes[:, 1] //= 2
@@ -93,13 +93,13 @@ def random_codes(
 
 
 def to_activations(codes: NDArray[np.uint8], fps: float, precision: str) -> Activations:
-    """What the codes stand for; exact in either precision, as only squares of short numbers are taken."""
+    """Return the activations of codes. The values are exact in both precisions."""
     values = (((codes + 0.5) / 256) ** 2).astype(precision)
     return Activations(values[:, 0], values[:, 1] if values.shape[1] == 2 else None, fps)
 
 
 def log_probability(settings: DBNSettings, activations: Activations) -> float | None:
-    """Of madmom's best path over all metres; None where nothing reaches the threshold."""
+    """Return the log probability of madmom's best path; None if no activation reaches the threshold."""
     classes = beat_classes(activations)
     classes = classes[:, active_frames(classes, settings.threshold)]
     if not classes.any():
@@ -107,7 +107,9 @@ def log_probability(settings: DBNSettings, activations: Activations) -> float | 
     bars = activations.downbeats is not None
     processor = madmom_processor(settings, activations.fps, bars)
     models = processor.hmms if bars else [processor.hmm]
-    with np.errstate(divide="ignore"):  # a beat's probability is 0 where the downbeat's is as high
+    with np.errstate(
+        divide="ignore"
+    ):  # the probability of a plain beat is 0 if that of a downbeat is as high
         return max(float(model.viterbi(observations(classes))[1]) for model in models)
 
 

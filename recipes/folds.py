@@ -1,4 +1,4 @@
-"""Mean scores over the held-out songs of all folds of a cross-validation, and of each genre.
+"""Mean scores of the held-out songs of a cross-validation, over all folds and for each genre.
 
 python recipes/folds.py RUN...
 """
@@ -26,7 +26,7 @@ Rows = list[dict[str, str]]
 
 
 def read(runs: list[Path]) -> Rows:
-    """Rows of all runs' validation.csv; SystemExit for unfinished runs and songs held out twice."""
+    """Read the rows of all runs' validation.csv; exit if a run is unfinished or a song is held out twice."""
     rows: Rows = []
     for run in runs:
         try:
@@ -36,15 +36,15 @@ def read(runs: list[Path]) -> Rows:
         except OSError as error:
             raise SystemExit(f"folds.py: {error.filename}: {error.strerror}") from error
         if not finished:
-            raise SystemExit(f"folds.py: {run}: the run is not finished")
+            raise SystemExit(f"folds.py: {run}: the run is not finished; run its command again")
     names = [(row["source"], row["id"]) for row in rows]
     if len(set(names)) < len(names):
-        raise SystemExit("folds.py: a song is held out in two runs, so they are no cross-validation")
+        raise SystemExit("folds.py: a song is held out in two runs; give the runs of one cross-validation")
     return rows
 
 
 def table(rows: Rows) -> str:
-    """Means by genre and over all songs, as Markdown."""
+    """Return the means of all songs and of each genre as a Markdown table."""
     genres: dict[str, Rows] = defaultdict(list)
     for row in rows:
         genres[row["genre"] or "unknown"].append(row)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Cross-validation on GTZAN in five folds that keep artists apart:
+# Cross-validation on GTZAN, with five folds that share no artists:
 #
 #     recipes/gtzan.sh DATA_HOME WORK
 #
-# DATA_HOME: where GTZAN is (data/README.md). WORK: where spectrograms and runs go. Prints the mean scores of the
-# excerpts, each tracked by the network that has not seen its fold. Can be stopped and run again.
+# DATA_HOME: folder of GTZAN (data/README.md). WORK: folder for spectrograms and runs. Prints the mean scores of the
+# excerpts, each tracked by the network that was not trained on its fold. Run it again to resume.
 set -euo pipefail
 
 if (($# < 2)); then

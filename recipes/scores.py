@@ -4,7 +4,7 @@
     beattrack eval --dataset gtzan --predictions PEER --suffix .downbeats.txt --name "peer" --json peer.json
     python recipes/scores.py ours.json peer.json > scores.json
 
-`beattrack export RUN --scores scores.json` puts them into the card.
+`beattrack export RUN --scores scores.json` writes them to the card.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONTINUITY = {"f": "f_measure", "cmlt": "cmlt", "amlt": "amlt"}
 
 
 def means(summary: dict[str, Any], prefix: str, keys: dict[str, str]) -> dict[str, float] | None:
-    """Means of one group of metrics under the card's names; None where they were not measured."""
+    """Return the means of a group of metrics by the card's names; None if they were not measured."""
     found = {name: summary["means"].get(f"{prefix}.{key}") for name, key in keys.items()}
     if any(value is None or value["mean"] is None for value in found.values()):
         return None
@@ -28,7 +28,7 @@ def means(summary: dict[str, Any], prefix: str, keys: dict[str, str]) -> dict[st
 
 
 def card_score(result: dict[str, Any]) -> dict[str, Any]:
-    """One entry of a card's `metrics`."""
+    """Return a result as an entry of a card's `metrics`."""
     summary = result["summary"]
     return {
         "dataset": result["dataset"],

@@ -1,33 +1,38 @@
 #!/usr/bin/env bash
-# Everything from symbolic music to the shipped model `tcn`, in one command that can be stopped and run again:
+# Everything from symbolic music and real recordings to the shipped model `tcn`, in one command that can be
+# stopped and run again:
 #
-#     recipes/tcn.sh PACK SYMBOLIC WORK
+#     recipes/tcn.sh RECORDINGS SYMBOLIC WORK [OPTION ...]
 #
-# PACK: a feature pack (data/README.md). SYMBOLIC: the archives that docs/rendering.md names. WORK: where renderings,
-# spectrograms and runs go, about 10 GB. Other options of `beattrack train`, such as --accelerator gpu, follow.
+# RECORDINGS: a feature pack, named features2 (data/README.md). SYMBOLIC: the folder of archives that
+# docs/rendering.md lists. WORK: folder for renderings, packs and the run, about 6 GB. Options go to
+# `beattrack train`, such as --accelerator gpu. Rendering and packing take half an hour on two free cores, the
+# training six minutes on half of an H200.
 set -euo pipefail
 
 if (($# < 3)); then
-  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 recipes=$(cd "$(dirname "$0")" && pwd)
-pack=$1 symbolic=$2 work=$3
+recordings=$1 symbolic=$2 work=$3
 shift 3
 
-stage() {
-  local name=$1
+pack() {
+  local name=$1 source datasets=()
   shift
-  beattrack train --config "$recipes/$name.toml" --run "$work/$name" --cache "$work/cache" "$@"
+  if [[ -e $work/packs/$name/index.json ]]; then
+    return
+  fi
+  for source in "$@"; do
+    datasets+=(--dataset "rendered:$work/rendered/$source")
+  done
+  beattrack pack "$work/packs/$name" --cache "$work/cache" "${datasets[@]}"
 }
 
-beattrack render "$work/rendered" --hours 48 --seed 1 --symbolic "$symbolic" \
-  --mix band=0.42 --mix mma=0.28 --mix groove=0.10 --mix pop909=0.06 --mix nottingham=0.06 --mix freedoom=0.08
-half=(--dataset "pack:$pack@0.5" --dataset "rendered:$work/rendered@0.5")
-stage charts --dataset "pack:$pack" "$@"
-stage tapped --dataset "pack:$pack" --start "$work/charts" "$@"
-stage mixed "${half[@]}" --start "$work/tapped" "$@"
-stage wide "${half[@]}" --start "$work/mixed" "$@"
-stage own "${half[@]}" --start "$work/wide" "$@"
-stage tcn "${half[@]}" --start "$work/own" "$@"
-beattrack export "$work/tcn" --name tcn -o "$work"
+beattrack render "$work/rendered" --hours 32 --seed 1 --symbolic "$symbolic"
+pack songs songs
+pack styles simple mma band groove pop909 nottingham freedoom
+beattrack train --config "$recipes/tcn.toml" --run "$work/tcn" --dataset "pack:$recordings@0.25" \
+  --dataset "pack:$work/packs/songs@0.45" --dataset "pack:$work/packs/styles@0.2" "$@"
+beattrack export "$work/tcn" --name tcn --checkpoint last -o "$work"

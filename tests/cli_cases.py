@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from beattrack.cli import main
@@ -35,3 +38,15 @@ def usage_error(*args: object) -> str:
 def names(folder: Path) -> list[str]:
     """All files in a folder and below."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def wait_for_the_end_of_all(group: int) -> None:
+    """Wait until no process of a group is there any more."""
+    give_up = time.monotonic() + 10
+    while time.monotonic() < give_up:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    pytest.fail("a process of the run is still there")

@@ -45,4 +45,5 @@ def any_beats(draw: st.DrawFn) -> Beats:
         decoder=draw(
             st.just({}) | st.dictionaries(st.text(), st.none() | st.floats() | st.text(), max_size=3)
         ),
+        reason=draw(st.none() | st.text()),
     )

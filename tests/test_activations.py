@@ -40,11 +40,12 @@ def test_duration() -> None:
         ({"downbeats": np.ones(3, bool)}, "downbeats must be a one-dimensional"),
         ({"downbeats": np.ones(4)}, "of one length, not 3 and 4"),
         ({"tempo": np.ones(3, complex)}, "tempo must be a one-dimensional"),
-        ({"fps": 0.0}, "fps must be a positive number up to 1000, not 0"),
-        ({"fps": -1.0}, "fps must be a positive number"),
-        ({"fps": np.nan}, "fps must be a positive number"),
-        ({"fps": np.inf}, "fps must be a positive number"),
-        ({"fps": 1001.0}, "up to 1000, not 1001"),
+        ({"fps": 0.0}, "fps must be above 0 and at most 1000, not 0.0"),
+        ({"fps": -1.0}, "fps must be above 0"),
+        ({"fps": "100"}, "fps must be a number, not '100'"),
+        ({"fps": np.nan}, "fps must be a finite number"),
+        ({"fps": np.inf}, "fps must be a finite number"),
+        ({"fps": 1001.0}, "at most 1000, not 1001"),
     ],
 )
 def test_what_are_no_activations_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -1,18 +1,39 @@
-"""The Python in the README and in docs/ runs, and gives what it says."""
+"""The README and the pages run, link and name what is there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
 
 import beattrack
+from beattrack.cli import main
 from tests.synth import drum_clip
 
 ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("models/*.md")]
+)
+FOLDERS = ("beattrack", "benchmarks", "data", "docs", "fuzz", "models", "recipes", "tests", ".ci")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name on a page: its headings, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def options_of(name: str) -> set[str]:
+    """The options of a command."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None, name
+    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
@@ -31,7 +52,59 @@ def test_python_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert np.abs(times[:, None] - found.times).min(axis=1).max() < 0.05  # every beat is found
 
 
-def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        there = page.parent / target if target else page
+        assert there.exists(), link
+        assert not anchor or anchor in anchors(there), link
+
+
+@every_page
+def test_commands_have_the_options_that_are_shown(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for name, rest in re.findall(r"(?<!/)\bbeattrack (\w+)([^\n`|]*)", "\n".join(code(text))):
+        if name in main.list_commands(click.Context(main)):
+            shown = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
+            assert shown <= options_of(name), name
+
+
+@every_page
+def test_options_named_alone_are_those_of_a_command_or_a_benchmark(page: Path) -> None:
+    known = set.union(*(options_of(name) for name in main.list_commands(click.Context(main))))
+    for script in ROOT.glob("benchmarks/*.py"):
+        known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
+    for text in code(page.read_text(encoding="utf-8")):
+        if re.match(r"--\w", text):
+            assert re.split(r"[ =]", text)[0] in known, text
+
+
+@every_page
+def test_files_that_are_named_exist(page: Path) -> None:
+    for text in code(page.read_text(encoding="utf-8")):
+        inside = ROOT / "tests" if page.name == "robustness.md" and text.endswith(".py") else ROOT
+        if (
+            "/" in text
+            and (text.split("/")[0] in FOLDERS or inside != ROOT)
+            and re.fullmatch(r"[\w./-]+", text)
+        ):
+            assert (ROOT / text).exists() or (inside / text).exists(), text
+
+
+def test_the_readme_lists_every_extra() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    extras = project.split("[project.optional-dependencies]\n")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(re.findall(r"^(\w+) = ", extras, re.MULTILINE))
+
+
+def code(text: str) -> list[str]:
+    """All code on a page: the lines of its blocks, and what stands between backticks."""
+    fenced = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    indented = re.findall(r"(?<=\n\n)((?:    .*\n)+)", text)
+    lines = [line.strip() for block in (*fenced.findall(text), *indented) for line in block.splitlines()]
+    spans = re.findall(r"`([^`]+)`", fenced.sub("", text))
+    return [*lines, *(" ".join(span.split()) for span in spans)]

@@ -44,14 +44,15 @@ def test_settings_can_be_read(path: Path) -> None:
     assert read_settings(path).steps > 0
 
 
-def test_stages_of_the_shipped_model_have_settings() -> None:
-    script = (RECIPES / "tcn.sh").read_text(encoding="utf-8")
-    stages = re.findall(r"^stage (\w+)", script, re.MULTILINE)
-    assert stages[-1] == "tcn"
-    assert all((RECIPES / f"{stage}.toml").exists() for stage in stages)
+@pytest.mark.parametrize("name", ["tcn", "gtzan"])
+def test_scripts_train_with_settings_that_are_there(name: str) -> None:
+    script = (RECIPES / f"{name}.sh").read_text(encoding="utf-8")
+    named = re.findall(r"\$recipes/([\w.]+)", script)
+    assert f"{name}.toml" in named
+    assert all((RECIPES / file).is_file() for file in named)
 
 
-@pytest.mark.parametrize("name", ["tcn.sh", "gtzan.sh"])
+@pytest.mark.parametrize("name", ["tcn.sh", "gtzan.sh", "ablations.sh"])
 def test_scripts_say_what_they_need(name: str) -> None:
     done = subprocess.run(["bash", str(RECIPES / name)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -80,3 +81,20 @@ def test_a_song_held_out_twice_is_refused(tmp_path: Path) -> None:
     runs = [write_fold(tmp_path / name, {"a": ("jazz", "1.0")}) for name in ("one", "other")]
     with pytest.raises(SystemExit, match="held out in two runs"):
         load("folds").read(runs)
+
+
+def test_runs_are_compared_song_by_song(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compare = load("compare")
+    for name, shift in (("base", 0.0), ("other", 0.1)):
+        run = tmp_path / name
+        run.mkdir()
+        with (run / "validation.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["source", "id", *compare.MEASURES])
+            writer.writeheader()
+            for number in range(20):
+                row = dict.fromkeys(compare.MEASURES, 0.5 + shift + 0.01 * number)
+                writer.writerow({"source": "songs", "id": number, **row, "downbeats_f": ""})
+    compare.main([tmp_path / "base", tmp_path / "other"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "20 held-out songs in common"
+    assert "  beats_f        0.695  +0.100 (+0.100 to +0.100)" in lines

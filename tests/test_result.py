@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from beattrack import __version__
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
 from beattrack.errors import SettingsError
-from beattrack.result import Beats, beat_confidence, estimate_metre, plain
+from beattrack.result import Beats, estimate_metre, measured_period, plain
+from beattrack.tempo import estimate_tempo
 from tests.example_beats import any_beats, make_beats
 
 
@@ -76,7 +79,11 @@ def test_equality_is_by_value() -> None:
         ({"confidence": np.full(8, np.nan)}, "between 0 and 1"),
         ({"duration": math.inf}, "duration"),
         ({"duration": -1}, "duration"),
-        ({"metre": 0}, "metre"),
+        ({"metre": 0}, "metre must be a positive whole number, not 0"),
+        ({"metre": 3.5}, "metre must be a whole number, not 3.5"),
+        ({"duration": "30"}, "duration must be a number, not '30'"),
+        ({"duration": True}, "duration must be a number, not True"),
+        ({"duration": None}, "duration must be a number, not None"),
     ],
 )
 def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -96,6 +103,7 @@ def test_the_record_follows_the_schema() -> None:
         "confidence",
         "model",
         "decoder",
+        "reason",
         "beats",
     ]
     assert record["schema_version"] == 1
@@ -115,6 +123,39 @@ def test_a_record_read_back_is_the_same(beats: Beats) -> None:
     assert Beats.from_dict(record) == beats
 
 
+def test_copies_are_equal_and_as_immutable_as_the_original() -> None:
+    beats = make_beats()
+    for other in (copy.copy(beats), copy.deepcopy(beats), pickle.loads(pickle.dumps(beats))):
+        assert other == beats
+        assert hash(other) == hash(beats)
+        for array in (other.times, other.positions, other.confidence):
+            assert not array.flags.writeable
+    assert copy.deepcopy(make_beats(positions=None)).positions is None
+
+
+def test_equal_beats_have_equal_hashes() -> None:
+    signed, unsigned = (
+        Beats(times=np.array([zero, 1.0]), positions=None, confidence=np.ones(2), duration=2)
+        for zero in (-0.0, 0.0)
+    )
+    assert signed == unsigned
+    assert hash(signed) == hash(unsigned)
+
+
+def test_a_reason_is_part_of_the_result() -> None:
+    beats = make_beats(reason="no beats: a reason")
+    assert beats.to_dict()["reason"] == "no beats: a reason"
+    assert beats != make_beats()
+    assert Beats.from_dict(beats.to_dict()) == beats
+    assert make_beats().reason is None
+
+
+def test_a_record_from_before_there_were_reasons_is_read() -> None:
+    record = make_beats().to_dict()
+    del record["reason"]
+    assert Beats.from_dict(record) == make_beats()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -125,6 +166,8 @@ def test_a_record_read_back_is_the_same(beats: Beats) -> None:
         {"duration": None},
         {"duration": 0.1},
         {"tempo": {"bpm": 1}},
+        {"reason": 5},
+        {"file": ["a.wav"]},
     ],
 )
 def test_a_damaged_record_is_refused(damage: dict[str, Any]) -> None:
@@ -165,17 +208,6 @@ def activations(frames: int = 500, *peaks: tuple[int, float]) -> Activations:
     return Activations(beats=beats, downbeats=None, fps=100.0)
 
 
-def test_confidence_is_the_peak_near_the_beat() -> None:
-    around = activations(500, (100, 0.8), (202, 0.6), (303, 0.9), (400, np.nan), (499, 2.0))
-    confidence = beat_confidence(np.array([1.0, 2.0, 3.0, 4.0, 4.99]), around)
-    assert confidence.tolist() == [0.8, 0.6, 0.01, 0.01, 1.0]
-
-
-def test_confidence_at_the_ends_and_without_frames() -> None:
-    assert beat_confidence(np.array([0.0, 9.0]), activations(3, (0, 0.5), (2, 0.4))).tolist() == [0.5, 0.4]
-    assert beat_confidence(np.array([]), activations(0)).tolist() == []
-
-
 def decoding(times: list[float], positions: list[int] | None, beats_per_bar: int | None = None) -> Decoding:
     return Decoding(
         times=np.array(times, dtype=np.float64),
@@ -198,6 +230,58 @@ def test_from_decoding_adds_what_follows_from_the_beats() -> None:
 def test_from_decoding_leaves_out_beats_beyond_the_end_of_the_audio() -> None:
     found = decoding([0.5, 1.0, 1.5], [1, 2, 1])
     assert Beats.from_decoding(found, activations(151), duration=1.495).times.tolist() == [0.5, 1.0]
+
+
+def test_from_decoding_takes_a_confidence_that_is_known() -> None:
+    known = np.array([0.1, 0.2, 0.3])
+    beats = Beats.from_decoding(decoding([0.5, 1.0, 1.5], None), activations(151), confidence=known)
+    assert beats.confidence.tolist() == [0.1, 0.2, 0.3]
+    cut = Beats.from_decoding(
+        decoding([0.5, 1.0, 1.5], None), activations(151), duration=1.2, confidence=known, reason="cut"
+    )
+    assert (cut.confidence.tolist(), cut.reason) == ([0.1, 0.2], "cut")
+
+
+def peaks(bpm: float, seconds: float, start: float, *, fps: float = 100.0) -> tuple[np.ndarray, Activations]:
+    """Beats of a steady tempo on the frames of their peaks, which lie between frames, and their activations.
+
+    As from a network, the peaks at the very ends lie inwards.
+    """
+    frames = np.arange(round(seconds * fps))
+    times = np.arange(start, seconds - 0.01, 60 / bpm)
+    tops = np.clip(times, 0.012, seconds - 0.022) * fps
+    values = 0.8 * np.exp(-0.5 * ((frames[:, None] - tops) / 1.3) ** 2).max(axis=1)
+    return np.rint(tops) / fps, Activations(values.astype(np.float32), None, fps)
+
+
+@pytest.mark.parametrize("bpm", [63.0, 87.3, 105.0, 119.9, 128.0, 174.6])
+def test_few_beats_tell_the_tempo_between_frames(bpm: float) -> None:
+    times, activation = peaks(bpm, 5 * 60 / bpm + 0.37, 0.31)
+    beats = Beats.from_decoding(Decoding(times, on_peaks=True), activation)
+    assert beats.bpm == pytest.approx(bpm, rel=1e-3)
+    coarse = Beats.from_decoding(Decoding(times), activation)  # of a decoder that sets beats elsewhere
+    assert coarse.tempo == estimate_tempo(times)
+
+
+@pytest.mark.parametrize("beats", [3, 4, 6, 8])
+@pytest.mark.parametrize("bpm", [70.0, 100.0, 117.0, 128.0, 174.0])
+def test_a_loop_has_the_tempo_of_its_length(bpm: float, beats: int) -> None:
+    times, activation = peaks(bpm, beats * 60 / bpm, 0.0)
+    assert times[0] > 0
+    found = Beats.from_decoding(Decoding(times, on_peaks=True), activation, duration=beats * 60 / bpm)
+    assert found.bpm == pytest.approx(bpm, abs=1e-3)
+
+
+def test_a_length_that_the_beats_contradict_makes_no_loop() -> None:
+    times, activation = peaks(120.0, 2.3, 0.0)
+    assert measured_period(times, activation, 2.3) == pytest.approx(0.5, rel=2e-3)
+    assert measured_period(times[:1], activation) is None
+
+
+def test_the_tempo_range_bounds_the_reported_tempo() -> None:
+    times, activation = peaks(128.0, 20.0, 0.31)
+    beats = Beats.from_decoding(Decoding(times, on_peaks=True), activation, bpm_range=(128.0, 128.0))
+    assert beats.bpm == 128.0
 
 
 def test_metre_is_that_of_most_bars() -> None:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beattrack.errors import SettingsError
-from beattrack.tempo import Tempo, TempoCandidate, beat_period, estimate_tempo
+from beattrack.tempo import (
+    Tempo,
+    TempoCandidate,
+    beat_period,
+    clear_tempo,
+    estimate_tempo,
+    tempo_share,
+)
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -46,6 +53,68 @@ def test_missing_and_spurious_beats_and_a_pause_do_not_move_the_tempo() -> None:
     assert tempo is not None
     assert tempo.bpm == pytest.approx(97.3, rel=1e-3)
     assert tempo.stability > 0.1
+
+
+def test_a_pause_says_nothing_of_the_stability() -> None:
+    first = grid(120, 20)
+    tempo = estimate_tempo(np.concatenate([first, first + 60.0]))
+    assert tempo is not None
+    assert (tempo.bpm, tempo.stability) == (120.0, 0.0)
+
+
+def test_finer_times_are_fitted_but_do_not_choose_the_steady_part() -> None:
+    times = grid(97.3, 8)
+    fine = 0.3 + np.arange(8) * 60 / 97.3
+    assert beat_period(times, fine) == pytest.approx(60 / 97.3, rel=1e-9)
+    late = np.append(times, times[-1] + 0.75)  # not steady by any times
+    assert beat_period(late, np.append(fine, fine[-1] + 0.62)) == pytest.approx(60 / 97.3, rel=1e-9)
+
+
+def test_beats_without_a_finer_time_are_not_fitted() -> None:
+    times = np.array([0.01, 0.5, 1.0, 1.5, 1.97])
+    fine = np.array([np.nan, 0.5, 1.0, 1.5, np.nan])
+    assert beat_period(times) != pytest.approx(0.5, rel=1e-3)
+    assert beat_period(times, fine) == pytest.approx(0.5)
+    assert beat_period(times, np.full(5, np.nan)) == beat_period(times)
+
+
+@pytest.mark.parametrize(
+    ("bpm_range", "expected"),
+    [((110.0, 130.0), 120.0), ((121.0, 122.0), 121.0), ((116.0, 117.0), 117.0), ((60.0, 80.0), 120.0)],
+)
+def test_a_tempo_beside_its_range_is_moved_into_it(bpm_range: tuple[float, float], expected: float) -> None:
+    tempo = estimate_tempo(grid(120), bpm_range=bpm_range)
+    assert tempo is not None
+    assert tempo.bpm == expected
+    assert expected in [candidate.bpm for candidate in tempo.candidates]
+
+
+@given(bpm=st.floats(40, 240), width=st.floats(0, 2))
+def test_a_reported_tempo_lies_inside_a_narrow_range_to_the_last_digit(bpm: float, width: float) -> None:
+    tempo = estimate_tempo(grid(bpm), bpm_range=(bpm, bpm + width))
+    assert tempo is not None
+    assert bpm <= tempo.bpm <= bpm + width
+
+
+def test_a_period_that_is_known_is_taken() -> None:
+    tempo = estimate_tempo(grid(120), period=0.4)
+    assert tempo is not None
+    assert tempo.bpm == 150.0
+
+
+def test_a_head_hears_one_tempo_clearly_or_none() -> None:
+    assert clear_tempo(head((119, 0.2), (120, 0.3), (121, 0.2), (60, 0.3))) == pytest.approx(120)
+    assert clear_tempo(head((120, 0.4), (60, 0.35), (180, 0.25))) is None
+    for nothing in (np.zeros(300), np.full(300, np.nan), np.zeros(0), np.zeros(1)):
+        assert clear_tempo(nothing) is None
+
+
+def test_shares_of_a_head() -> None:
+    activation = head((60, 0.2), (120, 0.6), (180, 0.2))
+    assert tempo_share(activation, 55, 125) == pytest.approx(0.8)
+    assert tempo_share(10 * activation, 120, 120) == pytest.approx(1 / 3)  # each is at most 1
+    assert tempo_share(activation, -5, 1e6) == pytest.approx(1)
+    assert tempo_share(np.full(300, np.inf), 0, 300) == 0
 
 
 def test_intervals_of_two_kinds_only_give_their_median() -> None:
@@ -148,6 +217,11 @@ def test_a_tempo_out_of_range_is_refused() -> None:
             TempoCandidate(bpm, strength)
     with pytest.raises(SettingsError, match="candidates"):
         Tempo.from_dict({"bpm": 120.0, "stability": 0.0})
+    record = {"candidates": [{"bpm": 120.0, "strength": 1.0}], "stability": 0.0}
+    with pytest.raises(SettingsError, match="a tempo needs bpm"):
+        Tempo.from_dict({**record, "bpm": "fast"})
+    with pytest.raises(SettingsError, match="bpm must be a positive number, not -1"):
+        Tempo.from_dict({**record, "bpm": -1.0})
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the published detections are not here")

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import copy
 import io
+import multiprocessing
+import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +20,11 @@ from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.make import make_decoder
 from beattrack.decoding.peaks import PeakSettings
+from beattrack.decoding.pulse import beat_confidence
 from beattrack.errors import AudioError, ModelError, SettingsError
 from beattrack.registry import find
 from beattrack.tracker import BeatTracker, decode, decoder_with, track
-from tests.synth import drum_clip
+from tests.synth import click_clip, drum_clip
 
 RATE = 22050
 
@@ -87,7 +93,8 @@ def test_the_rungs_of_the_ladder_give_what_track_gives(tracker: BeatTracker, cli
     activations, duration = tracker.analyse(clip, RATE)
     assert tracker.decode(activations, duration=duration) == tracker.track(clip, RATE)
     spectrogram = tracker.spectrogram(clip)
-    by_hand = tracker.network.compute([spectrogram])
+    assert tracker.harmony is not None
+    by_hand = tracker.network.compute([spectrogram], [tracker.harmony(clip)])
     assert np.array_equal(by_hand.beats, activations.beats)
     assert np.array_equal(tracker.activations(clip, RATE).beats, activations.beats)
     assert tracker.decoder(by_hand).times.tolist() == tracker.track(clip, RATE).times.tolist()
@@ -125,7 +132,7 @@ def test_tracks_belong_to_files_and_count_from_1(tracker: BeatTracker, recording
     with pytest.raises(AudioError, match="has no audio track 2; it has only one"):
         tracker.track(recording, track=2)
     for wrong in (0, -1, 1.5, True, "1"):
-        with pytest.raises(SettingsError, match="track must be a whole number from 1 on"):
+        with pytest.raises(SettingsError, match="track"):
             track(recording, track=wrong)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="samples have no tracks"):
         tracker.track(np.zeros(1000, np.float32), RATE, track=1)
@@ -149,14 +156,51 @@ def test_options_reach_the_decoder(clip: np.ndarray) -> None:
 def test_options_that_do_not_fit_are_refused_before_the_model_is_loaded() -> None:
     with pytest.raises(SettingsError, match="the peaks decoder has no option beats_per_bar"):
         BeatTracker("no such model", "peaks", beats_per_bar=(3,))
-    with pytest.raises(SettingsError, match="tempo range"):
+    with pytest.raises(SettingsError, match="tempo range is empty: min_bpm 200 is above max_bpm 100"):
         BeatTracker("no such model", min_bpm=200, max_bpm=100)
-    with pytest.raises(SettingsError, match="no decoder 'hmm'"):
+    with pytest.raises(SettingsError, match="decoder must be one of dbn, madmom, peaks, not 'hmm'"):
         BeatTracker("no such model", "hmm")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="give min_bpm to the decoder itself"):
         BeatTracker("no such model", make_decoder("peaks"), min_bpm=60)
     with pytest.raises(ModelError, match="no model is called 'no such model'"):
         BeatTracker("no such model")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": None}, "model must be the name or path of a model, not None"),
+        ({"model": 3}, "model must be the name or path"),
+        ({"decoder": None}, "decoder must be a decoder or its name, not None"),
+        ({"decoder": print}, "decoder must be a decoder or its name"),
+        ({"device": "mps"}, "device must be one of cpu, cuda, auto, not 'mps'"),
+        ({"threads": 0}, "threads must be a positive whole number, not 0"),
+        ({"threads": 1.5}, "threads must be a whole number, not 1.5"),
+        ({"min_bpm": "60"}, "min_bpm must be a number, not '60'"),
+        ({"min_bpm": None}, "min_bpm must be a number, not None"),
+        ({"beats_per_bar": None}, "beats_per_bar must be a whole number, not None"),
+        ({"beats_per_bar": "34"}, "beats_per_bar must be a whole number, not '34'"),
+        ({"max_bpm": 50}, r"min_bpm 55 \(the default\) is above max_bpm 50; set min_bpm too"),
+        ({"min_bpm": 300}, r"min_bpm 300 is above max_bpm 215 \(the default\); set max_bpm too"),
+        ({"correct": "no"}, "correct must be True or False, not 'no'"),
+        ({"tempo_prior": 120}, "tempo_prior must be TempoPrior, not 120"),
+        ({"decoder": "peaks", "refine": 1}, "refine must be True or False, not 1"),
+    ],
+)
+def test_options_of_a_wrong_type_or_range_are_refused_by_name(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        BeatTracker(**options)
+
+
+def test_a_tracker_is_copied_and_sent_to_other_processes(clip: np.ndarray, tmp_path: Path) -> None:
+    path = Path(shutil.copy(find("tcn").path, tmp_path / "mine.onnx"))
+    mine = BeatTracker(path, "dbn", threads=1, min_bpm=60, beats_per_bar=(4,))
+    expected = mine.track(clip, RATE)
+    assert expected.model == "mine"
+    assert copy.deepcopy(mine).track(clip, RATE) == expected
+    assert pickle.loads(pickle.dumps(mine)).track(clip, RATE) == expected
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(mine.track, (clip, RATE)) == expected
 
 
 class EverySecond:
@@ -183,11 +227,132 @@ def test_decode_needs_no_network() -> None:
     assert beats.duration == 5.0
 
 
+def noise(seconds: float, level: float = 0.05) -> np.ndarray:
+    """Pink noise."""
+    white = np.random.default_rng(0).standard_normal(round(seconds * RATE))
+    spectrum = np.fft.rfft(white)
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    pink = np.fft.irfft(spectrum, len(white))
+    return (level * pink / pink.std()).astype(np.float32)
+
+
+def share_found(beats: beattrack.Beats, times: np.ndarray, window: float = 0.07) -> float:
+    """Share of the true beats that were found."""
+    return float((np.abs(times[:, None] - beats.times).min(axis=1, initial=np.inf) <= window).mean())
+
+
+@pytest.mark.parametrize(
+    ("bpm", "low", "high"),
+    [(43.7, 43.2, 44.2), (96.3, 96.3, 96.3), (119.98, 119.5, 120.5), (133, 132, 134), (217.5, 217, 218)],
+)
+def test_a_range_around_the_tempo_finds_it_and_all_beats(
+    tracker: BeatTracker, bpm: float, low: float, high: float
+) -> None:
+    samples, times, _ = drum_clip(bpm, duration=60.0)
+    activations, duration = tracker.analyse(samples, RATE)
+    beats = decode(activations, decoder_with("dbn", {"min_bpm": low, "max_bpm": high}), duration=duration)
+    assert beats.bpm == pytest.approx(bpm, abs=0.05)
+    assert low <= beats.bpm <= high
+    assert share_found(beats, times, 0.02) >= 0.98
+    assert len(beats) == pytest.approx(len(times), abs=2)
+
+
+def test_steady_clicks_have_no_offset_and_no_drift(tracker: BeatTracker) -> None:
+    for bpm in (71.37, 98.2, 132.63, 165.55):
+        times = np.arange(0.43, 59.8, 60 / bpm)
+        beats = tracker.track(click_clip(times, duration=60.0), RATE)
+        assert len(beats) == pytest.approx(len(times), abs=2)
+        errors = beats.times - times[np.abs(beats.times[:, None] - times).argmin(axis=1)]
+        assert abs(errors.mean()) < 0.003
+        drift = np.polynomial.polynomial.polyfit(beats.times / 60, errors, 1)[1]
+        assert abs(drift) < 0.005  # seconds a minute
+        assert beats.bpm == pytest.approx(bpm, abs=0.03)
+
+
+@pytest.mark.parametrize("bpm", [88, 100, 120, 140])
+def test_a_loop_of_one_bar_is_as_fast_as_it_is(tracker: BeatTracker, bpm: float) -> None:
+    loop, _, _ = drum_clip(bpm, duration=240 / bpm, first_beat=0.0)
+    assert tracker.track(loop, RATE).bpm == pytest.approx(bpm, rel=2e-3)
+
+
+@pytest.mark.parametrize("gap", [np.zeros(90 * RATE, np.float32), noise(90.0)], ids=["silence", "noise"])
+def test_songs_around_a_long_gap_keep_their_beats(tracker: BeatTracker, gap: np.ndarray) -> None:
+    first, times, _ = drum_clip(120, duration=30.0)
+    second, later, _ = drum_clip(97, duration=20.0)
+    beats = tracker.track(np.concatenate([first, gap, second]), RATE)
+    assert share_found(beats, times) == 1
+    assert share_found(beats, later + 120.0) == 1
+    assert not ((beats.times > 33) & (beats.times < 117)).any()
+    assert len(beats) == pytest.approx(len(times) + len(later), abs=6)
+    assert beats.reason is None
+
+
+def test_a_slow_metronome_is_heard_and_what_is_odd_is_said(tracker: BeatTracker) -> None:
+    times = np.arange(0.5, 59.0, 60 / 22)
+    beats = tracker.track(click_clip(times, duration=60.0), RATE)
+    assert share_found(beats, times) == 1
+    assert beats.reason is not None
+    assert beats.reason.endswith("outside the tempo range of 55 to 215 BPM")
+
+
+def test_single_sounds_are_no_beats(tracker: BeatTracker) -> None:
+    silent = Activations(np.zeros(4000, np.float32), np.zeros(4000, np.float32), 100.0)
+    for frame in (200, 900, 1300, 2500):
+        for offset, height in ((-1, 0.3), (0, 0.8), (1, 0.3)):
+            silent.beats[frame + offset] = height
+    beats = tracker.decode(silent)
+    assert len(beats) == 0
+    assert beats.reason == "no beats: single sounds far apart make no pulse"
+
+
+def test_a_slow_pulse_in_activations_is_tracked_at_a_multiple(tracker: BeatTracker) -> None:
+    beats = np.full(9000, 0.002, np.float32)
+    frames = np.arange(100, 8900, 160)  # 37.5 BPM
+    for offset, height in ((-1, 0.3), (0, 0.7), (1, 0.3)):
+        beats[frames + offset] = height
+    found = tracker.decode(Activations(beats, None, 100.0))
+    assert share_found(found, frames / 100) == 1
+    assert found.bpm is not None
+    assert found.bpm / 37.5 == pytest.approx(round(found.bpm / 37.5), abs=0.02)
+    assert 55 <= found.bpm <= 215
+
+
+def test_noise_has_no_beats_and_the_reason_is_said(tracker: BeatTracker) -> None:
+    beats = tracker.track(noise(20.0), RATE)
+    assert len(beats) == 0
+    assert beats.reason is not None
+    assert beats.reason.startswith("no beats: ")
+
+
+def test_a_range_that_leaves_out_the_tempo_is_said(clip: np.ndarray) -> None:
+    beats = track(clip, RATE, min_bpm=50, max_bpm=75, threads=1)
+    assert (
+        beats.reason == "the network hears about 120 BPM, but the fastest tempo allowed is 75 BPM (max_bpm)"
+    )
+    assert track(clip, RATE, min_bpm=115, max_bpm=125, threads=1).reason is None
+
+
+def test_confidence_is_computed_once(
+    tracker: BeatTracker, clip: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def counted(times: np.ndarray, activations: Activations) -> np.ndarray:
+        seen.append(len(times))
+        return beat_confidence(times, activations)
+
+    for module in ("beattrack.tracker", "beattrack.result"):
+        monkeypatch.setattr(f"{module}.beat_confidence", counted)
+    assert len(tracker.track(clip, RATE)) == sum(seen)
+
+
 def test_memory_stays_bounded_by_blocks(tracker: BeatTracker, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     compute = tracker.network.compute
     monkeypatch.setattr(
-        tracker.network, "compute", lambda blocks: compute([seen.append(len(b)) or b for b in blocks])
+        tracker.network,
+        "compute",
+        lambda blocks, harmony: compute([seen.append(len(b)) or b for b in blocks], harmony),
     )
     tracker.track(drum_clip(100, duration=95.0)[0], RATE)
     assert len(seen) >= 3

@@ -13,6 +13,7 @@ import numpy as np
 from beattrack.cli.outputs import Job
 from beattrack.errors import AudioError, MissingExtraError
 from beattrack.result import Beats
+from beattrack.runtime.files import atomic_path
 
 
 def make_square() -> Callable[[int], tuple[int, int]]:
@@ -90,3 +91,14 @@ def die_on_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def make_endless() -> Callable[[Path], None]:
+    """Has a temporary file open while it computes for minutes in one call that Python cannot interrupt."""
+
+    def compute(path: Path) -> None:
+        with atomic_path(path) as temporary:
+            temporary.touch()
+            np.correlate(np.zeros(1_000_000), np.zeros(1_000_000), "full")
+
+    return compute

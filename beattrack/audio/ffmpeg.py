@@ -132,7 +132,7 @@ def _duration(entry: dict[str, Any]) -> float | None:
 
 
 @contextmanager
-def decoding(path: str, name: str, track: int | None = None) -> Iterator[Decoding]:
+def opened(path: str, name: str, track: int | None = None) -> Iterator[Reading]:
     """Decode an audio track of a file, counted from 1; None is the default one.
 
     Raises AudioError if ffmpeg is missing or cannot read the file, or if there is no such track.
@@ -158,7 +158,7 @@ def decoding(path: str, name: str, track: int | None = None) -> Iterator[Decodin
             raise AudioError(f"{name}: {program} cannot be run ({reason(error)})") from error
         with process:
             try:
-                yield Decoding(process, log, name, contents, plan)
+                yield Reading(process, log, name, contents, plan)
             finally:
                 process.kill()
 
@@ -206,7 +206,7 @@ def _wma_frame(rate: int, codec: str) -> int:
     return 1024 if rate <= 22_050 or (rate <= 32_000 and codec == "wmav1") else 2048
 
 
-class Decoding:
+class Reading:
     """The samples from a running ffmpeg.
 
     Once they have been read: decoded is their number; damaged tells whether ffmpeg reported errors; short

@@ -72,19 +72,19 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
         layout = _late_mpeg(path) or layout
         sound = sndfile.open_sound(path, name, layout.parts[0]) if layout.parts else None
     if sound is None:
-        with ffmpeg.decoding(path, name, track) as decoding:
-            yield Stream(decoding.rate, _warned(decoding, name))
+        with ffmpeg.opened(path, name, track) as reading:
+            yield Stream(reading.rate, _warned(reading, name))
         return
     with sound:
         if track is not None and track > 1 and not layout.mixed:
             raise no_such_track(name, track, 1)
         gaps = sound.format == "OGG" and layout.damaged  # libsndfile would skip them without a word
         if (layout.mixed or gaps) and (ffmpeg.installed() or (track or 1) > 1):
-            with ffmpeg.decoding(path, name, track) as decoding:
-                yield Stream(decoding.rate, _warned(decoding, name, damaged=layout.damaged))
+            with ffmpeg.opened(path, name, track) as reading:
+                yield Stream(reading.rate, _warned(reading, name, damaged=layout.damaged))
             return
-        reading = sndfile.Reading(sound, path, name, layout.parts, layout.samples)
-        yield Stream(reading.rate, _complete(reading, layout, path, name))
+        whole = sndfile.Reading(sound, path, name, layout.parts, layout.samples)
+        yield Stream(whole.rate, _complete(whole, layout, path, name))
 
 
 def _layout(path: str, name: str) -> Layout:
@@ -116,12 +116,13 @@ def _late_mpeg(path: str) -> Layout | None:
     return None if layout is None or layout.damaged or len(layout.parts) != 1 else layout
 
 
-def _warned(decoding: ffmpeg.Decoding, name: str, *, damaged: bool = False) -> Iterator[Piece]:
-    yield from decoding
-    if decoding.short:
-        warn_short(name, decoding.decoded / decoding.rate)
-    elif decoding.damaged or damaged:
-        warn_damaged(name, decoding.decoded / decoding.rate)
+def _warned(reading: ffmpeg.Reading, name: str, *, damaged: bool = False) -> Iterator[Piece]:
+    """Yield what ffmpeg decodes, and warn if that is not all."""
+    yield from reading
+    if reading.short:
+        warn_short(name, reading.decoded / reading.rate)
+    elif reading.damaged or damaged:
+        warn_damaged(name, reading.decoded / reading.rate)
 
 
 def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) -> Iterator[Piece]:
@@ -160,6 +161,6 @@ def _split(path: str, name: str) -> sndfile.Reading | None:
 
 def _by_ffmpeg(reading: sndfile.Reading, path: str, name: str, decoded: int) -> Iterator[Piece]:
     """Yield the samples after the first `decoded`, if ffmpeg can read the file."""
-    with suppress(AudioError), ffmpeg.decoding(path, name) as decoding:
-        if (decoding.rate, decoding.channels) == (reading.rate, reading.channels):
-            yield from trimmed(decoding, decoded)
+    with suppress(AudioError), ffmpeg.opened(path, name) as rest:
+        if (rest.rate, rest.channels) == (reading.rate, reading.channels):
+            yield from trimmed(rest, decoded)

@@ -1,20 +1,20 @@
 """The command line: thin commands over the library.
 
-Only click is imported here and in the commands' modules; each command imports what it needs when it runs, so
-that help, versions and usage errors come at once.
+This module and those of the commands import little beside click, so that help, version and usage errors are
+printed at once. Each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
 
 import click
 
-from beattrack.cli.lazy import Command, LazyGroup
+from beattrack.cli.command_group import Command, LazyGroup
 from beattrack.version import __version__
 
 COMMANDS = {
     "predict": Command("beattrack.cli.predict", "predict", "Track the beats of audio files."),
     "decode": Command("beattrack.cli.decode", "decode", "Track beats from saved activations."),
-    "models": Command("beattrack.cli.models", "models", "List the models that are shipped."),
+    "models": Command("beattrack.cli.models", "models", "List the shipped models."),
     "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
     "render": Command("beattrack.cli.render", "render", "Render training music with exact beats."),
     "pack": Command("beattrack.cli.pack", "pack", "Write annotated music as a feature pack."),
@@ -31,8 +31,8 @@ def main(context: click.Context) -> None:
 
     \b
     beattrack predict song.flac               beats on standard output
-    beattrack predict -o beats/ *.flac        one .beats file for each
-    beattrack COMMAND --help                  more of each command
+    beattrack predict -o beats/ *.flac        one .beats file per recording
+    beattrack COMMAND --help                  help for a command
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

@@ -1,4 +1,4 @@
-"""Tracking many files: each on its own, whatever becomes of the others."""
+"""Tracking of many files, in which a file that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ from beattrack.cli.report import collected_warnings, label, prepared, reason, su
 from beattrack.errors import AudioError
 from beattrack.formats import Format, writer_named
 from beattrack.runtime.files import atomic_write_text
-from beattrack.runtime.progress import Progress, duration, on_terminal
+from beattrack.runtime.progress import FileProgress, duration, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
 
-Track: TypeAlias = "Callable[[Job], Beats]"
+TrackJob: TypeAlias = "Callable[[Job], Beats]"
 
-SCREEN = 20  # lines: failures among more files than this are repeated at the end
+SCREEN = 20  # with more files than this, failures are repeated at the end
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one file: `failure` says why it failed, `summary` what was found; skipped has neither.
+class FileOutcome:
+    """The result of one file. A skipped file has neither failure nor summary.
 
-    audio: seconds that were tracked.
+    Attributes:
+        failure: why it failed.
+        summary: what was found.
+        audio: seconds of audio that were tracked.
+        warnings: warnings about it.
     """
 
     failure: str | None = None
@@ -43,13 +47,22 @@ class Outcome:
 
     @property
     def skipped(self) -> bool:
-        """Whether nothing was done, as its files are there."""
+        """Whether the file was skipped because its outputs exist."""
         return self.failure is None and self.summary is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a batch runs: what is written, in how many processes of how many threads, what is said."""
+    """Settings of a batch.
+
+    Attributes:
+        format: format of the beats.
+        quiet: whether to print failures and warnings only.
+        skip_existing: whether to skip files whose outputs exist.
+        errors: file to which to write the list of failures; None for none.
+        processes: number of processes.
+        threads: threads per process.
+    """
 
     format: Format
     quiet: bool
@@ -59,10 +72,17 @@ class Settings:
     threads: int = 1
 
 
-def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings) -> int:
-    """Track and write all jobs, whatever becomes of each; give the exit code.
+def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
+    """Track all jobs and write their outputs.
 
-    make: gives what tracks one job; called in each process, and here first, as what it lacks ends the run.
+    Args:
+        jobs: jobs to run.
+        make: returns a function that tracks a job. It is called in every process, and first here, so that its
+            errors end the run.
+        settings: settings of the batch.
+
+    Returns:
+        Exit code: 1 if any job failed, otherwise 0.
     """
     with prepared():
         track = make()
@@ -76,10 +96,20 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], Track], settings: Settings)
     return 1 if report.failures else 0
 
 
-def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> Outcome:
-    """Track one job and write what it makes."""
+def run_job(job: Job, track: TrackJob, *, format: Format, skip_existing: bool) -> FileOutcome:
+    """Track one job and write its outputs.
+
+    Args:
+        job: job to run.
+        track: tracks a job.
+        format: format of the beats.
+        skip_existing: whether to skip a job whose outputs exist.
+
+    Returns:
+        The result. Errors become its failure, so that one file does not stop the others.
+    """
     if skip_existing and job.done:
-        return Outcome()
+        return FileOutcome()
     start = time.perf_counter()
     with collected_warnings() as warnings:
         try:
@@ -92,21 +122,23 @@ def run_job(job: Job, track: Track, *, format: Format, skip_existing: bool) -> O
         except BrokenPipeError as error:
             if job.output is None:
                 raise
-            return Outcome(reason(error, job.source), warnings=tuple(warnings))
-        except Exception as error:  # noqa: BLE001 - a fault in one file must not cost the others
-            return Outcome(reason(error, job.source), warnings=tuple(warnings))
+            return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
+            return FileOutcome(reason(error, job.source), warnings=tuple(warnings))
     told = summary(beats, time.perf_counter() - start)
-    return Outcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
+    if beats.reason is not None:
+        warnings.append(f"{label(job.source)}: {beats.reason}")
+    return FileOutcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
 
 
 def _outcomes(
     jobs: Sequence[Job],
-    make: Callable[[], Track],
-    track: Track,
-    do: Callable[[Job, Track], Outcome],
+    make: Callable[[], TrackJob],
+    track: TrackJob,
+    do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
-) -> Iterator[tuple[int, Outcome]]:
-    """Give the outcomes as they come."""
+) -> Iterator[tuple[int, FileOutcome]]:
+    """Yield index and outcome of each job when it is finished."""
     if settings.processes == 1 or len(jobs) == 1:
         return ((index, do(job, track)) for index, job in enumerate(jobs))
     from beattrack.runtime import workers
@@ -116,11 +148,13 @@ def _outcomes(
         jobs,
         processes=settings.processes,
         threads=settings.threads,
-        died=lambda code: Outcome(f"the process that tracked it {workers.death(code)}"),
+        died=lambda code: FileOutcome(f"the process that tracked it {workers.death(code)}"),
     )
 
 
-def _worker(make: Callable[[], Track], do: Callable[[Job, Track], Outcome]) -> Callable[[Job], Outcome]:
+def _worker(
+    make: Callable[[], TrackJob], do: Callable[[Job, TrackJob], FileOutcome]
+) -> Callable[[Job], FileOutcome]:
     track = make()
     return lambda job: do(job, track)
 
@@ -130,30 +164,30 @@ def _write(beats: Beats, job: Job, format: Format) -> None:
     if job.output is None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "standard output is closed")
-        # Bytes, so that a terminal's or pipe's encoding cannot fail on a name.
+        # Write bytes, because the encoding of a terminal or pipe may not be able to represent a name.
         click.echo(text.encode(), nl=False)
     else:
         atomic_write_text(job.output, text)
 
 
 class _Report:
-    """Says what became of each file, in the order of the jobs, and of all at the end."""
+    """Prints the outcome of each file, in the order of the jobs, and totals at the end."""
 
     def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
         self._jobs, self._settings = jobs, settings
         self._sizes = [_size(job) for job in jobs]
-        self._progress = Progress(
+        self._progress = FileProgress(
             len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
         )
-        self._waiting: dict[int, Outcome] = {}
+        self._waiting: dict[int, FileOutcome] = {}
         self._told = 0
         self._warned: set[str] = set()
         self._audio, self._tracked, self._skipped = 0.0, 0, 0
         self.failures: dict[int, str] = {}
         self._progress.draw()
 
-    def take(self, index: int, outcome: Outcome) -> None:
-        """Count an outcome, and tell of all that no earlier one holds up."""
+    def take(self, index: int, outcome: FileOutcome) -> None:
+        """Count an outcome, and print all outcomes that are next in order."""
         self._count(index, outcome)
         self._waiting[index] = outcome
         self._progress.clear()
@@ -163,9 +197,9 @@ class _Report:
         self._progress.draw()
 
     def close(self) -> None:
-        """Say what became of all, and write the list of failures."""
+        """Print the totals, and write the list of failures."""
         self._progress.clear()
-        for index in sorted(self._waiting):  # interrupted
+        for index in sorted(self._waiting):  # some are left if the run was interrupted
             self._tell(self._jobs[index], self._waiting[index])
         failures = [(self._jobs[index].source, why) for index, why in sorted(self.failures.items())]
         if self._settings.errors is not None:
@@ -180,7 +214,7 @@ class _Report:
         if failures and len(self._jobs) > SCREEN:
             click.echo("".join(f"  {label(source)}: {why}\n" for source, why in failures), err=True, nl=False)
 
-    def _count(self, index: int, outcome: Outcome) -> None:
+    def _count(self, index: int, outcome: FileOutcome) -> None:
         self._audio += outcome.audio
         self._skipped += outcome.skipped
         self._tracked += outcome.summary is not None
@@ -188,7 +222,7 @@ class _Report:
             self.failures[index] = outcome.failure
         self._progress.advance(audio=outcome.audio, bytes=self._sizes[index], skipped=outcome.summary is None)
 
-    def _tell(self, job: Job, outcome: Outcome) -> None:
+    def _tell(self, job: Job, outcome: FileOutcome) -> None:
         for text in outcome.warnings:
             if text not in self._warned:
                 click.echo(f"beattrack: warning: {text}", err=True)

@@ -1,4 +1,4 @@
-"""Options that say which annotated music to read, and the reading, shared by the commands for training."""
+"""Options for annotated music, shared by the commands for training, and the loading of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from beattrack.cli import downloads
-from beattrack.runtime.progress import count, on_terminal
+from beattrack.runtime.progress import StatusLine, count, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import DatasetSpec, LoadedSongs
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 _DATASET = (
-    "Annotated music, such as gtzan, folder:PATH or rendered:PATH; with @WEIGHT, its share of the crops "
-    "beside the others. May be repeated."
+    "Annotated music, such as gtzan, folder:PATH or rendered:PATH; @WEIGHT is its share of the crops, "
+    "relative to the other datasets. May be repeated."
 )
-_DATA_HOME = "Where the datasets are. [default: $BEATTRACK_DATA, then each dataset's usual place]"
-_ANNOTATIONS = "Beat files of the dataset, where they are not in the data home."
-_CACHE = "Keep the spectrograms of audio here. [default: the user's cache folder]"
-_JOBS = "Processes that read audio. [default: all cores]"
+_DATA_HOME = "Folder of the datasets. [default: $BEATTRACK_DATA, then ~/mir_datasets]"
+_ANNOTATIONS = "Folder of GTZAN's beat files, if they are not in the data home."
+_CACHE = "Folder for the spectrograms of audio files. [default: the user's cache folder]"
+_JOBS = "Number of processes that read audio. [default: all cores]"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -38,14 +38,23 @@ _OPTIONS = (
 
 
 def dataset_options(function: Function) -> Function:
-    """Add the options that `load` reads."""
+    """Add the options for `load` to a command."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, shown: bool) -> LoadedSongs:
-    """Load the songs, saying on standard error what is read where `shown`; a usage error where none are."""
+    """Load songs for training.
+
+    Args:
+        specs: datasets.
+        options: values of `dataset_options`.
+        shown: whether to print progress and problems on standard error.
+
+    Raises:
+        click.UsageError: if a dataset cannot be loaded.
+    """
     from beattrack.datasets import DatasetError
     from beattrack.datasets.training import load_songs
 
@@ -65,4 +74,5 @@ def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, show
 
 
 def _tell(sentence: str) -> None:
-    click.echo(f"\r\x1b[K{sentence}" if on_terminal() else sentence, err=True, color=True)
+    StatusLine(shown=on_terminal()).clear()
+    click.echo(sentence, err=True)

@@ -1,4 +1,4 @@
-"""`beattrack decode`: saved activations to beats."""
+"""`beattrack decode`: from saved activations to beats."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.batch import Settings, Track, run_jobs
+from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.inputs import named
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
-from beattrack.cli.sources import named
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
 
-    An .npz file of activations, as `beattrack predict --activations` saves it, holds the array `beats`, the
-    probability of a beat at each frame, and the frames per second, `fps`; likewise `downbeats`, without which
-    only beats are tracked, and maybe `tempo`, the probability of each whole BPM.
+    Reads .npz files such as those written by `beattrack predict --activations`. They hold the arrays `beats`,
+    the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
+    missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
     format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
     jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")
 
-    def make() -> Track:
+    def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
 

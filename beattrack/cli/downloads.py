@@ -1,4 +1,4 @@
-"""Leave to download datasets: by an option, or by asking the person at the terminal."""
+"""Permission to download datasets: given by an option, or by the user on a terminal."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beattrack.runtime.progress import on_terminal
+from beattrack.runtime.progress import StatusLine, on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.download import Download
 
-HELP = "Download what is public of a dataset that is not there. [default: ask, on a terminal]"
+HELP = "Download the public files of a dataset if they are missing. [default: ask, if on a terminal]"
 
 
 def leave(download: bool, *, shown: bool = True) -> Download | None:
-    """Leave for `load_dataset` and `load_songs`; None where nobody can give it.
+    """Return the permission to download.
 
-    download: the option. shown: tell on standard error what is downloaded, and how far it is.
+    Args:
+        download: whether the user gave --download.
+        shown: whether to print what is downloaded, and the progress, on standard error.
+
+    Returns:
+        The permission, which asks the user if --download was not given; None if there is no terminal to ask.
     """
     from beattrack.datasets.download import Download
 
@@ -37,4 +42,7 @@ def _told(sentence: str, shown: bool) -> bool:
 
 def _draw(done: int, total: int | None) -> None:
     size = f"{done / 1e6:.1f} MB" if total is None else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
-    click.echo(f"\r\x1b[K{size}", err=True, nl=done == total, color=True)
+    line = StatusLine(shown=True)
+    line.draw(size)
+    if done == total:
+        line.end()

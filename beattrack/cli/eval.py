@@ -13,10 +13,9 @@ from beattrack.cli.options import chosen, decoder_options
 from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
-    from beattrack.datasets import Dataset
     from beattrack.evaluation.predict import TrackerSpec
     from beattrack.evaluation.results import Run
-    from beattrack.evaluation.run import Inputs, RunSettings
+    from beattrack.evaluation.run import RunSettings
 
 EXIT_INTERRUPTED = 130
 _WAYS = (
@@ -183,8 +182,8 @@ def _score(files: tuple[Path, ...], options: Mapping[str, Any]) -> int:
 
 def _score_dataset(options: Mapping[str, Any], settings: RunSettings) -> int:
     from beattrack.datasets import DatasetError, load_dataset
-    from beattrack.evaluation.predict import refuse_stated_models
-    from beattrack.evaluation.run import from_predictions, score
+    from beattrack.evaluation.dataset_run import score_predictions, score_tracker
+    from beattrack.evaluation.predict import TrackerSpec
 
     predictions = options["predictions"]
     try:
@@ -200,55 +199,14 @@ def _score_dataset(options: Mapping[str, Any], settings: RunSettings) -> int:
     _tell(
         options, f"{dataset.name}: {len(dataset.tracks)} recordings, {len(dataset.problems)} files left out"
     )
+    named = {name: options[name] for name in ("name", "force")}
     if predictions is None:
-        return _predict_dataset(dataset, options, settings)
-    inputs = from_predictions(
-        dataset,
-        predictions,
-        suffix=options["suffix"],
-        tempo_suffix=options["tempo_suffix"],
-        missing=options["missing"],
-    )
-    trained = refuse_stated_models(
-        (item.estimate.model for item in inputs.items), dataset.name, force=options["force"]
-    )
-    name = options["name"] or predictions.resolve().name
-    return _deliver(score(inputs, settings, name=name, dataset=dataset.name, training_data=trained), options)
-
-
-def _predict_dataset(dataset: Dataset, options: Mapping[str, Any], settings: RunSettings) -> int:
-    from beattrack.evaluation import predict
-    from beattrack.evaluation.run import Inputs, item_of, score
-
-    spec = predict.TrackerSpec(options["model"], options["decoder"], chosen(dict(options)))
-    model = predict.find_model(spec)
-    trained = predict.refuse_training_data(model, dataset.name, force=options["force"])
-    system = predict.describe(spec, model)
-    found = predict.predict(
-        dataset.tracks,
-        spec,
-        identity=system,
-        cache=options["cache"],
-        jobs=settings.jobs,
-        quiet=settings.quiet,
-        factory=predict.load_tracker,
-    )
-    items = [
-        item_of(track, found.estimates[track.id]) for track in dataset.tracks if track.id in found.estimates
-    ]
-    if found.interrupted and not items:
-        return EXIT_INTERRUPTED
-    inputs: Inputs = Inputs(tuple(items), (*dataset.problems, *found.problems))
-    run = score(
-        inputs,
-        settings,
-        name=options["name"] or f"{model.name} + {spec.decoder}",
-        dataset=dataset.name,
-        system=system,
-        training_data=trained,
-        complete=not found.interrupted,
-    )
-    return _deliver(run, options, spec)
+        spec = TrackerSpec(options["model"], options["decoder"], chosen(dict(options)))
+        return _deliver(
+            score_tracker(dataset, spec, settings, cache=options["cache"], **named), options, spec
+        )
+    endings = {name: options[name] for name in ("suffix", "tempo_suffix", "missing")}
+    return _deliver(score_predictions(dataset, predictions, settings, **endings, **named), options)
 
 
 def _deliver(run: Run, options: Mapping[str, Any], spec: TrackerSpec | None = None) -> int:

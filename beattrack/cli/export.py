@@ -1,4 +1,4 @@
-"""`beattrack export`: a training run becomes a model file."""
+"""`beattrack export`: from a training run to a model file."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from beattrack.cli.report import prepared
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _OUTPUT = "Folder for the model. [default: RUN]"
-_SCORES = "Scores for the card, as recipes/scores.py makes them from results of `beattrack eval --json`."
-_CHECKPOINT = "Weights of the best decoding of held-out songs, or the last ones."
+_SCORES = "Scores for the card, made by recipes/scores.py from results of `beattrack eval --json`."
+_CHECKPOINT = "Weights with the best score on held-out songs, or the last ones."
 
 
 @click.command()
 @click.argument("run", type=_FOLDER)
 @click.option("-o", "--output", "folder", metavar="DIR", type=_FOLDER, help=_OUTPUT)
-@click.option("--name", help="Name of the model and its files. [default: that of the run's folder]")
+@click.option("--name", help="Name of the model and its files. [default: the name of the folder RUN]")
 @click.option("--description", help="One sentence for the card.")
 @click.option("--licence", default="MIT", show_default=True, help="Licence of the weights, for the card.")
 @click.option(
     "--checkpoint", type=click.Choice(("best", "last")), default="best", show_default=True, help=_CHECKPOINT
 )
 @click.option("--scores", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help=_SCORES)
-@click.option("--quiet", is_flag=True, help="Nothing on standard error but failures.")
+@click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def export(
     run: Path,
     folder: Path | None,
@@ -36,10 +36,10 @@ def export(
     scores: Path | None,
     quiet: bool,
 ) -> None:
-    """Turn the training run in the folder RUN into a model file with its card.
+    """Turn the training run in the folder RUN into a model file.
 
-    Writes NAME.onnx, which holds weights and settings and is all that `beattrack predict --model` needs, and
-    the model card NAME.json, after checking that ONNX Runtime gives what torch gives.
+    Writes NAME.onnx, the only file that `beattrack predict --model` needs, and the model card NAME.json.
+    Checks that ONNX Runtime agrees with torch.
     """
     with prepared():
         _require("torch", "onnx", "lightning")
@@ -59,7 +59,7 @@ def export(
         size = exported.path.stat().st_size / 1e6
         click.echo(
             f"{exported.path}: {exported.card.parameters} parameters of step {exported.step}, {size:.2f} MB; "
-            f"differs from torch by {exported.difference:.1g} at most",
+            f"differs from torch by at most {exported.difference:.1g}",
             err=True,
         )
 
@@ -82,7 +82,7 @@ def _read_scores(path: Path) -> list[Any]:
     except OSError as error:
         raise click.UsageError(f"--scores: {path}: {error.strerror}") from error
     except ValueError as error:
-        raise click.UsageError(f"--scores: {path} is no JSON file") from error
+        raise click.UsageError(f"--scores: {path}: is not a JSON file") from error
     if not isinstance(scores, list):
-        raise click.UsageError(f"--scores: {path} holds no list of scores")
+        raise click.UsageError(f"--scores: {path}: is not a list of scores; make one with recipes/scores.py")
     return scores

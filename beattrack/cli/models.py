@@ -1,4 +1,4 @@
-"""`beattrack models`: what is shipped, as its cards tell it."""
+"""`beattrack models`: the shipped models and their cards."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="The model cards, as a JSON list.")
+@click.option("--json", "as_json", is_flag=True, help="Print the model cards as a JSON list.")
 def models(as_json: bool) -> None:
-    """List the models that are shipped: their data, licence, size and scores."""
+    """List the shipped models with their data, licence, size and scores."""
     from beattrack.registry import shipped
 
     with prepared():

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECODER_OPTIONS = ("min_bpm", "max_bpm", "beats_per_bar")
 def whole_numbers(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[int, ...] | None:
-    """Read positive whole numbers between commas, such as 3,4."""
+    """Read positive whole numbers separated by commas, such as 3,4."""
     if value is None:
         return None
     parts = [part.strip() for part in value.split(",")]
@@ -28,28 +28,28 @@ def whole_numbers(
 
 
 def decoder_options(command: F) -> F:
-    """Add the choice of the decoder and what it can be told."""
+    """Add the options for the decoder to a command."""
     return _all(
         click.option("--decoder", type=click.Choice(DECODERS), default="dbn", show_default=True, help=_HOW),
         click.option(
-            "--min-bpm", type=float, help="Slowest tempo to look for, beats per minute, from 10 on."
+            "--min-bpm", type=float, help="Slowest tempo to look for, in beats per minute, at least 10."
         ),
-        click.option("--max-bpm", type=float, help="Fastest tempo to look for, beats per minute."),
+        click.option("--max-bpm", type=float, help="Fastest tempo to look for, in beats per minute."),
         click.option("--beats-per-bar", metavar="N,N", callback=whole_numbers, help=_BEATS_PER_BAR),
     )(command)
 
 
 def output_options(command: F) -> F:
-    """Add where the beats go and in which format, and --quiet."""
+    """Add the options for the output to a command: -o, --format and --quiet."""
     return _all(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
         click.option("--format", type=click.Choice(FORMATS), help=_FORMAT),
-        click.option("--quiet", is_flag=True, help="No summary of each file on standard error."),
+        click.option("--quiet", is_flag=True, help="Print no summary of each file on standard error."),
     )(command)
 
 
 def chosen(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the decoder options among a command's values that were set."""
+    """Return the decoder options that were given, from all values of a command."""
     return {name: values[name] for name in DECODER_OPTIONS if values[name] is not None}
 
 
@@ -62,10 +62,10 @@ def _all(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-_HOW = "How beats are found in the activations: exact DBN, madmom's own (an extra), or plain peaks."
-_BEATS_PER_BAR = "Metres to choose from, such as 3,4 (dbn, madmom)."
+_HOW = "How to find beats in the activations: exact DBN, madmom's DBN (needs an extra), or peak picking."
+_BEATS_PER_BAR = "Numbers of beats per bar to choose from, such as 3,4 (dbn and madmom)."
 _OUTPUT = (
-    "File for the beats; with several inputs, or where it is a folder, the folder for them. "
-    "[default: standard output; with several inputs, beside each]"
+    "File for the beats; with several inputs, or if it is a folder, the folder for them. "
+    "[default: standard output; with several inputs, beside each input]"
 )
-_FORMAT = "Format of the beats. [default: by the suffix of -o FILE, else beats]"
+_FORMAT = "Format of the beats. [default: given by the suffix of -o FILE, otherwise beats]"

@@ -1,4 +1,4 @@
-"""Where a run writes: decided, and refused, before any work is done."""
+"""The outputs of a command, planned and checked before any work is done."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from pathlib import Path
 
 import click
 
-from beattrack.cli.sources import STDIN, Source
-from beattrack.formats import FORMATS, Format, writer_named
+from beattrack.cli.inputs import STDIN, Input
+from beattrack.errors import SettingsError
+from beattrack.formats import Format, format_for
 from beattrack.runtime.files import is_special
 
 
 @dataclass(frozen=True)
 class Job:
-    """One input, and the files it makes: `output` None is standard output, `activations` None is none."""
+    """One input and its outputs.
+
+    Attributes:
+        source: the input, `-` for standard input.
+        output: file for the beats; None for standard output.
+        activations: file for the activations; None for none.
+        problem: why the input cannot be read, if known.
+    """
 
     source: str
     output: Path | None
@@ -26,53 +34,69 @@ class Job:
 
     @property
     def name(self) -> str | None:
-        """The input's name as given, None for standard input."""
+        """The input as given; None for standard input."""
         return None if self.source == STDIN else self.source
 
     @property
     def targets(self) -> Iterator[Path]:
-        """The files it writes."""
+        """The files to write."""
         return (path for path in (self.output, self.activations) if path is not None)
 
     @property
     def done(self) -> bool:
-        """Whether all its files are there; they are written whole or not at all."""
+        """Whether all output files exist. They are complete, because they are written whole or not at all."""
         targets = list(self.targets)
         return self.output is not None and all(os.path.isfile(path) for path in targets)
 
 
 def output_name(place: str, suffix: str) -> Path:
-    """Name the output of an input: its name, in its folder, with the last suffix replaced."""
+    """Return the path of an output: the input's place with another suffix."""
     path = Path(place)
     return path.parent / (path.stem + suffix)
 
 
-def chosen_format(format: str | None, output: str | None) -> Format:
-    """Give the format asked for, or the one that the suffix of the output file tells, or `beats`."""
-    names: dict[str, Format] = {writer_named(name).suffix: name for name in FORMATS}
+def chosen_format(format: Format | None, output: str | None) -> Format:
+    """Return the format to write: the given one, or that of the output file's suffix, or `beats`.
+
+    Raises:
+        click.UsageError: if no format is given and the suffix belongs to none.
+    """
     if format is not None:
-        return names[f".{format}"]
-    return names.get(Path(output or "").suffix.lower(), "beats")
+        return format
+    if output is None or output == STDIN or _is_folder(output):
+        return "beats"
+    try:
+        return format_for(output)
+    except SettingsError as error:
+        raise click.UsageError(f"{error} (--format)") from error
 
 
 def plan(
-    sources: Sequence[Source],
+    sources: Sequence[Input],
     *,
     output: str | None,
     suffix: str,
     activations: str | None = None,
     several: bool | None = None,
 ) -> list[Job]:
-    """Give one job for each input, in order, and make the folders of `-o DIR` and `--activations DIR`.
+    """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
 
-    several: whether these options name folders; None decides by the number of inputs.
-    Of inputs that differ in their suffix alone, the outputs keep it: `a.wav.beats` and `a.flac.beats`.
-    Raises click.UsageError where a folder is missing, or a file would be written over another output or an
-    input.
+    Inputs that differ only in their suffix keep it in the names of their outputs: `a.wav.beats` and
+    `a.flac.beats`.
+
+    Args:
+        sources: inputs.
+        output: value of -o.
+        suffix: suffix of the files for beats.
+        activations: value of --activations.
+        several: whether these options are folders; None if that depends on the number of inputs.
+
+    Raises:
+        click.UsageError: if a folder is missing, or an output would overwrite an input or another output.
     """
     several = len(sources) > 1 if several is None else several
     if output == STDIN and several:
-        raise click.UsageError("standard output can take one file; give -o a folder for several")
+        raise click.UsageError("only one file can go to standard output; give a folder with -o")
     outputs = _targets(sources, None if output == STDIN else output, suffix, "-o", several)
     if output is None and several:
         beside = [Path(source.path).parent / Path(source.place).name for source in sources]
@@ -90,19 +114,19 @@ def plan(
 
 
 def _targets(
-    sources: Sequence[Source], target: str | None, suffix: str, option: str, several: bool
+    sources: Sequence[Input], target: str | None, suffix: str, option: str, several: bool
 ) -> Sequence[Path | None]:
     if target is None:
         return [None] * len(sources)
     if not several and not _is_folder(target):
         return [Path(target)]
     if os.path.exists(target) and not os.path.isdir(target):
-        raise click.UsageError(f"{target} is a file; with several inputs {option} takes a folder")
+        raise click.UsageError(f"{target} is a file; with several inputs, give a folder with {option}")
     return _distinct([Path(target) / source.place for source in sources], suffix)
 
 
 def _distinct(inputs: Sequence[Path], suffix: str) -> list[Path]:
-    """Replace the suffix of each path by that of the output, or add it where that tells paths apart."""
+    """Replace the suffix of each path, or add the new one if paths would otherwise become equal."""
     names = [output_name(os.fspath(path), suffix) for path in inputs]
     times = Counter(os.path.normcase(name) for name in names)
     return [
@@ -128,16 +152,16 @@ def _check_targets(jobs: Sequence[Job]) -> None:
             makers[identity] = job.source
     for job in jobs:
         if job.activations is not None and is_special(job.activations):
-            raise click.UsageError(f"{job.activations} is no file; activations go into one")
+            raise click.UsageError(f"{job.activations} is not a file; give a file with --activations")
 
 
 def _identity(path: Path) -> object:
-    """Tell a file whatever its name: links and letter case lead to the same one."""
+    """Return a value that is equal for paths to the same file, such as links or other letter case."""
     try:
         status = path.stat()
     except (OSError, ValueError):
         return os.path.normcase(os.path.realpath(path))
-    # Some file systems number no files.
+    # Some file systems have no inode numbers.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(os.path.realpath(path))
 
 
@@ -146,8 +170,8 @@ def _prepare_folder(target: str, option: str, *, several: bool) -> None:
     if os.path.isdir(folder):
         return
     if folder != Path(target) or not os.path.isdir(folder.parent):
-        raise click.UsageError(f"the folder of {option} {target} does not exist; make it first")
+        raise click.UsageError(f"the folder of {option} {target} does not exist; create it first")
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise click.UsageError(f"the folder {target} cannot be made ({error.strerror})") from error
+        raise click.UsageError(f"the folder {target} cannot be created ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""`beattrack pack`: annotated music as spectrograms, small enough to be carried to where it is trained on."""
+"""`beattrack pack`: from annotated music to a feature pack, small enough to move to another machine."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("out", metavar="OUT", type=FOLDER)
 @dataset_options
-@click.option("--quiet", is_flag=True, help="Nothing on standard error but failures.")
+@click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def pack(out: Path, **options: Any) -> None:
     """Write annotated music as a feature pack, which `train` reads without the audio.
 
     \b
-    beattrack pack songs --dataset rendered:music        about 8 MB for each hour
+    beattrack pack songs --dataset rendered:music        about 8 MB per hour
     beattrack train --dataset pack:songs                 on any machine
 
-    A pack is made from the recordings: pass it on only where their licences, which it names, allow that.
+    A pack is derived from the recordings. Share it only if their licences, which it lists, allow that.
     """
     with prepared():
         _pack(out, options)
@@ -39,7 +39,7 @@ def _pack(out: Path, options: dict[str, Any]) -> None:
 
     shown = not options["quiet"]
     if not options["datasets"]:
-        raise SettingsError("say what to pack: --dataset NAME, such as --dataset rendered:PATH")
+        raise SettingsError("no dataset given; use --dataset NAME, such as --dataset rendered:PATH")
     try:
         check_free(out)
         loaded = load(options["datasets"], options, shown=shown)

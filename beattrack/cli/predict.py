@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.batch import Settings, Track, run_jobs
+from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
-from beattrack.cli.sources import STDIN, Source, expand, read_list
 
 if TYPE_CHECKING:
     from beattrack.result import Beats
@@ -98,7 +98,7 @@ class Tracking:
     threads: int
     track: int | None = None
 
-    def __call__(self) -> Track:
+    def __call__(self) -> TrackJob:
         """Give what tracks one job; errors are those of BeatTracker."""
         from beattrack.tracker import BeatTracker, decoder_with
 
@@ -114,7 +114,7 @@ class Tracking:
         return track
 
 
-def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Source]:
+def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:
     if not files and options["files_from"] is None:
         raise click.UsageError("Missing argument 'FILE...'")
     sources = expand(files, recursive=options["recursive"])

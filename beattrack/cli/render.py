@@ -1,9 +1,8 @@
-"""`beattrack render`: training music with exact beats."""
+"""`beattrack render`: music for training, with exact beats."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +11,29 @@ import click
 from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
-    from beattrack.rendering.job import Job, Make, Outcome, Song
+    from beattrack.rendering.job import PlannedSong, RenderJob, RenderOutcome
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_HOURS = "Hours of audio, about."
-_SEED = "Everything follows from it: the same seed gives the same songs."
-_MIX = "Weight of a source; give it once for each. [default: all that are available]"
+_HOURS = "Approximate hours of audio."
+_SEED = "Seed of all random numbers; the same seed gives the same songs."
+_MIX = "Source and its weight. May be repeated. [default: all available sources]"
 _SYMBOLIC = (
-    "Folder with songs.tar.xz, songs2.tar.xz, groove.tar.xz, pop909.tar.xz, freedoom.tar.xz and "
-    "nottingham.tar.xz, or some of them."
+    "Folder with some or all of songs.tar.xz, songs2.tar.xz, groove.tar.xz, pop909.tar.xz, freedoom.tar.xz "
+    "and nottingham.tar.xz."
 )
 
 
 def _weights(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:
-    """Read NAME=WEIGHT."""
+    """Read values of the form SOURCE=WEIGHT."""
     mix: dict[str, float] = {}
     for value in values:
         name, _, weight = value.partition("=")
         try:
             mix[name] = float(weight)
         except ValueError as error:
-            raise click.BadParameter(f"{value!r} is not SOURCE=WEIGHT, such as mma=0.5") from error
+            raise click.BadParameter(
+                f"{value!r} must have the form SOURCE=WEIGHT, such as mma=0.5"
+            ) from error
     return mix
 
 
@@ -45,30 +46,28 @@ def _weights(context: click.Context, parameter: click.Parameter, values: Sequenc
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. [default: all cores]")
 @click.option("--mix", "--source", metavar="SOURCE=WEIGHT", multiple=True, callback=_weights, help=_MIX)
 @click.option("--symbolic", metavar="DIR", type=_FOLDER, help=_SYMBOLIC)
-@click.option(
-    "--list", "list_only", is_flag=True, help="Say which sources and soundfonts there are, and end."
-)
-@click.option("--quiet", is_flag=True, help="No progress and no notes on standard error.")
+@click.option("--list", "list_only", is_flag=True, help="List available sources and soundfonts, and exit.")
+@click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def render(out: Path | None, **options: Any) -> None:
-    """Render music to train on, with exact beats, from symbolic sources.
+    """Render training music with exact beats from symbolic sources.
 
     \b
-    beattrack render OUT --hours 10                             from all sources there are
-    beattrack render OUT --mix mma=0.7 --mix groove=0.3         from these
-    beattrack render --list                                     what there is
+    beattrack render OUT --hours 10                             from all available sources
+    beattrack render OUT --mix mma=0.7 --mix groove=0.3         from two sources
+    beattrack render --list                                     list sources and soundfonts
 
-    Writes OUT/SOURCE/ID.flac, .beats and .json, and OUT/manifest.json. A run that was cut off goes on where
-    it stopped. Needs fluidsynth and soundfonts, and the extra `render`.
+    Writes OUT/SOURCE/ID.flac, .beats and .json, and OUT/manifest.json. An interrupted run resumes if it is
+    started again. Needs fluidsynth, soundfonts and the extra `render`.
     """
     if out is None and not options["list_only"]:
-        raise click.UsageError("say where to render to: beattrack render OUT")
+        raise click.UsageError("no output folder given; use beattrack render OUT")
     with prepared():
         code = _list(options) if options["list_only"] or out is None else _render(out, options)
     click.get_current_context().exit(code)
 
 
 def _list(options: Mapping[str, Any]) -> int:
-    """Say what there is and what is missing."""
+    """Print which sources and soundfonts are available, and what is missing."""
     from beattrack.errors import BeattrackError
     from beattrack.rendering.sounding.fluidsynth import FONTS, find_font
     from beattrack.rendering.sources import SOURCES
@@ -83,26 +82,25 @@ def _list(options: Mapping[str, Any]) -> int:
     click.echo("soundfonts")
     for font in FONTS:
         path = find_font(font)
-        click.echo(f"  {font.name:<12} {path or f'missing: the Debian package {font.package}'}")
+        click.echo(f"  {font.name:<12} {path or f'missing; install the Debian package {font.package}'}")
     return 0
 
 
 def _render(out: Path, options: Mapping[str, Any]) -> int:
-    from beattrack.rendering.job import Job, plan, prepare, render_songs
+    from beattrack.rendering.job import RenderJob, plan, prepare, render_songs
     from beattrack.rendering.settings import RenderSettings
     from beattrack.runtime.cores import usable_cores
 
     settings = RenderSettings()
-    job = Job(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
+    job = RenderJob(out=out, seed=options["seed"], symbolic=options["symbolic"], settings=settings)
     mix = options["mix"] or _available(options)
     songs = plan(mix, hours=options["hours"], seed=job.seed, settings=settings)
     prepare(job, sorted({song.source for song in songs}))
     _tell_missing_fonts(options)
     processes = min(options["jobs"] or usable_cores(), len(songs))
     report = _Report(job, songs, quiet=options["quiet"])
-    run = functools.partial(_in_processes, processes=processes) if processes > 1 else None
     try:
-        counts = render_songs(job, songs, run=run, tell=report.tell)
+        counts = render_songs(job, songs, processes=processes, tell=report.tell)
     finally:
         report.close()
     return 1 if counts["failed"] and not counts["rendered"] + counts["existing"] else 0
@@ -114,12 +112,14 @@ def _tell_missing_fonts(options: Mapping[str, Any]) -> None:
     present = available_fonts()
     missing = dict.fromkeys(font.package for font in FONTS if font not in present)
     if missing and not options["quiet"]:
-        text = f"{len(present)} of {len(FONTS)} soundfonts; for more timbres install {' '.join(missing)}"
+        text = (
+            f"{len(present)} of {len(FONTS)} soundfonts found; for more timbres install {' '.join(missing)}"
+        )
         click.echo(f"beattrack: {text}", err=True)
 
 
 def _available(options: Mapping[str, Any]) -> dict[str, float]:
-    """Give the usual mix of the sources that can be used here."""
+    """Return the default weights of the available sources."""
     from beattrack.rendering.errors import RenderError
     from beattrack.rendering.job import DEFAULT_MIX
     from beattrack.rendering.sounding.effects import require_pedalboard
@@ -141,34 +141,21 @@ def _available(options: Mapping[str, Any]) -> dict[str, float]:
     return mix
 
 
-def _in_processes(make: Make, songs: Sequence[Song], *, processes: int) -> Iterator[tuple[int, Outcome]]:
-    from beattrack.rendering.job import Outcome
-    from beattrack.runtime import workers
-
-    return workers.run(
-        make,
-        songs,
-        processes=processes,
-        threads=1,
-        died=lambda code: Outcome(failure=f"the process that rendered it ended with exit code {code}"),
-    )
-
-
 class _Report:
-    """Says what failed as it happens, and at the end what became of all."""
+    """Prints failures when they happen, and totals at the end."""
 
-    def __init__(self, job: Job, songs: Sequence[Song], *, quiet: bool) -> None:
-        from beattrack.runtime.progress import Progress, on_terminal
+    def __init__(self, job: RenderJob, songs: Sequence[PlannedSong], *, quiet: bool) -> None:
+        from beattrack.runtime.progress import FileProgress, on_terminal
 
         self._job, self._songs, self._quiet = job, songs, quiet
-        self._progress = Progress(len(songs), len(songs), shown=not quiet and on_terminal())
+        self._progress = FileProgress(len(songs), len(songs), shown=not quiet and on_terminal())
         self._seconds = {"rendered": 0.0, "existing": 0.0}
         self._counts = {"rendered": 0, "existing": 0, "failed": 0}
         self._rejected = 0
         self._progress.draw()
 
-    def tell(self, song: Song, outcome: Outcome) -> None:
-        """Count a song."""
+    def tell(self, song: PlannedSong, outcome: RenderOutcome) -> None:
+        """Count a song, and print its failure if it failed."""
         kind = "failed" if outcome.failure else "existing" if outcome.existing else "rendered"
         self._counts[kind] += 1
         if kind != "failed":
@@ -183,7 +170,7 @@ class _Report:
         self._progress.draw()
 
     def close(self) -> None:
-        """Say what became of all."""
+        """Print the totals."""
         from beattrack.runtime.progress import duration
 
         self._progress.clear()

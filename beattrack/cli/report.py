@@ -1,4 +1,4 @@
-"""What the commands say on standard error: one line a file, a failure or a warning."""
+"""The messages of commands on standard error: one line per file, failure or warning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.sources import STDIN
+from beattrack.cli.inputs import STDIN
 from beattrack.errors import BeattrackError, SettingsError
 from beattrack.registry import UnknownModelError
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """End the run in one line where what it needs is not to be had, or an option is wrong (a usage error).
+    """Turn errors into click's exceptions, which end the program with one line.
 
-    A closed pipe is left to the program's end, which is silent then.
+    BrokenPipeError passes, because it ends the program silently.
+
+    Raises:
+        click.UsageError: for SettingsError and UnknownModelError.
+        click.ClickException: for other errors of beattrack and for OSError.
     """
     try:
         yield
@@ -39,7 +43,7 @@ def prepared() -> Iterator[None]:
 
 
 def summary(beats: Beats, seconds: float) -> str:
-    """Say in one line what was found, and how long it took."""
+    """Return a summary of the beats in one line; `seconds` is the time taken."""
     found = "no beats" if not len(beats) else "1 beat" if len(beats) == 1 else f"{len(beats)} beats"
     tempo = [] if beats.bpm is None else [f"{beats.bpm:.2f} BPM"]
     metre = [] if beats.metre is None else [f"{beats.metre} beats a bar"]
@@ -47,7 +51,7 @@ def summary(beats: Beats, seconds: float) -> str:
 
 
 def reason(error: Exception, source: str) -> str:
-    """Say in one line why a file failed, without the file's name at the front."""
+    """Return why a file failed, in one line without the name of the file."""
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and not isinstance(error, BeattrackError) and error.strerror:
@@ -61,11 +65,11 @@ def reason(error: Exception, source: str) -> str:
 def _place(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
-    return f"a fault in beattrack, please report it: {type(error).__name__} at {place}"
+    return f"a bug in beattrack, please report it: {type(error).__name__} at {place}"
 
 
 def label(source: str) -> str:
-    """Name an input in one printable line."""
+    """Return the name of an input without unprintable characters."""
     if source in (STDIN, ""):
         return "standard input" if source else "''"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in source)
@@ -73,7 +77,7 @@ def label(source: str) -> str:
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collect warnings, each one line of text and each once."""
+    """Yield a list that collects the text of warnings, each once and in one line."""
     texts: list[str] = []
 
     def collect(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""`beattrack train`: a network from annotated music."""
+"""`beattrack train`: from annotated music to a trained network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.command_group import EXIT_SIGNAL
 from beattrack.cli.datasets import FOLDER, dataset_options, load
-from beattrack.cli.lazy import EXIT_SIGNAL
 from beattrack.cli.report import prepared
 from beattrack.runtime.progress import on_terminal
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from beattrack.training.settings import TrainingSettings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-# Options that are settings under another name, or under the same.
+# Options that change a setting, and the name of that setting.
 _SETTINGS = {
     "seed": "seed",
     "steps": "steps",
@@ -36,14 +36,14 @@ _SETTINGS = {
 }
 
 _RUN = "Folder of the run. [default: runs/ and the name of the config or datasets]"
-_CONFIG = "Settings in TOML, or a run's settings.json."
-_SET = "Any setting, such as crop.frames=1000; docs/training.md lists them. May be repeated."
-_START = "Run folder, model file or name of a shipped model whose weights to begin with."
-_EARLY = "Stop after so many decodings of held-out songs without a better score, 0 for never."
-_DEVICES = "How many, or a list such as 0,2, as Lightning takes it."
-_STRATEGY = "How several devices share the work, as Lightning takes it, such as ddp."
-_WORKERS = "Processes that draw the batches. [default: 1 on a CPU, all cores but one beside a GPU]"
-_THREADS = "Threads of the network on a CPU. [default: all cores]"
+_CONFIG = "Settings: a TOML file or the settings.json of a run."
+_SET = "Change a setting, such as crop.frames=1000; docs/training.md lists them. May be repeated."
+_START = "Start from the weights of a run folder, a model file or a shipped model."
+_EARLY = "Stop after N validations of held-out songs without a better score; 0 for never."
+_DEVICES = "Number of devices, or a list such as 0,2, as in Lightning's Trainer."
+_STRATEGY = "How to distribute the work over devices, such as ddp, as in Lightning's Trainer."
+_WORKERS = "Processes that draw batches. [default: 1 on a CPU; with a GPU, all cores but one, at most 16]"
+_THREADS = "CPU threads of the network. [default: all cores]"
 
 
 @click.command()
@@ -51,36 +51,38 @@ _THREADS = "Threads of the network on a CPU. [default: all cores]"
 @click.option("--run", "folder", metavar="DIR", type=FOLDER, help=_RUN)
 @click.option("--config", metavar="FILE", type=_FILE, help=_CONFIG)
 @click.option("--set", "changes", metavar="NAME=VALUE", multiple=True, help=_SET)
-@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps in all.")
+@click.option("--steps", type=click.IntRange(min=1), help="Number of optimiser steps.")
 @click.option("--steps-per-epoch", type=click.IntRange(min=1), help="Steps between validations.")
-@click.option("--batch", type=click.IntRange(min=1), help="Crops a step.")
-@click.option("--learning-rate", type=float, help="Its peak.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.")
+@click.option("--batch", type=click.IntRange(min=1), help="Crops per step.")
+@click.option("--learning-rate", type=float, help="Peak of the learning rate.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers.")
 @click.option("--start", metavar="RUN|MODEL", help=_START)
 @click.option("--early-stop", metavar="N", type=click.IntRange(min=0), help=_EARLY)
-@click.option("--validation-share", type=float, help="Part of the songs that is held out.")
-@click.option("--folds", type=click.IntRange(min=0), help="Cross-validation: number of folds.")
-@click.option("--fold", type=click.IntRange(min=0), help="The fold that is held out, from 0.")
+@click.option("--validation-share", type=float, help="Share of the songs to hold out.")
+@click.option("--folds", type=click.IntRange(min=0), help="Number of folds, for cross-validation.")
+@click.option("--fold", type=click.IntRange(min=0), help="Fold to hold out, from 0.")
 @click.option(
-    "--precision", type=click.Choice(("32-true", "bf16-mixed", "16-mixed")), help="Of the arithmetic."
+    "--precision", type=click.Choice(("32-true", "bf16-mixed", "16-mixed")), help="Numerical precision."
 )
-@click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu or auto.")
+@click.option("--accelerator", default="auto", show_default=True, help="Device: cpu, gpu or auto.")
 @click.option("--devices", metavar="N", default="auto", show_default=True, help=_DEVICES)
-@click.option("--num-nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines.")
+@click.option(
+    "--num-nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Number of machines."
+)
 @click.option("--strategy", default="auto", show_default=True, help=_STRATEGY)
 @click.option("--workers", type=click.IntRange(min=0), help=_WORKERS)
 @click.option("--threads", type=click.IntRange(min=1), help=_THREADS)
-@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard too.")
-@click.option("--quiet", is_flag=True, help="Nothing on standard error but failures.")
+@click.option("--tensorboard", is_flag=True, help="Also write TensorBoard logs.")
+@click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def train(folder: Path | None, **options: Any) -> None:
     """Train a network on annotated music.
 
     \b
-    beattrack train --dataset gtzan --data-home DIR        train; run again to go on after an interruption
-    beattrack train --config recipe.toml --steps 2000      settings from a file, and one of them changed
+    beattrack train --dataset gtzan --data-home DIR        train; run it again to resume
+    beattrack train --config recipe.toml --steps 2000      settings from a file, one of them changed
     beattrack export runs/gtzan                            turn the run into a model file
 
-    The run folder keeps settings, a manifest of the data, log.csv, checkpoints and metrics.json.
+    The run folder holds settings, a manifest of the data, log.csv, checkpoints and metrics.json.
     """
     with prepared():
         code = _run(folder, options)
@@ -116,7 +118,7 @@ def _settings(options: Mapping[str, Any]) -> TrainingSettings:
         overrides.append(("dataset", [parse_dataset(text) for text in options["datasets"]]))
     settings = read_settings(options["config"], overrides)
     if not settings.dataset:
-        raise SettingsError("say what to train on: --dataset NAME, or [[dataset]] in the --config file")
+        raise SettingsError("no dataset given; use --dataset NAME, or [[dataset]] in the --config file")
     return settings
 
 
@@ -128,7 +130,7 @@ def _default_folder(options: Mapping[str, Any], settings: TrainingSettings) -> P
 
 
 def _fail_early(folder: Path, settings: TrainingSettings) -> None:
-    """What is wrong with the folder or the weights to begin with shows before hours of audio are read."""
+    """Check the run folder and the initial weights before audio is analysed, which may take hours."""
     from beattrack.network.model import BeatNetwork
     from beattrack.training.run import check_folder
     from beattrack.training.start import load_start
@@ -139,7 +141,7 @@ def _fail_early(folder: Path, settings: TrainingSettings) -> None:
 
 
 def _is_shown(options: Mapping[str, Any]) -> bool:
-    """Of several processes of one run, the first alone speaks."""
+    """Return whether to print progress; only the first process of a run does."""
     from beattrack.training.machine import is_first_process
 
     return is_first_process() and not options["quiet"]
@@ -173,13 +175,13 @@ def _train(
     )
     if outcome.signal is not None and not outcome.finished:
         click.echo(
-            f"beattrack: stopped at step {outcome.step} of {settings.steps}; the same command goes on",
+            f"beattrack: stopped at step {outcome.step} of {settings.steps}; run the same command to resume",
             err=True,
         )
         return EXIT_SIGNAL + outcome.signal
     if not options["quiet"]:
         click.echo(
-            f"{folder}: finished at step {outcome.step}; `beattrack export {folder}` makes a model of it",
+            f"{folder}: finished at step {outcome.step}; make a model with `beattrack export {folder}`",
             err=True,
         )
     return 0

@@ -1,4 +1,4 @@
-"""Annotated recordings: GTZAN, what mirdata knows, rendered music, any folder of audio with beat files."""
+"""Annotated recordings: GTZAN, mirdata's datasets, rendered music, and folders of audio with beat files."""
 
 from __future__ import annotations
 
@@ -25,15 +25,22 @@ def load_dataset(
     need_audio: bool = True,
     download: Download | None = None,
 ) -> Dataset:
-    """Find a dataset on the local disk, check it and read its annotations.
+    """Read the annotations of a dataset and find its audio.
 
-    name: `gtzan`, `gtzan-mini`, `folder:PATH` for a folder of audio files with beat files beside them,
-    `rendered:PATH` for what `beattrack render` wrote, or mirdata's name of a dataset with beats.
-    data_home: where to look first; annotations: a folder of GTZAN's beat files, where they lie elsewhere.
-    need_audio: leave out, and list, the tracks whose audio is missing or cannot be opened.
-    download: leave to download what is not there; None downloads nothing.
-    Raises DatasetError where it is not found, saying what was looked for, and MissingReaderError where it is
-    one of mirdata's, which is not installed.
+    Args:
+        name: `gtzan`, `gtzan-mini`, `folder:PATH` for a folder of audio files with beat files beside them,
+            `rendered:PATH` for a folder written by `beattrack render`, or mirdata's name of a dataset.
+        data_home: folder to look in; None for $BEATTRACK_DATA, then ~/mir_datasets.
+        annotations: folder of GTZAN's beat files, if they are not with the audio.
+        need_audio: leave out, and list as problems, tracks whose audio is missing or cannot be opened.
+        download: permission to download what is missing; None downloads nothing.
+
+    Returns:
+        The dataset, with the files that cannot be used.
+
+    Raises:
+        DatasetError: if the dataset is unknown, is not found or has no usable track.
+        MissingReaderError: if mirdata is needed and not installed.
     """
     from beattrack.datasets import folder, gtzan, rendered
 
@@ -52,13 +59,13 @@ def load_dataset(
 
         return mirdata_sets.load(name, data_home=home, need_audio=need_audio, download=download)
     raise DatasetError(
-        f"there is no dataset {name!r}: choose one of {', '.join(DATASETS)}, or one that mirdata knows, such "
-        "as ballroom"
+        f"there is no dataset {name!r}; use one of {', '.join(DATASETS)}, or a dataset of mirdata, such as "
+        "ballroom"
     )
 
 
 def overlaps(name: str, other: str) -> bool:
-    """Tell whether two datasets share recordings: equal names, or GTZAN and its mini set."""
+    """Return whether two datasets share recordings: they have the same name, or both are from GTZAN."""
     first, second = ("gtzan" if each.lower() in _GTZAN else each.lower() for each in (name, other))
     return first == second
 

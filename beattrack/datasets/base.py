@@ -1,9 +1,7 @@
-"""What every dataset is made of: tracks, and the list of what is wrong with it."""
+"""The common form of all datasets: tracks, and the files that cannot be used."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,26 +14,29 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".au", ".ogg", ".opus", ".mp3", ".aiff", ".ai
 
 
 class DatasetError(BeattrackError):
-    """A dataset is not where it was looked for, or nothing in it can be used."""
+    """A dataset is unknown, was not found, or has nothing that can be used."""
 
 
 class MissingReaderError(MissingExtraError, DatasetError):
-    """The package that reads a dataset is not installed; the message names the command that installs it."""
+    """The package that reads a dataset is not installed; the message says how to install it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
     """One annotated recording.
 
-    id: name that is unique in the dataset.
-    audio: its file, or None where only the annotation is at hand.
-    beats: (n,) annotated beat times in seconds, strictly increasing.
-    positions: (n,) position of each beat in its bar, 1 = downbeat; None where bars are not annotated.
-    tempo: annotated global tempo in BPM; None without one.
-    genre: label, None without one.
-    notes: what had to be mended in the annotation, in words.
-    source: where it comes from, if finer than the dataset; licence: of the recording; "" for the dataset's.
-    group: equal for tracks that belong on one side of any split, as those of one artist; "" for its own.
+    Attributes:
+        id: unique name in the dataset.
+        audio: audio file; None if only the annotation is available.
+        beats: annotated beat times in seconds, strictly increasing, shape (beats,).
+        positions: position of each beat in its bar, 1 = downbeat, shape (beats,); None if not annotated.
+        tempo: annotated global tempo in BPM; None if not annotated.
+        genre: genre label; None if unknown.
+        notes: sentences about what was fixed in the annotation.
+        source: part of the dataset that the track comes from; "" if the dataset has no parts.
+        licence: licence of the recording; "" for that of the dataset.
+        group: equal for tracks that must be on the same side of a split, such as those of one artist; "" if
+            there are no others.
     """
 
     id: str
@@ -60,9 +61,14 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Tracks that can be used, ordered by id, and the files that cannot.
+    """Usable tracks and unusable files of a dataset.
 
-    name: what results are filed under. home: the folder it was found in. licence: of all of it, in words.
+    Attributes:
+        name: name of the dataset in results.
+        home: folder in which it was found.
+        tracks: usable tracks, ordered by id.
+        problems: files that were left out.
+        licence: licence of the whole dataset, in words.
     """
 
     name: str
@@ -71,13 +77,9 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
     licence: str = ""
 
-    def genres(self) -> Mapping[str, int]:
-        """Number of tracks for each genre, by name."""
-        return dict(sorted(Counter(track.genre for track in self.tracks if track.genre is not None).items()))
-
 
 def pick_audio(candidates: list[Path]) -> Path:
-    """Choose one of several files of the same recording: lossless before lossy, then the shorter path."""
+    """Return the best of several files of a recording: lossless rather than lossy, then the shortest path."""
     return min(
         candidates, key=lambda path: (AUDIO_SUFFIXES.index(path.suffix.lower()), len(path.parts), str(path))
     )

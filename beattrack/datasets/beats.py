@@ -1,4 +1,4 @@
-"""Whether annotated beats fit the audio they belong to, and can be trained on."""
+"""Checks that annotated beats fit their audio and can be used for training."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from beattrack.datasets.songs import Trust
 from beattrack.formats.readers import BeatFileError, beat_sequence
 
 MIN_BEATS = 4
-# Seconds between beats, 12 to 600 BPM: beyond them a file's times are not seconds, or not of beats.
+# Seconds between beats, 12 to 600 BPM. Outside this range, the times are not in seconds or not of beats.
 INTERVALS = (0.1, 5.0)
 MAX_METRE = 32  # a larger position counts the beats of the piece, not of the bar
-EARLY = "before 0 s"  # in notes on negative times, here and where beat files are read
-MAX_BEYOND = 0.05  # share of the beats that may lie after the end, as where a fade-out was cut off
+EARLY = "before 0 s"  # marks notes on negative times, here and in the readers of beat files
+MAX_BEYOND = 0.05  # share of the beats that may be after the end, for instance if a fade-out was cut off
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UsableBeats:
-    """Beats to train on, and what was mended.
+    """Beats to train on.
 
-    times: (beats,) seconds within the audio, strictly increasing. positions: (beats,) position in the bar,
-    1 = downbeat, 0 where unknown. downbeats: `no` where no bar is known. notes: what was mended, in words.
+    Attributes:
+        times: beat times in seconds within the audio, strictly increasing, shape (beats,).
+        positions: position of each beat in its bar, 1 = downbeat, 0 = unknown, shape (beats,).
+        downbeats: `yes`, or `no` if no downbeat is known.
+        notes: sentences about what was fixed.
     """
 
     times: NDArray[np.float64]
@@ -34,13 +37,22 @@ class UsableBeats:
 
 
 def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: float) -> UsableBeats:
-    """Check beats against the length of the audio.
+    """Check annotated beats against the duration of the audio, and fix small faults.
 
-    times: (beats,) seconds; positions: (beats,) whole numbers, 1 = downbeat, or None where bars are unknown;
-    seconds: length of the audio. Times out of order are sorted, repeated ones, those before 0 and a few after
-    the end are left out: all with a note.
-    Raises DatasetError, saying why, where they cannot be used: hardly any beats, no tempo of music, or most
-    of an annotation that belongs to a longer recording.
+    Times out of order are sorted. Repeated times, times before 0 and a few times after the end are left out.
+    Each fix is noted.
+
+    Args:
+        times: beat times in seconds, shape (beats,).
+        positions: positions in the bar, 1 = downbeat, shape (beats,); None if unknown.
+        seconds: duration of the audio.
+
+    Returns:
+        The beats that can be used.
+
+    Raises:
+        DatasetError: if there are too few beats, their tempo is not musical, or the annotation belongs to a
+            longer recording.
     """
     try:
         ordered = beat_sequence(times, positions)
@@ -52,7 +64,7 @@ def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: floa
     bars = _bars(ordered.positions, len(ordered.times), notes)
     kept = (ordered.times >= 0) & (ordered.times < seconds)
     early, late = int((ordered.times < 0).sum()), int((ordered.times >= seconds).sum())
-    if late and not _may_be_trimmed(ordered.times, late, seconds):
+    if not fits(ordered.times, seconds):
         raise DatasetError(
             f"its audio ({seconds:.1f} s) is shorter than its annotation (to {ordered.times[-1]:.1f} s)"
         )
@@ -60,17 +72,27 @@ def usable_beats(times: ArrayLike, positions: ArrayLike | None, *, seconds: floa
     notes += [f"{_count(late)} after the end of the audio left out"] if late else []
     usable, bars = ordered.times[kept], bars[kept]
     if len(usable) < MIN_BEATS:
-        raise DatasetError(f"its annotation holds only {_count(len(usable))}, of {MIN_BEATS} that are needed")
+        raise DatasetError(f"its annotation holds only {_count(len(usable))}; {MIN_BEATS} are needed")
     interval = float(np.median(np.diff(usable)))
     if not INTERVALS[0] <= interval <= INTERVALS[1]:
-        raise DatasetError(f"its beats are {interval:.3g} s apart, which is no tempo of music")
+        raise DatasetError(f"its beats are {interval:.3g} s apart, which is not a musical tempo")
     return UsableBeats(
         times=usable, positions=bars, downbeats="yes" if (bars == 1).any() else "no", notes=tuple(notes)
     )
 
 
-def _may_be_trimmed(times: NDArray[np.float64], late: int, seconds: float) -> bool:
-    """Tell whether only the fringe of the beats lies after the end: one interval, or one beat in twenty."""
+def fits(times: NDArray[np.float64], seconds: float) -> bool:
+    """Return whether beats fit the duration of a recording.
+
+    Only beats of the last interval, or one beat in twenty, may be after its end.
+
+    Args:
+        times: beat times in seconds, strictly increasing, shape (beats,).
+        seconds: duration of the recording.
+    """
+    late = int((times >= seconds).sum())
+    if not late:
+        return True
     if late == len(times):
         return False
     interval = float(np.median(np.diff(times)))
@@ -78,7 +100,7 @@ def _may_be_trimmed(times: NDArray[np.float64], late: int, seconds: float) -> bo
 
 
 def _bars(positions: NDArray[np.int64] | None, beats: int, notes: list[str]) -> NDArray[np.int64]:
-    """Positions in the bar, or zeros, with a note where there are some that are none."""
+    """Return the positions in the bar, or zeros, with a note if the given ones are not positions."""
     unknown = np.zeros(beats, np.int64)
     if positions is None:
         return unknown

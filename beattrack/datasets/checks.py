@@ -1,4 +1,4 @@
-"""Checks of a dataset's files that read no more than their headers."""
+"""Checks of a dataset's files that read only their headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def audio_problem(path: Path | None) -> str | None:
-    """Why an audio file cannot be used, in words; None where its header opens and holds samples."""
+    """Return why an audio file cannot be used, such as "holds no samples"; None if it can."""
     import soundfile
 
     if path is None:

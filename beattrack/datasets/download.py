@@ -1,7 +1,7 @@
-"""Downloads of the datasets that mirdata knows: from its addresses, checked by its checksums, unpacked by it.
+"""Downloads of mirdata's datasets, from mirdata's addresses and checked against its checksums.
 
-mirdata itself would wait for a dead server without end, and unpack an archive without a look at its members.
-So every file is fetched and looked at here first; mirdata finds it there, checks it again and unpacks it.
+mirdata alone would wait forever for a dead server, and unpack archives without checking their members. So
+every file is downloaded and checked here first; mirdata then finds it, checks it again and unpacks it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from beattrack.datasets.base import DatasetError
 from beattrack.datasets.fetch import DownloadProgress, check_archive, fetch
 from beattrack.datasets.licences import LICENCES, licence_line
 
-# What is needed of datasets that offer much more.
+# The files needed from datasets that offer many more.
 _NEEDED: dict[str, tuple[str, ...]] = {
     "guitarset": ("annotations", "audio_mic"),
     "rwc_classical": ("annotations_beat", "metadata"),
@@ -29,10 +29,11 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Download:
-    """Leave to download.
+    """Permission to download.
 
-    ask: called with a sentence that tells licence, what, from where and where to; True to go on.
-    progress: called with the bytes of a file that are here, and of the whole or None.
+    Attributes:
+        ask: called with a sentence that states licence, files, server and folder; returns True to download.
+        progress: called with the bytes of a file received so far, and its size or None if unknown.
     """
 
     ask: Callable[[str], bool]
@@ -49,17 +50,25 @@ def download_files(
     keys: Sequence[str] | None = None,
     what: str = "it",
 ) -> None:
-    """Download what a dataset needs to `home`.
+    """Download the files of a dataset, including mirdata's list of them.
 
-    name: for messages; module, dataset: of mirdata. keys: of its remotes, None for all that are needed;
-    mirdata's list of its files comes with any. what: they are, in words.
-    Raises DatasetError where nothing is offered, leave is refused, a server does not answer, or a file is not
-    the expected one.
+    Args:
+        name: name of the dataset, for messages.
+        module: mirdata's module of the dataset.
+        dataset: mirdata's dataset object.
+        home: folder to download to.
+        allowed: permission to download.
+        keys: keys of mirdata's remotes to download; None for all that are needed.
+        what: description of these files, for messages.
+
+    Raises:
+        DatasetError: if there is nothing to download, permission is denied, a server does not answer, or a
+            file is not the expected one.
     """
     offered: Mapping[str, Any] = {
         key: file for key, file in (dataset.remotes or {}).items() if key != "index"
     }
-    index = _index_of(module, dataset)
+    index = index_of(module, dataset)
     asked_for = (_NEEDED.get(name) or offered) if keys is None else keys
     wanted = [key for key in asked_for if key in offered]
     files = [offered[key] for key in wanted] + ([index] if index is not None else [])
@@ -74,13 +83,13 @@ def download_files(
         fetch(file.url, path, md5=file.checksum, progress=allowed.progress)
         check_archive(path)
     try:
-        # One after the other: mirdata leaves out the rest after one that it has unpacked before.
+        # One at a time, because mirdata skips everything after a file that is already unpacked.
         for key in wanted or ["index"]:
             dataset.download(partial_download=[key], cleanup=True)
     except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise DatasetError(f"{name}: mirdata cannot unpack it ({error})") from error
 
 
-def _index_of(module: Any, dataset: Any) -> Any:
-    """mirdata's list of the dataset's files, where that too is downloaded."""
+def index_of(module: Any, dataset: Any) -> Any:
+    """Return the remote of mirdata's list of a dataset's files; None if the list comes with mirdata."""
     return module.INDEXES[dataset.version].remote

@@ -1,10 +1,8 @@
-"""A cache of quantised spectrograms, so that audio is analysed once for each setting of the front-end.
+"""A cache of quantised spectrograms and harmony views, so that each audio file is analysed only once.
 
-Both views of the sound are kept, the slow one in a file of its own.
-
-An entry is found by the settings of the spectrogram and the content of the audio file, so that it stays right
-when a file is moved, and is not used when the file or a setting changes. Entries are written whole or not at
-all and opened memory-mapped; several processes may use one cache at once.
+The key of an entry is made of the settings and the content of the audio file. So an entry remains valid if
+the file is moved, and is not used if the file or a setting changes. Entries are written whole or not at all,
+and are memory-mapped; several processes can share a cache.
 """
 
 from __future__ import annotations
@@ -33,28 +31,33 @@ from beattrack.runtime.files import atomic_path, atomic_write_text, sha256_of
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 
 FORMAT_VERSION = 1
-HEADER_BYTES = 128  # of an .npy file
+HEADER_BYTES = 128  # size of the header of an .npy file
 ENVIRONMENT = "BEATTRACK_CACHE"
-# From the rounding noise of 16-bit audio to 50 dB: a square wave of full scale reaches 49 dB.
+# From the rounding noise of 16-bit audio to 50 dB; a full-scale square wave reaches 49 dB.
 QUANTISATION = Quantisation(step_db=0.5, floor_db=-77.5)
 
-SPARE_FILES = 256  # for everything else that a process opens, as the pipes to its workers
+SPARE_FILES = 256  # other files that a process has open, such as the pipes to its workers
 
 ProgressCallback = Callable[[int, int], None]
 
 
 class StoredLevels(np.ndarray[Any, np.dtype[np.uint8]]):
-    """Levels mapped from a file; a pickle holds the path alone, so that worker processes map it too."""
+    """Memory-mapped levels. A pickle holds only the path, so that worker processes map the file as well."""
 
     path: str | None = None  # None in slices and copies, which are pickled by value
 
     @classmethod
     def open(cls, path: str, bands: int) -> StoredLevels:
-        """Map the (frames, bands) levels of an entry; ValueError or OSError where there are none."""
+        """Map the levels of an entry, (frames, bands).
+
+        Raises:
+            ValueError: if the file holds no levels with so many bands.
+            OSError: if the file cannot be read.
+        """
         with Path(path).open("rb") as file:
             header = file.read(HEADER_BYTES)
             frames = (os.fstat(file.fileno()).st_size - HEADER_BYTES) // bands
-        # NumPy's own reader takes headers for Python code, and fails in many ways where they are damaged.
+        # Damaged headers make NumPy's own reader fail in many different ways.
         if frames < 1 or header != _header(frames, bands):
             raise ValueError("holds no levels")
         mapped = np.memmap(path, np.uint8, mode="r", offset=HEADER_BYTES, shape=(frames, bands))
@@ -68,22 +71,33 @@ class StoredLevels(np.ndarray[Any, np.dtype[np.uint8]]):
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Both views of one recording as (frames, bands) levels, and what was odd about its audio."""
+    """Features of one recording.
+
+    Attributes:
+        levels: quantised spectrogram, shape (frames, bands).
+        harmony: quantised harmony view, shape (slow frames, bands).
+        notes: warnings about its audio.
+    """
 
     levels: NDArray[np.uint8]
     harmony: NDArray[np.uint8]
     notes: tuple[str, ...] = ()
 
 
-# What became of a file: its features, or why it has none.
-Outcome: TypeAlias = Features | str
-# Why a file could not be analysed, or what kept the cache from being written.
-Failure: TypeAlias = str | OSError
+FeaturesOrReason: TypeAlias = Features | str  # features, or why there are none
+Failure: TypeAlias = str | OSError  # why a file could not be analysed, or the cache not written
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureCache:
-    """Folder of features, computed with `settings` and kept in steps of `quantisation`."""
+    """A folder of features.
+
+    Attributes:
+        folder: the folder.
+        settings: settings of the spectrogram.
+        harmony: settings of the harmony view.
+        quantisation: quantisation of both.
+    """
 
     folder: Path
     settings: SpectrogramSettings = field(default_factory=SpectrogramSettings)
@@ -91,7 +105,7 @@ class FeatureCache:
     quantisation: Quantisation = QUANTISATION
 
     def key(self, content: str) -> str:
-        """Name of the entry for a file of which `content` is the SHA-256."""
+        """Return the name of the entry for an audio file whose SHA-256 is `content`."""
         described = {
             "format": FORMAT_VERSION,
             "spectrogram": self.settings.to_dict(),
@@ -103,9 +117,13 @@ class FeatureCache:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
     def find(self, audio: Path) -> Features | None:
-        """Open the entry of an audio file; None where there is none or it is damaged.
+        """Read the entry of an audio file.
 
-        Raises OSError where the audio file cannot be read.
+        Returns:
+            The features, memory-mapped; None if there is no entry or it is damaged.
+
+        Raises:
+            OSError: if the audio file cannot be read.
         """
         path = self._entry(content_hash(audio, self.folder))
         try:
@@ -116,14 +134,16 @@ class FeatureCache:
         return Features(levels, harmony, _read_notes(path))
 
     def compute(self, audio: Path) -> None:
-        """Analyse an audio file and keep its features.
+        """Compute the features of an audio file and write them to the cache.
 
-        Raises AudioError where it cannot be decoded or is silent, OSError where the entry cannot be written.
+        Raises:
+            AudioError: if the file cannot be decoded or is silent.
+            OSError: if the entry cannot be written.
         """
         path = self._entry(content_hash(audio, self.folder))
         features = analyse(audio, self.settings, self.harmony, self.quantisation)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The notes first: an entry is complete as soon as its levels are there.
+        # The levels are written last, because an entry is complete once it has them.
         if features.notes:
             atomic_write_text(path.with_suffix(".txt"), "".join(f"{note}\n" for note in features.notes))
         _store(_slow(path), features.harmony)
@@ -131,17 +151,26 @@ class FeatureCache:
 
     def collect(
         self, files: Sequence[Path], *, jobs: int = 1, progress: ProgressCallback | None = None
-    ) -> list[Outcome]:
-        """Open the features of every file, computing in `jobs` processes those that are missing.
+    ) -> list[FeaturesOrReason]:
+        """Read the features of all files, and compute those that are missing.
 
-        progress: called with the number of files that are done and of all.
-        The death of a process, as for want of memory, costs one file. Raises DatasetError where the cache
-        cannot be written.
+        If a process dies, for instance because memory runs out, only the features of one file are lost.
+
+        Args:
+            files: audio files.
+            jobs: number of processes.
+            progress: called with the number of files done and the number of all files.
+
+        Returns:
+            Features of each file, or the reason why there are none.
+
+        Raises:
+            DatasetError: if the cache cannot be written.
         """
         self._make()
         tell = progress or (lambda done, total: None)
-        mapped = _allow_open_files(2 * len(files))
-        outcomes: list[Outcome | None] = [self._look_up(file, mapped=mapped) for file in files]
+        mapped = allow_open_files(2 * len(files))
+        outcomes: list[FeaturesOrReason | None] = [self._look_up(file, mapped=mapped) for file in files]
         missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
         done = len(files) - len(missing)
         tell(done, len(files))
@@ -152,9 +181,9 @@ class FeatureCache:
             outcomes[index] = problem or self._look_up(files[index], mapped=mapped)
             done += 1
             tell(done, len(files))
-        return [outcome or "its features were lost from the cache" for outcome in outcomes]
+        return [outcome or "its features have disappeared from the cache" for outcome in outcomes]
 
-    def _look_up(self, audio: Path, *, mapped: bool) -> Outcome | None:
+    def _look_up(self, audio: Path, *, mapped: bool) -> FeaturesOrReason | None:
         try:
             found = self.find(audio)
         except OSError as error:
@@ -164,13 +193,10 @@ class FeatureCache:
         return Features(np.array(found.levels), np.array(found.harmony), found.notes)
 
     def _compute_all(self, files: Sequence[Path], jobs: int) -> Iterator[tuple[int, Failure | None]]:
-        """Index and failure, if any, of each file, as they are finished."""
-        if jobs == 1 or len(files) < 2:
-            yield from enumerate(map(partial(_computed, self), files))
-            return
+        """Yield index and failure, if any, of each file when it is finished."""
         from beattrack.runtime import workers
 
-        yield from workers.run(
+        return workers.run(
             partial(_worker, self),
             files,
             processes=jobs,
@@ -186,7 +212,7 @@ class FeatureCache:
 
     def _unwritable(self, error: OSError) -> DatasetError:
         return DatasetError(
-            f"{self.folder}: features cannot be kept here ({error.strerror}); name another folder with "
+            f"{self.folder}: features cannot be written here ({error.strerror}); choose another folder with "
             f"--cache or ${ENVIRONMENT}"
         )
 
@@ -196,7 +222,7 @@ class FeatureCache:
 
 
 def cache_folder(given: Path | None = None) -> Path:
-    """Folder of the cache: the given one, else $BEATTRACK_CACHE, else the system's place for caches."""
+    """Return the folder of the cache: `given`, else $BEATTRACK_CACHE, else the system's cache folder."""
     if given is not None:
         return given
     if chosen := os.environ.get(ENVIRONMENT):
@@ -209,7 +235,7 @@ def cache_folder(given: Path | None = None) -> Path:
 
 
 def _slow(entry: Path) -> Path:
-    """The file of the slow view of an entry."""
+    """Return the file of an entry's harmony view."""
     return entry.with_suffix(".h.npy")
 
 
@@ -222,9 +248,19 @@ def _store(path: Path, levels: NDArray[np.uint8]) -> None:
 def analyse(
     audio: Path, settings: SpectrogramSettings, harmony: HarmonySettings, quantisation: Quantisation
 ) -> Features:
-    """Compute both views of an audio file, as the tracker does, and note what its decoder warned of.
+    """Compute the features of an audio file.
 
-    Raises AudioError if the file cannot be decoded or holds nothing but silence.
+    Args:
+        audio: audio file.
+        settings: settings of the spectrogram.
+        harmony: settings of the harmony view.
+        quantisation: quantisation of both.
+
+    Returns:
+        The features, with the warnings of the decoder as notes.
+
+    Raises:
+        AudioError: if the file cannot be decoded or is silent.
     """
     from beattrack.audio import AudioWarning, read_blocks
 
@@ -243,7 +279,15 @@ def analyse(
 
 
 def content_hash(audio: Path, folder: Path) -> str:
-    """SHA-256 of a file, remembered in the cache `folder` by the file's path, size and time of change."""
+    """Return the SHA-256 of a file, stored in the cache by path, size and modification time.
+
+    Args:
+        audio: audio file.
+        folder: folder of the cache.
+
+    Raises:
+        OSError: if the audio file cannot be read.
+    """
     status = audio.stat()
     state = f"{audio.resolve()}\n{status.st_size}\n{status.st_mtime_ns}"
     note = folder / "hashes" / f"{hashlib.sha256(state.encode(errors='surrogateescape')).hexdigest()}.txt"
@@ -254,14 +298,14 @@ def content_hash(audio: Path, folder: Path) -> str:
     if len(known) == 64:
         return known
     content = sha256_of(audio)
-    with suppress(OSError):  # it only saves time; that the cache cannot be written is said elsewhere
+    with suppress(OSError):  # the stored hash only saves time; `collect` reports an unwritable cache
         note.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(note, content)
     return content
 
 
 def _header(frames: int, bands: int) -> bytes:
-    """What an .npy file of so many levels begins with."""
+    """Return the header of an .npy file of (frames, bands) levels."""
     buffer = io.BytesIO()
     described = {"descr": "|u1", "fortran_order": False, "shape": (frames, bands)}
     np.lib.format.write_array_header_1_0(buffer, described)
@@ -273,7 +317,7 @@ def _worker(cache: FeatureCache) -> Callable[[Path], Failure | None]:
 
 
 def _computed(cache: FeatureCache, audio: Path) -> Failure | None:
-    """Compute the features of one file; what went wrong where that is impossible."""
+    """Compute the features of one file; return what went wrong, if anything."""
     try:
         cache.compute(audio)
     except AudioError as error:
@@ -290,8 +334,12 @@ def _read_notes(entry: Path) -> tuple[str, ...]:
         return ()
 
 
-def _allow_open_files(mapped: int) -> bool:
-    """Make sure that so many more files may be open, as each mapped entry is; False where they may not."""
+def allow_open_files(mapped: int) -> bool:
+    """Raise the limit of open files, if necessary, so that `mapped` more files can be open.
+
+    Returns:
+        Whether so many files can be open.
+    """
     if sys.platform == "win32":
         return True
     import resource

@@ -1,4 +1,4 @@
-"""Downloads that cannot hang, be tampered with on the way, or write outside their folder."""
+"""Safe downloads: they cannot hang, are checked against a checksum, and write only to their folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from beattrack.runtime.files import atomic_path
 TIMEOUT_SECONDS = 20.0  # for each answer of the server
 _BLOCK = 1 << 18
 
-# Called with the bytes that are here and those of the whole file, or None where the server does not say.
+# Called with the bytes received so far and the size of the file, or None if the server does not state it.
 DownloadProgress = Callable[[int, int | None], None]
 
 
@@ -32,63 +32,75 @@ def fetch(
     timeout: float = TIMEOUT_SECONDS,
     progress: DownloadProgress | None = None,
 ) -> None:
-    """Download a file over https and check it; one that is there already and right is kept.
+    """Download a file over https, unless it exists with the right content.
 
-    url: an address with http is tried with https alone. md5: of the content, as mirdata lists it.
-    Raises DatasetError where the server does not answer in `timeout` seconds, the content is not the expected
-    one, or the file cannot be written. Nothing half done stays behind.
+    Args:
+        url: address; http is replaced by https.
+        path: file to write, whole or not at all.
+        md5: expected MD5 of the content, in hexadecimal.
+        timeout: seconds to wait for each answer of the server.
+        progress: called with the bytes received so far and the size of the file, or None if unknown.
+
+    Raises:
+        DatasetError: if the server does not answer, the content is not the expected one, or the file cannot
+            be written.
     """
     address = secure(url)
     try:
         if path.is_file() and _md5(path) == md5:
             return
-        with _opened(address, timeout) as answer:
+        with open_url(address, timeout) as answer:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
                 with temporary.open("wb") as file:
                     _copy(answer, file, progress)
                 if (found := _md5(temporary)) != md5:
                     raise DatasetError(
-                        f"{address}: is not the file that mirdata knows (its MD5 is {found}, not {md5})"
+                        f"{address}: is not the file that mirdata expects (its MD5 is {found}, not {md5})"
                     )
     except urllib.error.HTTPError as error:
         raise DatasetError(f"{address}: cannot be downloaded ({error.code} {error.reason})") from error
     except urllib.error.URLError as error:
         raise DatasetError(f"{address}: cannot be reached ({_reason(error.reason)})") from error
     except TimeoutError as error:
-        raise DatasetError(f"{address}: did not answer in {timeout:g} s") from error
+        raise DatasetError(f"{address}: did not answer within {timeout:g} s; try again later") from error
     except (http.client.HTTPException, ConnectionError, ssl.SSLError) as error:
-        raise DatasetError(f"{address}: the download broke off ({error})") from error
+        raise DatasetError(f"{address}: the download was interrupted ({error}); try again") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def secure(url: str) -> str:
-    """The https address of a url; DatasetError where it is of another kind."""
+    """Return an address with https instead of http.
+
+    Raises:
+        DatasetError: if it is not an http or https address.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise DatasetError(f"{url}: is not an address that is downloaded from")
+        raise DatasetError(f"{url}: is not an http or https address")
     return urlunsplit(parts._replace(scheme="https"))
 
 
 def check_archive(path: Path) -> None:
-    """Look at the members of a zip or tar file; other files are left alone.
+    """Check the members of a zip or tar file; other files always pass.
 
-    Raises DatasetError where it is damaged, or a member would be written outside the folder it is unpacked to
-    or is no regular file.
+    Raises:
+        DatasetError: if the archive is damaged, or a member is a link or device or would be written outside
+            the folder to which the archive is unpacked.
     """
     try:
         for name in _members(path):
             if not is_inside(name):
                 raise DatasetError(
-                    f"{path}: holds {name!r}, which would lie outside its folder: not unpacked"
+                    f"{path}: not unpacked, because {name!r} would be written outside its folder"
                 )
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise DatasetError(f"{path}: is a damaged archive ({error})") from error
 
 
 def is_inside(member: str) -> bool:
-    """Tell whether a member's name stays in the folder that it is unpacked to, on any system."""
+    """Return whether a member of an archive stays in the folder to which it is unpacked, on any system."""
     return not any(
         path.is_absolute() or path.drive or path.root or ".." in path.parts
         for path in (PurePosixPath(member), PureWindowsPath(member))
@@ -103,12 +115,12 @@ def _members(path: Path) -> Iterator[str]:
         with tarfile.open(path) as tar:
             for member in tar:
                 if not (member.isfile() or member.isdir()):
-                    raise DatasetError(f"{path}: holds {member.name!r}, a link or device: not unpacked")
+                    raise DatasetError(f"{path}: not unpacked, because {member.name!r} is a link or device")
                 yield member.name
 
 
 class _OnlyHttps(urllib.request.HTTPRedirectHandler):
-    """Refuses to be sent on to an address without https."""
+    """Refuse redirects to addresses without https."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if urlsplit(newurl).scheme != "https":
@@ -117,10 +129,11 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
 
 
 def _refuse(url: str) -> NoReturn:
-    raise DatasetError(f"{url}: the download was sent on to an address without https")
+    raise DatasetError(f"{url}: the download was redirected to this address without https")
 
 
-def _opened(url: str, timeout: float) -> Any:
+def open_url(url: str, timeout: float) -> Any:
+    """Open an https address; redirects must use https too. The caller closes the response."""
     request = urllib.request.Request(url, headers={"User-Agent": "beattrack"})
     return urllib.request.build_opener(_OnlyHttps).open(request, timeout=timeout)
 

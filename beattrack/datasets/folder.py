@@ -1,4 +1,4 @@
-"""A folder of recordings with a beat file beside each: the layout for one's own annotations."""
+"""Your own annotations: a folder of recordings with a beat file beside each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ TEMPO_SUFFIX = ".bpm"
 
 
 def load(home: Path, *, need_audio: bool = True) -> Dataset:
-    """Read every `name.beats` under `home` that has its audio, and perhaps a `name.bpm`, beside it.
+    """Read every `name.beats` in a folder that has its audio beside it, and `name.bpm` if there is one.
 
-    The folder a file lies in, relative to `home`, is its genre; files in `home` itself have none.
-    Raises DatasetError where there is no such folder or no usable pair in it.
+    The genre of a track is the path of its folder relative to `home`; tracks in `home` itself have none.
+
+    Args:
+        home: folder to search, with all folders in it.
+        need_audio: leave out, and list as problems, tracks whose audio is missing or cannot be opened.
+
+    Raises:
+        DatasetError: if there is no such folder or no usable track in it.
     """
     if not home.is_dir():
         raise DatasetError(
@@ -42,7 +48,7 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
     ]
     if not tracks:
         wanted = f"song.wav with song{BEAT_SUFFIX} beside it" if need_audio else f"song{BEAT_SUFFIX}"
-        raise DatasetError(f"{home}: holds no usable recording; it was searched for files such as {wanted}")
+        raise DatasetError(f"{home}: holds no usable recording; files are expected as {wanted}")
     return Dataset(f"folder:{home.resolve().name}", home, tuple(tracks), tuple(problems), OWN_DATA)
 
 

@@ -1,7 +1,7 @@
-"""Artist-aware folds of GTZAN: no artist is on two sides, for that would flatter whatever is trained on it.
+"""Folds of GTZAN for cross-validation, with each artist in one fold only; otherwise scores would be too high.
 
-Artists are from Sturm's index of the dataset, the partition is that of Kereliuk, Sturm and Larsen; the data
-file `gtzan_artists.txt` cites both. Artists who play together anywhere in GTZAN count as one.
+The artists are from Sturm's index of GTZAN, and the partition is by Kereliuk, Sturm and Larsen; the data file
+`gtzan_artists.txt` cites both. Artists who play together in any excerpt count as one.
 """
 
 from __future__ import annotations
@@ -18,40 +18,52 @@ from beattrack.datasets.base import DatasetError
 Side = Literal["train", "valid", "test"]
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-EXCERPTS = 100  # of each genre
+EXCERPTS = 100  # per genre
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """artists: of the identified excerpts, by id. sides: of the excerpts in the partition, by id."""
+    """Artists of the identified excerpts, and sides of the excerpts in the partition, both by id."""
 
     artists: Mapping[str, tuple[str, ...]]
     sides: Mapping[str, Side]
 
 
 def gtzan_groups() -> dict[str, str]:
-    """Group of every excerpt of GTZAN by id, such as `gtzan_blues_00000`.
+    """Return the group of every GTZAN excerpt by id, such as `gtzan_blues_00000`.
 
-    An excerpt by an artist who could not be identified is a group of its own, named after itself.
+    An excerpt of an unknown artist is a group by itself.
     """
     return dict(_groups())
 
 
 def gtzan_partition(track_ids: Iterable[str]) -> dict[str, Side]:
-    """Side of each excerpt in the published, fault-filtered partition; those left out of it are missing.
+    """Return the side of each excerpt in the published fault-filtered partition.
 
-    track_ids: names such as `gtzan_blues_00000`.
+    Args:
+        track_ids: ids such as `gtzan_blues_00000`.
+
+    Returns:
+        Sides by id, without the excerpts that the partition leaves out.
     """
     sides = _facts().sides
     return {track_id: sides[track_id] for track_id in track_ids if track_id in sides}
 
 
 def gtzan_folds(track_ids: Iterable[str], k: int) -> dict[str, int]:
-    """Fold, from 0 to k - 1, of each excerpt, for cross-validation with every artist in one fold.
+    """Return the fold of each excerpt, for cross-validation with each artist in one fold.
 
-    track_ids: names such as `gtzan_blues_00000`. The fold of an excerpt does not depend on which others are
-    asked for. Genres are spread over the folds as evenly as artists allow.
-    Raises DatasetError for a name that is no excerpt, and where k is not 2 to 100.
+    Genres are distributed over the folds as evenly as the artists allow.
+
+    Args:
+        track_ids: ids such as `gtzan_blues_00000`. The fold of an excerpt does not depend on the others.
+        k: number of folds, 2 to 100.
+
+    Returns:
+        Folds by id, from 0 to k - 1.
+
+    Raises:
+        DatasetError: if an id is not a GTZAN excerpt, or k is out of range.
     """
     if not 2 <= k <= EXCERPTS:
         raise DatasetError(f"GTZAN can be split into 2 to {EXCERPTS} folds, not {k}")
@@ -60,13 +72,13 @@ def gtzan_folds(track_ids: Iterable[str], k: int) -> dict[str, int]:
         return {track_id: folds[track_id] for track_id in track_ids}
     except KeyError as error:
         raise DatasetError(
-            f"{error.args[0]!r} is not an excerpt of GTZAN, as gtzan_blues_00000 is"
+            f"{error.args[0]!r} is not a GTZAN excerpt; use ids such as gtzan_blues_00000"
         ) from error
 
 
 @lru_cache(maxsize=8)
 def _folds(k: int) -> Mapping[str, int]:
-    """Largest groups first, each to the fold that has the fewest excerpts of its genres, then the fewest."""
+    """Assign the largest groups first, each to the fold with the fewest excerpts of its genres."""
     members: dict[str, list[str]] = {}
     for track_id, group in _groups().items():
         members.setdefault(group, []).append(track_id)
@@ -122,7 +134,7 @@ def _facts() -> _Facts:
 
 
 def _numbers(text: str) -> Iterator[int]:
-    """Numbers in `0-11 42`."""
+    """Yield the numbers of a list such as `0-11 42`."""
     for part in text.split():
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)

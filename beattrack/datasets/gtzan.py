@@ -1,4 +1,4 @@
-"""GTZAN (Tzanetakis & Cook 2002) with the beat, downbeat and tempo annotations of its public releases."""
+"""GTZAN (Tzanetakis & Cook 2002) with its published beat, downbeat and tempo annotations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from beattrack.datasets.base import AUDIO_SUFFIXES, Dataset, DatasetError, Problem, Track, pick_audio
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.data_homes import ENVIRONMENT, MIRDATA_HOME, data_homes
 from beattrack.datasets.folds import GENRES, gtzan_groups
 from beattrack.datasets.licences import LICENCES
-from beattrack.datasets.places import ENVIRONMENT, MIRDATA_HOME, data_homes
 from beattrack.formats.readers import BeatFileError, read_beats, read_tempo
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BEATS, _MINI = "tempo_beat_annotations", "mini"  # keys of mirdata's downloads
 
 _NAME = re.compile(rf"(?:gtzan[._-])?({'|'.join(GENRES)})[._-](\d{{5}})", re.IGNORECASE)
-# The folders that people's copies use inside the data home, in the order of preference.
+# The folders in the data home that existing copies use, in order of preference.
 _ROOTS = ("", "gtzan", "gtzan_genre")
 _AUDIO_FOLDERS = (
     "genres",
@@ -43,16 +43,20 @@ _BEAT_FOLDERS = (
 
 
 def canonical_id(stem: str) -> str | None:
-    """Name of a GTZAN excerpt in the annotations' spelling, `gtzan_blues_00000`, from any usual spelling.
+    """Return the id of a GTZAN excerpt, such as `gtzan_blues_00000`, for any common spelling.
 
-    None where `stem` is not a GTZAN name.
+    Args:
+        stem: file name without suffix, such as `blues.00000`.
+
+    Returns:
+        The id; None if `stem` is not the name of a GTZAN excerpt.
     """
     match = _NAME.fullmatch(stem)
     return f"gtzan_{match[1].lower()}_{match[2]}" if match else None
 
 
 def genre_of(track_id: str) -> str | None:
-    """Genre in a GTZAN name, None where it is not one."""
+    """Return the genre of a GTZAN excerpt; None if `track_id` is not the name of one."""
     match = _NAME.fullmatch(track_id)
     return match[1].lower() if match else None
 
@@ -67,16 +71,22 @@ def load(
 ) -> Dataset:
     """Read the annotations of GTZAN and find its audio.
 
-    home: the folder given by the user, else $BEATTRACK_DATA, else mirdata's ~/mir_datasets/gtzan_genre.
-    annotations: folder of `gtzan_blues_00000.beats` files, where they do not lie in `home`.
-    mini: only the public set of 100 excerpts. download: leave to download annotations, and audio of `mini`.
-    Raises DatasetError naming what was looked for and where.
+    Args:
+        home: folder to look in; None for $BEATTRACK_DATA, then ~/mir_datasets/gtzan_genre.
+        annotations: folder of `gtzan_blues_00000.beats` files, if they are not in `home`.
+        need_audio: leave out, and list as problems, tracks whose audio is missing or cannot be opened.
+        mini: read only the public set of 100 excerpts.
+        download: permission to download annotations and, with `mini`, audio; None downloads nothing.
+
+    Raises:
+        DatasetError: if audio or annotations are not found, or no excerpt can be used. The message names the
+            files and folders that were searched.
     """
     name = "gtzan-mini" if mini else "gtzan"
     roots = _roots(home)
     beat_files, audio_files = _find(roots, annotations, mini=mini)
     missing = [key for key, found in ((_BEATS, beat_files), (_MINI, audio_files)) if not found]
-    # The archive of the whole is gone: without its audio there is nothing to download beats for.
+    # The audio of the full dataset is no longer online, so without it annotations are not downloaded either.
     if download is not None and annotations is None and (missing == [_BEATS] or (mini and missing)):
         _download(name, home, missing, download)
         beat_files, audio_files = _find(roots, annotations, mini=mini)
@@ -102,7 +112,7 @@ def _roots(home: Path | None) -> list[Path]:
 def _find(
     roots: list[Path], annotations: Path | None, *, mini: bool
 ) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Beat files and audio files by id."""
+    """Return beat files and audio files by id."""
     if annotations is not None:
         beat_files = _named(_files(annotations), (".beats", ".txt"))
     else:
@@ -164,7 +174,7 @@ def _places(home: Path | None) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files of a folder and of the folders in it, no deeper: audio lies flat or in one folder a genre."""
+    """Yield the files in a folder and in its folders of genres, the two layouts that copies use."""
     if not folder.is_dir():
         return
     for entry in sorted(folder.iterdir()):
@@ -185,28 +195,28 @@ def _named(files: Iterator[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _first(folders: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Files of the first folder that has any: two copies are never mixed."""
+    """Return the files of the first folder that has any, so that copies are not mixed."""
     return next((named for folder in folders if (named := _named(_files(folder), suffixes))), {})
 
 
 def _missing_beats(name: str, places: list[Path]) -> str:
     return (
-        f"the annotations of {name} (`beats/gtzan_blues_00000.beats` and so on) were looked for in "
-        f"{' and '.join(map(str, places))} and not found: --download gets them (1 MB), or name the folder of "
-        f"your copy with --annotations, --data-home or ${ENVIRONMENT}"
+        f"{name}: no annotations (`beats/gtzan_blues_00000.beats` and so on) found in "
+        f"{' or '.join(map(str, places))}; download them with --download (1 MB), or give the folder of your "
+        f"copy with --annotations, --data-home or ${ENVIRONMENT}"
     )
 
 
 def _missing_audio(name: str, places: list[Path], *, beats_too: bool) -> str:
-    looked = " and ".join(map(str, places)) + (", as were the annotations," if beats_too else "")
+    looked = ("and no annotations " if beats_too else "") + f"found in {' or '.join(map(str, places))}"
     if name == "gtzan-mini":
         return (
-            f"the audio of gtzan-mini (`gtzan_mini-main/genres/blues/blues.00000.wav` and so on) was looked "
-            f"for in {looked} and not found: --download gets it (about 120 MB), or name its folder with "
-            f"--data-home or ${ENVIRONMENT}"
+            f"gtzan-mini: no audio (`gtzan_mini-main/genres/blues/blues.00000.wav` and so on) {looked}; "
+            f"download it with --download (about 120 MB), or give its folder with --data-home or "
+            f"${ENVIRONMENT}"
         )
     return (
-        f"the audio of GTZAN (`genres/blues/blues.00000.wav` and so on) was looked for in {looked} and not "
-        f"found; its archive is no longer online, so put your copy there or name its folder with --data-home "
-        f"or ${ENVIRONMENT}, or take --dataset gtzan-mini, 100 excerpts that --download gets"
+        f"gtzan: no audio (`genres/blues/blues.00000.wav` and so on) {looked}; it is no longer online, so "
+        f"give the folder of your copy with --data-home or ${ENVIRONMENT}, or use --dataset gtzan-mini "
+        f"--download (100 excerpts)"
     )

@@ -1,11 +1,11 @@
-"""What is known of the licences of the datasets that beattrack reads, in one line each."""
+"""The known licences of datasets, one line each."""
 
 from __future__ import annotations
 
 _RHYTHM_SETS = "annotations CC BY-NC-SA 4.0 according to mirdata; the recordings are commercial: research use"
 _GTZAN = "licence unknown (mirdata could not find one) and the recordings are commercial: research use"
 
-# Of the datasets known by name; mirdata's own text serves for the others.
+# For other datasets, the text of mirdata is used.
 LICENCES = {
     "gtzan": _GTZAN,
     "gtzan-mini": _GTZAN,
@@ -24,9 +24,9 @@ LICENCES = {
     "rwc_jazz": "research use by those who signed its pledge",
     "rwc_popular": "research use by those who signed its pledge",
 }
-OWN_DATA = "your own data, of which beattrack knows no licence"
+OWN_DATA = "your own data (licence unknown)"
 
 
 def licence_line(name: str, licence: str) -> str:
-    """Sentence to print before a dataset is downloaded or used."""
+    """Return the line about its licence that is printed before a dataset is downloaded or used."""
     return f"{name}: {licence or 'licence unknown'}"

@@ -1,4 +1,4 @@
-"""Datasets that mirdata knows: its loaders read them, its index tells what belongs to them."""
+"""Datasets read by mirdata's loaders."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 
 from beattrack.datasets.base import Dataset, DatasetError, MissingReaderError, Problem, Track
 from beattrack.datasets.checks import audio_problem
+from beattrack.datasets.data_homes import data_homes
 from beattrack.datasets.download import Download, download_files
 from beattrack.datasets.licences import LICENCES
-from beattrack.datasets.places import data_homes
 from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence
 
-# Loaders that have `beats`, but not those of the recording.
+# Loaders whose `beats` are not the beats of the recording.
 _OTHER_BEATS = {"jtd": "one musician's notes", "filosax": "chord changes"}
 _AUDIO = ("audio_path", "audio_mix_path", "audio_mic_path")
-_OWN = "give a copy of your own as folder:PATH, with a .beats file beside each recording"
-# What a missing or damaged annotation makes mirdata's readers raise.
+_OWN = "give your own copy as folder:PATH, with a .beats file beside each recording"
+# Errors that mirdata's loaders raise if an annotation is missing or damaged.
 _READ_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, StopIteration, csv.Error)
-# The part of an id that tracks of one album, piece or session share.
+# The part of the id that tracks of the same album, piece or session share.
 _GROUPS = {
     "ballroom": re.compile(r"(Albums-.+)-\d+"),
     "guitarset": re.compile(r"\d+_(.+)_(?:comp|solo)"),
@@ -40,12 +40,18 @@ def load(
     need_audio: bool = True,
     download: Download | None = None,
 ) -> Dataset:
-    """Read a dataset by its mirdata name.
+    """Read a dataset with mirdata.
 
-    data_home: its folder, or the one that holds it under its name; None takes $BEATTRACK_DATA, then
-    ~/mir_datasets. download: leave to download what is not there; None downloads nothing.
-    Raises DatasetError where mirdata has no such dataset with beats or nothing of it can be used, and
-    MissingReaderError without mirdata.
+    Args:
+        name: mirdata's name of the dataset.
+        data_home: folder of the dataset, or the folder that holds it under its name; None for
+            $BEATTRACK_DATA, then ~/mir_datasets.
+        need_audio: leave out, and list as problems, tracks whose audio is missing or cannot be opened.
+        download: permission to download what is missing; None downloads nothing.
+
+    Raises:
+        DatasetError: if mirdata has no such dataset with beats, or none of its tracks can be used.
+        MissingReaderError: if mirdata is not installed.
     """
     module = loader(name)
     home = _find_home(name, data_home)
@@ -64,10 +70,11 @@ def load(
 
 
 def loader(name: str) -> Any:
-    """mirdata's module of a dataset.
+    """Return mirdata's module of a dataset.
 
-    Raises DatasetError where it has none, or none with the beats of recordings, and MissingReaderError where
-    mirdata is not installed.
+    Raises:
+        DatasetError: if mirdata has no such dataset, or none with beats of recordings.
+        MissingReaderError: if mirdata is not installed.
     """
     try:
         with quiet():
@@ -79,30 +86,30 @@ def loader(name: str) -> Any:
         raise MissingReaderError("mirdata", "datasets", f"the dataset {name}") from error
     if module is None:
         similar = get_close_matches(name, known, n=1)
-        hint = f": did you mean {similar[0]}?" if similar else ""
-        raise DatasetError(f"there is no dataset {name!r}, and mirdata knows none of that name{hint}")
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        raise DatasetError(f"there is no dataset {name!r}, and mirdata has none of this name{hint}")
     if name in _OTHER_BEATS:
-        raise DatasetError(f"{name} cannot be used: what mirdata calls its beats are {_OTHER_BEATS[name]}")
+        raise DatasetError(f"{name}: cannot be used, because its beats in mirdata are {_OTHER_BEATS[name]}")
     if not hasattr(getattr(module, "Track", None), "beats"):
-        raise DatasetError(f"{name} cannot be used: it has no beats in mirdata")
+        raise DatasetError(f"{name}: cannot be used, because it has no beats in mirdata")
     return module
 
 
 def licence_of(name: str, module: Any) -> str:
-    """What is known of the licence, in one line."""
+    """Return the known licence of a dataset, in one line; "" if unknown."""
     stated = " ".join(str(getattr(module, "LICENSE_INFO", None) or "").split())
     return LICENCES.get(name) or stated[:200]
 
 
 def own_folder(name: str, data_home: Path | None) -> Path:
-    """Folder to download a dataset to: one of its name in the data home, or the data home so named."""
+    """Return the folder to download a dataset to: the data home if it has its name, else a folder in it."""
     place = data_homes(data_home)[0]
     return place if place.name == name else place / name
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep mirdata from logging, and from setting up logging for everybody else when it is imported."""
+    """Keep mirdata from logging, and undo its changes to the root logger when it is imported."""
     root = logging.getLogger()
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
     logging.disable(logging.ERROR)
@@ -137,7 +144,7 @@ def _read(name: str, module: Any, home: Path, need_audio: bool) -> tuple[list[Tr
         try:
             ids = sorted(dataset.track_ids)
         except FileNotFoundError:
-            return [], [Problem(name, "mirdata's list of its files is not here")]
+            return [], [Problem(name, "mirdata's list of its files is missing")]
         except (OSError, ValueError, TypeError, AttributeError) as error:
             reason = f"mirdata's list of its files cannot be read ({_short(error)})"
             return [], [Problem(str(dataset.index_path), reason)]
@@ -153,9 +160,9 @@ def _read(name: str, module: Any, home: Path, need_audio: bool) -> tuple[list[Tr
 def _dataset(name: str, module: Any, home: Path) -> Any:
     try:
         return module.Dataset(data_home=str(home))
-    except _READ_ERRORS as error:  # as of simac in mirdata 1.0
+    except _READ_ERRORS as error:  # such as simac in mirdata 1.0
         raise DatasetError(
-            f"mirdata's reader of {name} does not work ({type(error).__name__}: {_short(error)}), so {_OWN}"
+            f"{name}: mirdata's loader fails ({type(error).__name__}: {_short(error)}); {_OWN}"
         ) from error
 
 
@@ -185,7 +192,7 @@ def _track_or_problem(name: str, track_id: str, dataset: Any, need_audio: bool) 
 
 
 def _audio_of(track: Any) -> Path | None:
-    """Its audio file, of several the first that is there."""
+    """Return the audio file of a track, the first one that exists if there are several."""
     paths = [Path(path) for name in _AUDIO if (path := getattr(track, name, None))]
     return next((path for path in paths if path.is_file()), paths[0] if paths else None)
 
@@ -201,7 +208,7 @@ def _beats_of(track: Any) -> BeatSequence | None:
 def _label(track: Any, name: str) -> str | None:
     try:
         value = getattr(track, name, None)
-    except _READ_ERRORS:  # some loaders read a table of all tracks for it, which may not be there
+    except _READ_ERRORS:  # some loaders read it from a table of all tracks, which may be missing
         return None
     return value if isinstance(value, str) and value else None
 
@@ -214,16 +221,16 @@ def _group(name: str, track_id: str) -> str:
 def _unusable(name: str, module: Any, home: Path, problems: list[Problem]) -> str:
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
     why = "".join(f": {problem.file}: {problem.reason}{more}" for problem in problems[:1])
-    said = f"nothing of {name} can be used in {home}{why}"
+    said = f"{name}: nothing in {home} can be used{why}"
     if module.INDEXES[module.INDEXES["default"]].remote is None:
-        return f"{said}; mirdata cannot get that list, so {_OWN}"
-    way = "--download gets what is public of it" if _offered(module) else "it is not offered for download"
-    layout = f"put a copy of your own there as mirdata lays it out (mirdata.readthedocs.io, {name})"
+        return f"{said}; mirdata cannot download that list, so {_OWN}"
+    way = "--download gets its public files" if _offered(module) else "it is not offered for download"
+    layout = f"put your own copy there in the layout of mirdata (mirdata.readthedocs.io, {name})"
     return f"{said}; {way}; {layout}, or {_OWN}"
 
 
 def _offered(module: Any) -> bool:
-    """Tell whether there is anything to download beside the list of files."""
+    """Return whether there is anything to download besides the list of files."""
     return bool(set(getattr(module, "REMOTES", None) or ()) - {"index"})
 
 

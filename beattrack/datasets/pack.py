@@ -1,10 +1,11 @@
 """Feature packs: songs as quantised spectrograms with beats, without audio.
 
-A pack is a folder with `index.json` and one LZMA file a song, `ID.xz`: uint8 (bands, frames), delta-coded in
-time modulo 256. Level q stands for the magnitude 10^((step q + floor) / 20), and 0 for silence. The slow view
-lies beside it in the same form, `ID.h.xz`; songs without one are read too. Beats are taken as those of a
-chart, which may count twice as fast as listeners tap, unless the index or the song's entry has `"felt": true`
-or the entry, looked over by hand, `"level": "ok"`.
+A pack is a folder with `index.json` and one LZMA file per song, `ID.xz`: uint8 levels of shape (bands,
+frames), delta-coded in time modulo 256. Level q means a magnitude of 10^((step * q + floor) / 20), and level
+0 silence. The harmony view of a song, if there is one, is in `ID.h.xz` in the same format.
+
+The beats are assumed to be from a game's chart, and possibly twice as fast as listeners tap, unless the index
+or the song's entry has `"felt": true` or the entry has `"level": "ok"` (checked by hand).
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ from beattrack.runtime.files import atomic_path, atomic_write_text
 
 INDEX = "index.json"
 FORMAT_VERSION = 1
-HARMONY_BANDS = 73  # of packs that do not say it
-# Training dithers the steps, and 3 dB make a pack a third the size of the cache's half decibel.
+HARMONY_BANDS = 73  # if the index does not state them
+# Coarse steps suffice because training adds dither; packs are a third as large as with the cache's 0.5 dB.
 QUANTISATION = Quantisation(step_db=3.0, floor_db=-80.0)
 
 
 def load_pack(folder: str | os.PathLike[str]) -> tuple[Song, ...]:
-    """Read a whole pack into memory, about 26 MB for each hour.
+    """Read a pack into memory, about 26 MB per hour of music.
 
-    Raises DatasetError where the folder holds no pack or a song cannot be read.
+    Raises:
+        DatasetError: if the folder holds no pack or a song cannot be read.
     """
     path = Path(folder)
     try:
@@ -45,7 +47,7 @@ def load_pack(folder: str | os.PathLike[str]) -> tuple[Song, ...]:
         raise DatasetError(f"{path}: holds no feature pack ({error})") from error
     try:
         quantisation = Quantisation(step_db=index["step_db"], floor_db=index["floor_db"])
-        with ThreadPoolExecutor(usable_cores()) as threads:  # decompression leaves the interpreter free
+        with ThreadPoolExecutor(usable_cores()) as threads:  # decompression releases the GIL
             return tuple(threads.map(partial(_read, path, index, quantisation), index["songs"]))
     except (KeyError, TypeError, ValueError, OSError, lzma.LZMAError) as error:
         raise DatasetError(f"{path}: damaged feature pack ({error!r})") from error
@@ -57,11 +59,16 @@ def write_pack(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write songs as a pack; the index last, so that a folder with an index holds a whole pack.
+    """Write songs as a pack. The index is written last, so that a folder with an index holds a whole pack.
 
-    progress: called with the number of songs written and of all.
-    Raises DatasetError where the songs do not fit together or the folder holds a pack already, OSError where
-    it cannot be written.
+    Args:
+        folder: folder to write.
+        songs: songs to write, with equal frame rates and numbers of bands.
+        progress: called with the number of songs written and the number of all songs.
+
+    Raises:
+        DatasetError: if the songs do not fit together or the folder already holds a pack.
+        OSError: if the folder cannot be written.
     """
     path = Path(folder)
     check_free(path)
@@ -69,7 +76,7 @@ def write_pack(
     if len(shapes) != 1:
         raise DatasetError(f"a pack needs songs of one frame rate and one number of bands, not {len(shapes)}")
     if len({song.harmony.shape[1] for song in songs if song.harmony is not None}) > 1:
-        raise DatasetError("a pack needs slow views of one number of bands")
+        raise DatasetError("a pack needs harmony views of one number of bands")
     if len({song.id for song in songs}) < len(songs):
         raise DatasetError("a pack needs songs of different names")
     ((fps, bands),) = shapes
@@ -92,9 +99,9 @@ def write_pack(
 
 
 def check_free(folder: Path) -> None:
-    """Raise DatasetError where the folder holds a pack already."""
+    """Raise DatasetError if a folder already holds a pack."""
     if (folder / INDEX).exists():
-        raise DatasetError(f"{folder} holds a pack already: name another folder, or delete that one")
+        raise DatasetError(f"{folder}: already holds a pack; choose another folder or delete this one")
 
 
 def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry: dict[str, Any]) -> Song:
@@ -119,7 +126,7 @@ def _read(folder: Path, index: dict[str, Any], quantisation: Quantisation, entry
 
 
 def _read_levels(file: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Read the levels of one view, (frames, bands), of which `shape` is that of the file: (bands, frames)."""
+    """Read levels of shape (frames, bands); `shape` is that in the file, (bands, frames)."""
     deltas = np.frombuffer(lzma.decompress(file.read_bytes()), np.uint8).reshape(shape)
     return np.ascontiguousarray(np.cumsum(deltas, axis=1, dtype=np.uint8).T)
 
@@ -140,7 +147,13 @@ def _write_levels(file: Path, levels: NDArray[np.uint8], quantisation: Quantisat
 
 
 def requantise(levels: NDArray[np.uint8], theirs: Quantisation, ours: Quantisation) -> NDArray[np.uint8]:
-    """Levels of one quantisation as the nearest ones of another; silence stays silence."""
+    """Convert levels to the nearest ones of another quantisation; silence stays silence.
+
+    Args:
+        levels: levels of any shape.
+        theirs: quantisation of `levels`.
+        ours: quantisation to convert to.
+    """
     table = ours.levels(theirs.magnitude(np.arange(256, dtype=np.uint8)))
     return table[levels]
 
@@ -162,5 +175,5 @@ def _entry(song: Song) -> dict[str, Any]:
 
 def _trust(text: Any) -> Trust:
     if text not in get_args(Trust):
-        raise ValueError(f"downbeats are {text!r}, not yes, est or no")
+        raise ValueError(f"downbeats must be one of yes, est, no, not {text!r}")
     return cast(Trust, text)

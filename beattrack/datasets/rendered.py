@@ -1,4 +1,4 @@
-"""What `beattrack render` writes: `SOURCE/ID.flac` with its beats and what it was made of beside it."""
+"""Music written by `beattrack render`: `SOURCE/ID.flac`, with `ID.beats` and its description `ID.json`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ AUDIO_SUFFIX = ".flac"
 
 
 def load(home: Path, *, need_audio: bool = True) -> Dataset:
-    """Read every rendered song under `home`; songs of a rendering that goes on are read as far as it is.
+    """Read rendered songs; while `beattrack render` is running, read those that are finished.
 
-    Raises DatasetError where there is no such folder or no usable song in it.
+    Args:
+        home: folder that `beattrack render` wrote, or the folder of one source in it.
+        need_audio: leave out, and list as problems, songs whose audio is missing or cannot be opened.
+
+    Raises:
+        DatasetError: if there is no such folder or no usable song in it.
     """
     if not home.is_dir():
         raise DatasetError(f"{home}: is not a folder; give one that `beattrack render` wrote")
     tracks, problems = [], []
-    # Written last: what has no description yet is not finished.
-    for description in sorted(home.glob("*/*.json")):
+    # A song is finished if it has a description, which is written last.
+    one_source = any(home.glob(f"*{AUDIO_SUFFIX}"))
+    for description in sorted(home.glob("*.json" if one_source else "*/*.json")):
         path, audio = description.with_suffix(".beats"), description.with_suffix(AUDIO_SUFFIX)
         reason = audio_problem(audio) if need_audio else None
         if reason is not None:
             problems.append(Problem(str(audio), reason))
             continue
         try:
-            tracks.append(_track(home, path, audio if audio.is_file() else None))
+            tracks.append(_track(path, audio if audio.is_file() else None))
         except BeatFileError as error:
             problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     if not tracks:
         raise DatasetError(
-            f"{home}: holds no usable song of `beattrack render`, which writes SOURCE/ID{AUDIO_SUFFIX} with "
-            "ID.beats and ID.json beside it"
+            f"{home}: holds no usable song of `beattrack render`; files are expected as "
+            f"SOURCE/ID{AUDIO_SUFFIX} with ID.beats and ID.json beside it"
         )
     licences = sorted({track.licence for track in tracks})
     return Dataset(
@@ -47,12 +53,12 @@ def load(home: Path, *, need_audio: bool = True) -> Dataset:
     )
 
 
-def _track(home: Path, path: Path, audio: Path | None) -> Track:
+def _track(path: Path, audio: Path | None) -> Track:
     beats = read_beats(path)
     about = _about(path.with_suffix(".json"))
     source = path.parent.name
     return Track(
-        path.relative_to(home).with_suffix("").as_posix(),
+        f"{source}/{path.stem}",
         audio,
         beats.times,
         beats.positions,
@@ -65,7 +71,7 @@ def _track(home: Path, path: Path, audio: Path | None) -> Track:
 
 
 def _about(path: Path) -> dict[str, str]:
-    """Genre, licence and group of a song; BeatFileError, naming the file, where they are not there."""
+    """Return genre, licence and group of a song; raise BeatFileError if they are missing."""
     try:
         about: Any = json.loads(path.read_text(encoding="utf-8"))
         return {name: str(about[name]) for name in ("genre", "licence", "group")}

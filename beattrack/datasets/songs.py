@@ -1,4 +1,4 @@
-"""What training reads: songs as quantised spectrograms with their beats."""
+"""Songs for training: quantised spectrograms with beats."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 
 Trust = Literal["yes", "est", "no"]
 
-HARMONY_RATIO = 10  # frames of the spectrogram for one of the slow view
+HARMONY_RATIO = 10  # frames of the spectrogram per frame of the harmony view
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantisation:
-    """How a level becomes a magnitude: 10^((step_db q + floor_db) / 20), 0 for level 0."""
+    """Levels from 0 to 255 for magnitudes: level q means 10^((step_db * q + floor_db) / 20), level 0 silence.
+
+    Attributes:
+        step_db: step between two levels in dB.
+        floor_db: offset of the levels in dB.
+    """
 
     step_db: float
     floor_db: float
@@ -23,7 +28,15 @@ class Quantisation:
     def magnitude(
         self, levels: NDArray[np.uint8], *, dither: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Turn levels into magnitudes; `dither`, in steps from -0.5 to 0.5, fills the gaps between them."""
+        """Convert levels to magnitudes.
+
+        Args:
+            levels: levels of any shape.
+            dither: offsets of the same shape, from -0.5 to 0.5 steps, to fill the gaps between levels.
+
+        Returns:
+            Magnitudes of the same shape, float32.
+        """
         steps = levels.astype(np.float32)
         if dither is not None:
             steps += dither
@@ -34,7 +47,7 @@ class Quantisation:
         return magnitudes
 
     def levels(self, magnitudes: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Turn magnitudes into the nearest levels; what lies below half a step over the floor becomes 0."""
+        """Convert magnitudes to the nearest levels; those less than half a step above the floor become 0."""
         with np.errstate(divide="ignore"):
             steps = (20.0 * np.log10(magnitudes) - self.floor_db) / self.step_db
         return np.clip(np.round(steps), 0, 255).astype(np.uint8)
@@ -42,17 +55,24 @@ class Quantisation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Song:
-    """One song to train on.
+    """A song for training.
 
-    id: unique within its source.
-    source: where it comes from, finer than the dataset; genre: a label, empty where unknown.
-    group: equal for versions of one title or one artist, which belong on one side of any split.
-    downbeats: `yes` trusted, `est` an estimated phase, `no` not to be used.
-    levels: (frames, bands) quantised magnitudes at `fps` frames a second; may be memory-mapped.
-    harmony: (slow frames, bands) quantised magnitudes of the slow view, `HARMONY_RATIO` frames of `levels`
-        for each; None if it was not computed.
-    beats: (beats,) seconds; positions: (beats,) position in the bar, 1 = downbeat, 0 where unknown.
-    felt: whether the beats are those that listeners tap; charts of games may count twice as many.
+    Attributes:
+        id: name, unique within its source.
+        source: part of the dataset that the song comes from.
+        genre: genre label, "" if unknown.
+        group: equal for songs that must be on the same side of a split, such as versions of one title.
+        licence: licence of the recording.
+        downbeats: `yes` if they can be trusted, `est` if their phase is an estimate, `no` if they must not be
+            used.
+        levels: quantised spectrogram, shape (frames, bands); may be memory-mapped.
+        quantisation: quantisation of `levels` and `harmony`.
+        fps: frames of `levels` per second.
+        beats: beat times in seconds, shape (beats,).
+        positions: position of each beat in its bar, 1 = downbeat, 0 = unknown, shape (beats,).
+        felt: whether the beats are at the tempo at which listeners tap; charts of games may be twice as fast.
+        harmony: quantised harmony view, shape (slow frames, bands), one frame per `HARMONY_RATIO` frames of
+            `levels`; None if it was not computed.
     """
 
     id: str
@@ -71,15 +91,15 @@ class Song:
 
     @property
     def bpm(self) -> float:
-        """Tempo from the median inter-beat interval."""
+        """Tempo in BPM, from the median inter-beat interval."""
         return 60.0 / float(np.median(np.diff(self.beats)))
 
     @property
     def metre(self) -> int:
-        """Beats of the longest bar, 0 where bars are not known."""
+        """Beats in the longest bar; 0 if the downbeats must not be used."""
         return int(self.positions.max(initial=0)) if self.downbeats != "no" else 0
 
     @property
     def seconds(self) -> float:
-        """Length of the recording."""
+        """Duration of the recording in seconds."""
         return len(self.levels) / self.fps

@@ -1,8 +1,7 @@
-"""Songs to train on, from several datasets at once: found, checked, analysed, and reported in sentences."""
+"""Songs for training from one or several datasets: find, check and analyse them, and report problems."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,35 +17,45 @@ from beattrack.datasets.licences import licence_line
 from beattrack.datasets.pack import load_pack
 from beattrack.datasets.songs import Song
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 from beattrack.spectrogram import SpectrogramSettings
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
-MAX_LISTED = 5  # files that a sentence names; all of them are among the problems
+MAX_LISTED = 5  # files that a sentence names; `LoadedSongs.problems` has all of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """A dataset by name, and its weight: its share of all crops beside the others.
+    """A dataset to train on.
 
-    Raises SettingsError where the weight is not positive.
+    Attributes:
+        name: name of the dataset.
+        weight: its share of all crops, relative to the other datasets.
+
+    Raises:
+        SettingsError: if the weight is not positive.
     """
 
     name: str
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < math.inf:
-            raise SettingsError(f"the weight of {self.name} must be positive, not {self.weight:g}")
+        checks.apply(self, {"name": checks.text()}, prefix="dataset.")
+        checks.apply(self, {"weight": checks.positive()}, prefix=f"{self.name}: ")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedSongs:
-    """What `load_songs` found, each mapping by the name given in the specification.
+    """Songs of one or several datasets. The keys of mappings are the names given in the specifications.
 
-    songs_by_dataset: the songs, ordered by id. weights: of the specifications. licences: a line for each.
-    problems: files that were left out. notes: files that are used, with what was mended.
-    summary: sentences for the user, one or two for each dataset.
+    Attributes:
+        songs_by_dataset: songs of each dataset, ordered by id.
+        weights: weight of each dataset.
+        licences: licence of each dataset, in one line.
+        problems: files that were left out, with the reason.
+        notes: files that were used after a fix, with the fix.
+        summary: sentences for the user about each dataset.
     """
 
     songs_by_dataset: Mapping[str, tuple[Song, ...]]
@@ -63,9 +72,12 @@ class LoadedSongs:
 
 
 def parse_spec(text: str) -> DatasetSpec:
-    """Read `NAME` or `NAME@WEIGHT`, as `rendered:/music@0.4`; an @ before no number belongs to the name.
+    """Read a specification `NAME` or `NAME@WEIGHT`, such as `rendered:/music@0.4`.
 
-    Raises SettingsError for an empty name and for a weight that is not positive.
+    An @ that is not followed by a number is part of the name.
+
+    Raises:
+        SettingsError: if the name is empty or the weight is not positive.
     """
     name, separator, number = text.rpartition("@")
     try:
@@ -75,7 +87,7 @@ def parse_spec(text: str) -> DatasetSpec:
     if weight is None:
         name, weight = text, 1.0
     if not name:
-        raise SettingsError(f"{text!r} names no dataset: give NAME or NAME@WEIGHT")
+        raise SettingsError(f"{text!r} has no name of a dataset; use NAME or NAME@WEIGHT")
     return DatasetSpec(name=name, weight=weight)
 
 
@@ -91,17 +103,25 @@ def load_songs(
     tell: Callable[[str], None] | None = None,
     download: Download | None = None,
 ) -> LoadedSongs:
-    """Load datasets for training, analysing the audio that is not in the cache yet.
+    """Read the songs of datasets, and analyse audio that is not in the cache.
 
-    specs: one or several, as `parse_spec` reads them. data_home, annotations: as for `load_dataset`.
-    cache: folder of the features; None takes $BEATTRACK_CACHE or the system's place for caches.
-    jobs: processes that analyse; None takes all cores. settings: of the spectrogram.
-    progress: called with the number of files that are analysed and of all, from 0 for each dataset.
-    tell: called with each sentence for the user as it is known, the licence of a dataset first.
-    download: leave to download what is not there; None downloads nothing.
+    Args:
+        specs: datasets, as objects or as text for `parse_spec`.
+        data_home: folder to look in; see `load_dataset`.
+        annotations: folder of GTZAN's beat files; see `load_dataset`.
+        cache: folder of the feature cache; None for $BEATTRACK_CACHE or the system's cache folder.
+        jobs: number of processes; None for all cores.
+        settings: settings of the spectrogram; None for the defaults.
+        progress: called for each dataset with the number of files analysed, from 0, and of all its files.
+        tell: called with each sentence for the user, the licence of a dataset first.
+        download: permission to download what is missing; None downloads nothing.
 
-    Raises DatasetError where a dataset is not found, is given twice or holds nothing to train on, and
-    SettingsError for a specification that is amiss.
+    Returns:
+        The songs, with problems, notes and summary.
+
+    Raises:
+        DatasetError: if a dataset is not found or has nothing to train on, or the cache cannot be written.
+        SettingsError: if a specification is invalid or two datasets share recordings.
     """
     chosen = [parse_spec(spec) if isinstance(spec, str) else spec for spec in specs]
     _check_names(chosen)
@@ -135,13 +155,13 @@ def _check_names(specs: Sequence[DatasetSpec]) -> None:
         for other in specs[:number]:
             if overlaps(spec.name, other.name):
                 raise SettingsError(
-                    f"the datasets {other.name} and {spec.name} share recordings: give one of them, once"
+                    f"the datasets {other.name} and {spec.name} share recordings; give only one of them"
                 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Loaded:
-    """Songs of one dataset and what is to be said of them."""
+    """Songs of one dataset, and what to report about them."""
 
     songs: tuple[Song, ...]
     licence: str
@@ -161,14 +181,14 @@ class _Loader:
     download: Download | None
 
     def load(self, name: str) -> _Loaded:
-        """Load one dataset; DatasetError where nothing in it can be used."""
+        """Load one dataset; raise DatasetError if nothing in it can be used."""
         kind, _, path = name.partition(":")
         loaded = self._pack(Path(path)) if kind == "pack" and path else self._recordings(name)
         if not loaded.songs:
             raise DatasetError(f"{name}: nothing in it can be used: {_listed(loaded.problems)}")
         summary = [_usable(name, loaded.songs, loaded.problems)]
         if loaded.notes:
-            summary.append(f"{name}: mended {_listed(loaded.notes)}")
+            summary.append(f"{name}: fixed {_listed(loaded.notes)}")
         for sentence in summary:
             self.tell(sentence)
         return replace(loaded, summary=(licence_line(name, loaded.licence), *summary))
@@ -218,17 +238,24 @@ class _Loader:
         wanted = (self.cache.settings.fps, self.cache.settings.bands)
         if (song.fps, song.levels.shape[1]) != wanted:
             raise DatasetError(
-                f"{folder}: was made with {song.fps} frames a second and {song.levels.shape[1]} bands, but "
-                f"the spectrogram is to have {wanted[0]:g} and {wanted[1]}"
+                f"{folder}: has {song.fps} frames per second and {song.levels.shape[1]} bands, but the "
+                f"settings are {wanted[0]:g} and {wanted[1]}"
             )
 
 
 def song_of(
     track: Track, dataset: Dataset, features: Features, cache: FeatureCache
 ) -> tuple[Song, tuple[str, ...]]:
-    """Join a track with its features; give the song and notes of what was mended.
+    """Return a song made from a track and its features, and notes on what was fixed.
 
-    Raises DatasetError where the beats cannot be used with the audio.
+    Args:
+        track: annotated recording.
+        dataset: its dataset.
+        features: features of its audio.
+        cache: cache from which the features are.
+
+    Raises:
+        DatasetError: if the beats cannot be used with the audio.
     """
     fps = cache.settings.fps
     beats = usable_beats(track.beats, track.positions, seconds=len(features.levels) / fps)
@@ -247,13 +274,13 @@ def song_of(
         beats=beats.times,
         positions=beats.positions,
     )
-    # The reader counts beats before 0 s for the scores only; the check of the beats says the same in full.
+    # `usable_beats` reports beats before 0 s itself; the reader's note about them concerns evaluation only.
     read = [note for note in track.notes if EARLY not in note]
     return song, tuple(dict.fromkeys((*read, *features.notes, *beats.notes)))
 
 
 def _with_beats(song: Song, beats: UsableBeats) -> Song:
-    """The song with its beats as they can be used; a doubt about its downbeats remains."""
+    """Return the song with checked beats; downbeats that were not trusted before are not trusted now."""
     trust = song.downbeats if beats.downbeats == "yes" else "no"
     return replace(song, beats=beats.times, positions=beats.positions, downbeats=trust)
 
@@ -267,7 +294,7 @@ def _usable(name: str, songs: Sequence[Song], problems: Sequence[Problem]) -> st
 
 
 def _listed(problems: Sequence[Problem]) -> str:
-    """Name the first few files, each with its reason."""
+    """Return the names of the first files, each with its reason."""
     named = [f"{Path(problem.file).name} ({problem.reason})" for problem in problems[:MAX_LISTED]]
     more = len(problems) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")

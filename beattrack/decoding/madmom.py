@@ -21,9 +21,10 @@ from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn.observation import beat_classes
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.errors import ActivationError, MissingExtraError, SettingsError
+from beattrack.runtime import checks
 
 # The modules of madmom that run while decoding.
-_DECODING_MODULES = (
+DECODING_MODULES = (
     "madmom.ml.hmm",
     "madmom.features.beats_hmm",
     "madmom.features.beats",
@@ -54,10 +55,12 @@ class MadmomDecoder:
     name = "madmom"
 
     def __init__(self, settings: DBNSettings | None = None) -> None:
-        self.settings = replace(settings or DBNSettings(), tempo_head=0.0)
+        settings = DBNSettings.madmom() if settings is None else settings
+        checks.instance(DBNSettings)("settings", settings)
+        self.settings = replace(settings, tempo_head=0.0)
         if self.settings.tempo_prior is not None:
             raise SettingsError("madmom's decoder has no tempo prior: leave it out or use the decoder 'dbn'")
-        _madmom()
+        load_madmom()
 
     def __call__(self, activations: Activations) -> Decoding:
         """Decode one recording.
@@ -70,9 +73,14 @@ class MadmomDecoder:
         if len(found) == 0:
             return Decoding.empty(bars=bars)
         if not bars:
-            return Decoding(times=found.astype(np.float64))
+            return Decoding(times=found.astype(np.float64), on_peaks=self.settings.correct)
         positions = found[:, 1].astype(np.int64)
-        return Decoding(times=found[:, 0].copy(), positions=positions, beats_per_bar=int(positions.max()))
+        return Decoding(
+            times=found[:, 0].copy(),
+            positions=positions,
+            beats_per_bar=int(positions.max()),
+            on_peaks=self.settings.correct,
+        )
 
 
 def observations(classes: Float) -> Float:
@@ -97,7 +105,7 @@ def _process(processor: Any, observations: Float) -> Float:
 @lru_cache(maxsize=4)
 def madmom_processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
     """madmom's processor for beats alone or for bars; raises MissingExtraError where there is no madmom."""
-    beats, downbeats = _madmom()
+    beats, downbeats = load_madmom()
     options: dict[str, Any] = {
         "num_tempi": settings.num_tempi,
         "transition_lambda": settings.transition_lambda,
@@ -116,12 +124,12 @@ def madmom_processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _madmom() -> tuple[Any, Any]:
+def load_madmom() -> tuple[Any, Any]:
     """The modules madmom.features.beats and madmom.features.downbeats, fit for this Python and NumPy."""
-    with _import_lock, _removed_names(), warnings.catch_warnings():
+    with _import_lock, removed_names(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pkg_resources being deprecated
         try:
-            modules = [importlib.import_module(name) for name in _DECODING_MODULES]
+            modules = [importlib.import_module(name) for name in DECODING_MODULES]
         except ImportError as error:
             package = (error.name or "madmom").split(".")[0]
             raise MissingExtraError(package, "madmom", "the decoder 'madmom'") from error
@@ -131,7 +139,7 @@ def _madmom() -> tuple[Any, Any]:
 
 
 @contextmanager
-def _removed_names() -> Iterator[None]:
+def removed_names() -> Iterator[None]:
     """Give back, for the time of the import only, the names that madmom needs to be imported."""
     missing = [(module, name, value) for module, name, value in _REMOVED_NAMES if name not in vars(module)]
     for module, name, value in missing:

@@ -9,6 +9,7 @@ from beattrack.decoding.dbn import DBNDecoder, DBNSettings
 from beattrack.decoding.madmom import MadmomDecoder
 from beattrack.decoding.peaks import PeakDecoder, PeakSettings
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 
 def make_decoder(name: DecoderName, settings: DBNSettings | PeakSettings | None = None) -> Decoder:
@@ -16,11 +17,11 @@ def make_decoder(name: DecoderName, settings: DBNSettings | PeakSettings | None 
 
     Raises SettingsError where the name is unknown or the settings are another decoder's.
     """
-    if name not in get_args(DecoderName):
-        raise SettingsError(f"there is no decoder {name!r}: choose from {', '.join(get_args(DecoderName))}")
+    checks.choice(get_args(DecoderName))("decoder", name)
     if name == "peaks":
         if settings is None or isinstance(settings, PeakSettings):
             return PeakDecoder(settings)
     elif settings is None or isinstance(settings, DBNSettings):
         return DBNDecoder(settings) if name == "dbn" else MadmomDecoder(settings)
-    raise SettingsError(f"the decoder {name!r} has no use for {type(settings).__name__}")
+    kind = "PeakSettings" if name == "peaks" else "DBNSettings"
+    raise SettingsError(f"the settings of the decoder {name!r} must be {kind}, not {checks.shown(settings)}")

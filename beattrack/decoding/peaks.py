@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -11,18 +10,19 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
 from beattrack.decoding.base import Decoding, probabilities
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 # Taken as the metre where fewer than two downbeats tell it.
 _USUAL_METRE = 4
+_LONGEST = 60.0  # seconds of a setting: memory grows with the window
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeakSettings:
-    """Settings of peak picking; times are in seconds.
+    """Settings of peak picking; times are in seconds, up to 60.
 
     threshold, downbeat_threshold: the least activation of a beat, and of a downbeat.
     window: a peak is the highest frame up to this far on either side.
@@ -41,14 +41,9 @@ class PeakSettings:
     refine: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "downbeat_threshold"):
-            value = getattr(self, name)
-            if not 0 < value <= 1:
-                raise SettingsError(f"{name} must lie between 0 and 1 and not be 0, not {value}")
-        for name in ("window", "min_distance", "snap"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise SettingsError(f"{name} must be a number of seconds of at least 0, not {value}")
+        thresholds = dict.fromkeys(("threshold", "downbeat_threshold"), checks.between(0, 1, low_open=True))
+        seconds = dict.fromkeys(("window", "min_distance", "snap"), checks.between(0, _LONGEST))
+        checks.apply(self, {**thresholds, **seconds, "refine": checks.flag()})
 
 
 class PeakDecoder:
@@ -57,7 +52,8 @@ class PeakDecoder:
     name = "peaks"
 
     def __init__(self, settings: PeakSettings | None = None) -> None:
-        self.settings = settings or PeakSettings()
+        self.settings = PeakSettings() if settings is None else settings
+        checks.instance(PeakSettings)("settings", self.settings)
 
     def __call__(self, activations: Activations) -> Decoding:
         """Decode one recording.
@@ -69,15 +65,15 @@ class PeakDecoder:
         frames = self._pick(beats, self.settings.threshold, activations.fps)
         times = self._times(beats, frames, activations.fps)
         if activations.downbeats is None:
-            return Decoding(times=times)
+            return Decoding(times=times, on_peaks=True)
         downbeats = probabilities(activations.downbeats)
         peaks = self._pick(downbeats, self.settings.downbeat_threshold, activations.fps)
         first_beats = snap(peaks, frames, self.settings.snap * activations.fps)
         if len(first_beats) == 0:
-            return Decoding(times=times) if len(times) else Decoding.empty(bars=True)
+            return Decoding(times=times, on_peaks=True) if len(times) else Decoding.empty(bars=True)
         metre = commonest_metre(first_beats)
         positions = count_bars(first_beats, len(times), metre)
-        return Decoding(times=times, positions=positions, beats_per_bar=metre)
+        return Decoding(times=times, positions=positions, beats_per_bar=metre, on_peaks=True)
 
     def _pick(self, values: Float, threshold: float, fps: float) -> Int64:
         window = round(self.settings.window * fps)
@@ -125,6 +121,26 @@ def parabola_tops(values: Float, peaks: Int64) -> Float64:
     places = peaks.astype(np.float64)
     places[inner] += (right - left) / (2 * bend)
     return places
+
+
+def fine_times(times: Float64, activations: Activations) -> Float64:
+    """Return times of beats with those on a peak of the beat activation placed between frames.
+
+    A decoder sets beats on whole frames, up to half a frame early or late; the parabola through a peak and
+    its neighbours tells more. Beats elsewhere stay where they are.
+
+    Args:
+        times: seconds, shape (beats,).
+        activations: what the beats were found in.
+    """
+    values = probabilities(activations.beats)
+    frames = np.rint(times * activations.fps).astype(np.int64)
+    inner = (frames > 0) & (frames < len(values) - 1) & (np.abs(times * activations.fps - frames) < 1e-6)
+    left, middle, right = (values[frames[inner] + step] for step in (-1, 0, 1))
+    inner[inner] = (middle >= left) & (middle >= right) & (middle + middle > left + right)
+    fine = np.array(times, dtype=np.float64)
+    fine[inner] = parabola_tops(values, frames[inner]) / float(activations.fps)
+    return fine
 
 
 def snap(peaks: Int64, beats: Int64, distance: float) -> Int64:

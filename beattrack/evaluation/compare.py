@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.evaluation.aggregate import bootstrap_interval
-from beattrack.evaluation.names import BY_KEY
+from beattrack.evaluation.metric_labels import BY_KEY
 from beattrack.evaluation.results import ResultsError, Run
 from beattrack.evaluation.score import FileScore
 

@@ -21,6 +21,8 @@ BEAT_SUFFIXES = (
     ".txt",
     ".tsv",
     ".lab",
+    ".jams",
+    ".svl",
 )
 _OTHER_SUFFIXES = (".bpm.txt", ".tempo.txt", ".bpm")
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from beattrack.datasets import Problem, Track, overlaps
 from beattrack.errors import AudioError, SettingsError
-from beattrack.evaluation import parallel
 from beattrack.formats.readers import BeatFileError, BeatSequence, beat_sequence, read_beats
+from beattrack.runtime import workers
 from beattrack.runtime.files import atomic_write_text, sha256_of
-from beattrack.runtime.workers import death
+from beattrack.runtime.progress import count
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -127,12 +127,11 @@ def predict(
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)
     files = [track.audio for track in tracks if track.audio is not None]
-    finished = parallel.run(
+    finished = workers.collect(
         _Worker(factory, spec, json.dumps(identity, sort_keys=True), cache),
         files,
-        jobs=jobs,
-        label="tracking",
-        quiet=quiet,
+        processes=jobs,
+        progress=None if quiet else count("files tracked"),
         died=_death,
     )
     estimates, problems = {}, []
@@ -175,7 +174,7 @@ class _Worker:
         tempo = None if beats.tempo is None else beats.tempo.bpm
         # No beat found at all is also no downbeat.
         positions = beats.times if len(beats.times) == 0 else beats.positions
-        return beat_sequence(beats.times, positions, tempo=tempo)
+        return beat_sequence(beats.times, positions, tempo=tempo, duration=beats.duration)
 
     def _entry(self, path: Path) -> Path | None:
         if self._cache is None:
@@ -185,4 +184,4 @@ class _Worker:
 
 
 def _death(code: int) -> BeatSequence | str:
-    return f"the process that tracked it {death(code)}"
+    return f"the process that tracked it {workers.death(code)}"

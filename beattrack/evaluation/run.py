@@ -6,23 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beattrack.datasets import Dataset, Problem, Track
+from beattrack.datasets.beats import fits
 from beattrack.datasets.gtzan import canonical_id, genre_of
 from beattrack.errors import SettingsError
-from beattrack.evaluation import parallel
 from beattrack.evaluation.matching import MatchingError, find_beat_files, match
 from beattrack.evaluation.metrics import require_mir_eval
 from beattrack.evaluation.results import Run, versions
 from beattrack.evaluation.score import FileScore, Item, ScoreSettings, score_item
 from beattrack.formats.readers import BeatFileError, BeatSequence, read_beats, read_tempo
+from beattrack.runtime import checks, workers
+from beattrack.runtime.progress import count
 
 TempoReference = Literal["auto", "annotated", "ibi"]
 Missing = Literal["skip", "zero"]
 
 # Below this many files, starting processes takes longer than scoring.
 PARALLEL_FROM = 200
+# Annotated times estimated beats of one file: mir_eval compares each with each, which takes minutes beyond.
+MAX_PAIRS = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +39,15 @@ class RunSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        ScoreSettings(trim=self.trim)
+        checks.apply(
+            self,
+            {
+                "trim": checks.at_least(0),
+                "tempo_reference": checks.choice(get_args(TempoReference)),
+                "jobs": checks.positive(whole=True),
+                "quiet": checks.flag(),
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +59,12 @@ class Inputs:
 
 
 def from_files(estimate: Path, reference: Path) -> Inputs:
-    """Read one pair of files; BeatFileError where either cannot be read."""
+    """Read one pair of files; BeatFileError if either cannot be read or the reference holds no beats."""
     name = canonical_id(reference.stem) or reference.stem
-    return Inputs((Item(name, read_beats(reference), read_beats(estimate), genre_of(name)),))
+    item = Item(name, read_beats(reference), read_beats(estimate), genre_of(name))
+    if not item.reference.times.size:
+        raise BeatFileError(f"{reference}: holds no beats, so there is nothing to score")
+    return Inputs((item,))
 
 
 def from_folders(
@@ -137,6 +152,7 @@ def score(
     these are asked for, KeyboardInterrupt where Ctrl-C comes before any file is scored.
     """
     require_mir_eval()
+    inputs = _scorable(inputs)
     if not inputs.items:
         first = f", as {inputs.left_out[0].file} {inputs.left_out[0].reason}" if inputs.left_out else ""
         raise MatchingError(f"there is nothing to score{first}")
@@ -146,8 +162,11 @@ def score(
         downbeats=any(_has_positions(item.estimate) for item in inputs.items),
     )
     jobs = settings.jobs if len(inputs.items) >= PARALLEL_FROM else 1
-    finished = parallel.run(
-        partial(score_item, settings=scoring), inputs.items, jobs=jobs, label="scoring", quiet=settings.quiet
+    finished = workers.collect(
+        partial(score_item, settings=scoring),
+        inputs.items,
+        processes=jobs,
+        progress=None if settings.quiet else count("files scored"),
     )
     scores = [result for result in finished.results if result is not None]
     if finished.interrupted and not scores:
@@ -173,6 +192,27 @@ def tempo_source(scores: Sequence[FileScore]) -> str:
     if stated == len(scores):
         return "stated by the tracker"
     return f"stated by the tracker for {stated} files, else median inter-beat interval"
+
+
+def _scorable(inputs: Inputs) -> Inputs:
+    """Leave out the items that cannot be scored, with the reason."""
+    reasons = [(item, _reason_against(item)) for item in inputs.items]
+    left_out = [Problem(item.id, reason) for item, reason in reasons if reason is not None]
+    items = tuple(item for item, reason in reasons if reason is None)
+    return Inputs(items, (*inputs.left_out, *left_out))
+
+
+def _reason_against(item: Item) -> str | None:
+    """Say why an item cannot be scored: too many beats, or beats of another recording; None if it can."""
+    reference, estimate = item.reference, item.estimate
+    if reference.times.size * estimate.times.size > MAX_PAIRS:
+        sizes = f"{reference.times.size} annotated and {estimate.times.size} estimated beats"
+        return f"has {sizes}, too many to score; cut it into parts"
+    for name, beats, other in (("annotation", reference, estimate), ("estimate", estimate, reference)):
+        seconds = beats.duration or other.duration
+        if seconds is not None and not fits(beats.times, seconds):
+            return f"has an {name} to {beats.times[-1]:.1f} s of a recording of {seconds:.1f} s"
+    return None
 
 
 def _use_annotated_tempo(items: Sequence[Item], reference: TempoReference) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.errors import SettingsError
 from beattrack.evaluation import alignment
 from beattrack.evaluation.diagnosis import FAULTS, Diagnosis, diagnose
 from beattrack.evaluation.metrics import (
@@ -22,11 +21,16 @@ from beattrack.evaluation.metrics import (
 )
 from beattrack.formats.readers import BeatSequence
 from beattrack.result import estimate_metre
+from beattrack.runtime import checks
 
 Times = NDArray[np.float64]
 
 # A file without a right downbeat counts as bad as one with this F-measure of the beats.
 BARS_WEIGH_LESS = 0.7
+
+# Reference and estimate that end as far apart as this may belong to different recordings, or to an excerpt.
+FAR_BEYOND = 2.0
+ENOUGH = 4  # beats, fewer of which say nothing of where the music ends
 
 OCTAVES = ("double", "half", "triple", "third")
 
@@ -45,8 +49,8 @@ class ScoreSettings:
     downbeats: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.trim < float("inf"):
-            raise SettingsError(f"trim must be 0 seconds or more, not {self.trim}")
+        flags = dict.fromkeys(("annotated_tempo", "downbeats"), checks.flag())
+        checks.apply(self, {"trim": checks.at_least(0), **flags})
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings and the constants of the metrics, as plain JSON values."""
@@ -193,6 +197,9 @@ def _notes(item: Item, reference: BeatSequence, estimate: BeatSequence) -> list[
             notes.append(f"{side}: no beats")
         elif beats.times.size == 1:
             notes.append(f"{side}: a single beat, which has no interval")
+    ends = [float(beats.times[-1]) for beats in (reference, estimate) if beats.times.size >= ENOUGH]
+    if len(ends) == 2 and max(ends) > FAR_BEYOND * min(ends):
+        notes.append(f"the reference ends at {ends[0]:.0f} s, the estimate at {ends[1]:.0f} s")
     if reference.times.size and item.reference.downbeats is not None and reference.downbeats is not None:
         notes += ["reference: bars are annotated, but no downbeat"] if reference.downbeats.size == 0 else []
     return notes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from beattrack.evaluation.aggregate import Mean, Summary
 from beattrack.evaluation.compare import Comparison
-from beattrack.evaluation.names import BEATS, DOWNBEATS, LISTENER, MAIN, TEMPO, Metric
+from beattrack.evaluation.metric_labels import BEATS, DOWNBEATS, LISTENER, MAIN, TEMPO, Metric
 from beattrack.evaluation.results import Run
 
 LISTED_FILES = 8

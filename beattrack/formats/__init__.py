@@ -24,6 +24,7 @@ __all__ = [
     "Format",
     "JsonWriter",
     "Writer",
+    "format_for",
     "writer_for",
     "writer_named",
 ]
@@ -42,21 +43,33 @@ class Writer(Protocol):
         ...
 
 
+_PLAIN_TEXT = ("", ".txt")
 _WRITERS: dict[str, Writer] = {"beats": BeatsWriter(), "json": JsonWriter(), "csv": CsvWriter()}
 
 
 def writer_named(format: Format) -> Writer:
-    """Give the writer of a format; SettingsError for a name that is none."""
-    if format not in _WRITERS:
+    """Return the writer of a format; SettingsError for a name that is none."""
+    if not isinstance(format, str) or format not in _WRITERS:
         raise SettingsError(f"format must be one of {', '.join(_WRITERS)}, not {format!r}")
     return _WRITERS[format]
 
 
+def format_for(path: str | os.PathLike[str]) -> Format:
+    """Return the format for a path's suffix; `beats`, which is plain text, for .txt and for no suffix.
+
+    Raises SettingsError for any other suffix: a program that knows it could not read the file.
+    """
+    name = os.fspath(path)
+    suffix = Path(name).suffix.lower()
+    for format in FORMATS:
+        if _WRITERS[format].suffix == suffix:
+            return format
+    if suffix in _PLAIN_TEXT:
+        return "beats"
+    known = ", ".join(_WRITERS[format].suffix for format in FORMATS)
+    raise SettingsError(f"{name}: unknown output format; use one of {known}, or name the format")
+
+
 def writer_for(path: str | os.PathLike[str]) -> Writer:
-    """Give the writer that the suffix of `path` tells; SettingsError for a suffix of none."""
-    suffix = Path(path).suffix.lower()
-    for writer in _WRITERS.values():
-        if writer.suffix == suffix:
-            return writer
-    known = ", ".join(writer.suffix for writer in _WRITERS.values())
-    raise SettingsError(f"{os.fspath(path)}: the suffix tells no format; end the name in one of {known}")
+    """Return the writer for a path's suffix; see `format_for`."""
+    return writer_named(format_for(path))

@@ -55,6 +55,8 @@ def _header(beats: Beats) -> dict[str, str]:
     if beats.decoder:
         header["decoder"] = str(beats.decoder.get("name", "none"))
         header["decoder_settings"] = json.dumps(beats.decoder.get("settings", {}), allow_nan=False)
+    if beats.reason is not None:
+        header["reason"] = beats.reason
     header["beattrack"] = __version__
     return header
 

@@ -2,102 +2,124 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-# No bar is longer: higher labels are running numbers or something else.
-MAX_POSITION = 32
+from beattrack.formats.cells import Row, is_number, rising, split_rows
+from beattrack.formats.positions import IGNORED, counts_up, parse_positions
+from beattrack.formats.sequence import FoundBeats, Unit
 
-_TIME_NAMES = frozenset({"time", "times", "start", "onset", "seconds", "beat_time", "time_s"})
-_POSITION_NAMES = frozenset({"position", "label", "beat_number", "beat_in_bar", "number"})
-_BAR_AND_BEAT = re.compile(r"(\d+)[.:](\d+)")
+_TIME_NAMES = frozenset(
+    {
+        *("time", "times", "timestamp", "timestamps", "beat time", "beat times"),
+        *("start", "start time", "begin", "onset", "onset time"),
+    }
+)
+_BEAT_NAMES = frozenset({"beat", "beats"})  # times if no other column is, else positions
+_POSITION_NAMES = frozenset(
+    {
+        *("position", "positions", "pos", "position bar", "beat position", "beat bar"),
+        *("number", "beat number", "beat type", "count", "label", "labels"),
+        *("downbeat", "downbeats", "is downbeat"),
+        *_BEAT_NAMES,
+    }
+)
+_UNITS = {"s": "seconds", "sec": "seconds", "secs": "seconds", "second": "seconds", "seconds": "seconds"}
+_UNITS |= {"ms": "milliseconds", "msec": "milliseconds", "millis": "milliseconds"}
+_UNITS |= {"millisecond": "milliseconds", "milliseconds": "milliseconds"}
+_UNITS |= dict.fromkeys(("sample", "samples", "frame", "frames", "tick", "ticks"), "no seconds")
+
+_DOWNBEAT_FLAGS = {"1": "downbeat", "1.0": "downbeat", "0": "beat", "0.0": "beat"}
+
+# Fewer numbers in a line are a row of a table.
+_TIMES_IN_A_LINE = 4
+_LONGEST_TABLE_OF_PAIRS = 8
 
 
-@dataclass(frozen=True)
-class Table:
-    """times: seconds of each row. labels: text of each row's label; None where there is no such column."""
+def parse_table(text: str) -> FoundBeats:
+    """Read times and positions from delimited text.
 
-    times: list[float]
-    labels: list[str] | None
+    Args:
+        text: content of the file. Blank lines and those that begin with # or % are skipped.
 
+    Returns:
+        The beats as the file has them.
 
-def parse_table(text: str) -> Table:
-    """Find times and labels in delimited text; lines that are blank or start with # are skipped.
-
-    Raises ValueError, naming the line, where a row does not start with a number or rows differ in length.
+    Raises:
+        ValueError: naming the line, if a row does not begin with a number, if a row is shorter than the
+            header, or if the meaning of a column is ambiguous.
     """
-    rows = [
-        (number, _cells(line))
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    header = None
-    if rows and not any(map(_is_number, rows[0][1])):
-        header = [cell.strip().lower() for cell in rows.pop(0)[1]]
-        if not _TIME_NAMES & set(header):
-            raise ValueError(f"line 1 holds no time: {', '.join(header)[:60]!r}")
+    rows = split_rows(text)
     if not rows:
-        return Table([], None)
-    if header is not None:
-        return _named_columns(rows, header)
-    if _from_annotator([cells for _, cells in rows]):
-        rows = [(number, cells[1:]) for number, cells in rows]
-    times = [_time(number, cells[0]) for number, cells in rows]
-    return Table(times, _label_column([cells for _, cells in rows], times))
+        return FoundBeats(times=[])
+    if not any(map(is_number, rows[0][1])):
+        return _named_columns(*rows[0], rows[1:])
+    return _plain_columns([(number, _without_name(cells, rows)) for number, cells in rows])
 
 
-def parse_positions(labels: Sequence[str]) -> list[int] | None:
-    """Read labels as positions in the bar; None where they are something else.
+def _plain_columns(rows: list[Row]) -> FoundBeats:
+    cells = [cells for _, cells in rows]
+    if _is_list(rows):
+        return FoundBeats(times=[_time(number, cell) for number, line in rows for cell in line])
+    if _has_index(cells):
+        rows = [(number, line[1:]) for number, line in rows]
+        cells = [line for _, line in rows]
+    times = [_time(number, line[0]) for number, line in rows]
+    positions, notes = _positions(cells, times)
+    return FoundBeats(times=times, positions=positions, notes=notes)
 
-    Understood are whole numbers up to 32, `bar.beat` or `bar:beat` with beats counting up in each bar, and
-    the words `downbeat` and `beat` (as 1 and 0).
+
+def _without_name(cells: list[str], rows: list[Row]) -> list[str]:
+    """Return the cells without the name of the audio file, which Sonic Annotator writes in the first column.
+
+    It is in the first row, and in all other rows or in none.
     """
-    words = [label.strip().lower() for label in labels]
-    if all(word in ("downbeat", "beat") for word in words):
-        return [int(word == "downbeat") for word in words]
-    if all(map(_is_number, words)) and all(float(word).is_integer() for word in words):
-        numbers = [int(float(word)) for word in words]
-        if all(0 <= number <= MAX_POSITION for number in numbers):
-            return numbers
-    return _bar_and_beat(words)
+    name = rows[0][1][0]
+    if is_number(name) or not Path(name).suffix or min(len(line) for _, line in rows) < 2:
+        return cells
+    return cells[1:] if all(line[0] in ("", name) for _, line in rows[1:]) else cells
 
 
-def _bar_and_beat(words: Sequence[str]) -> list[int] | None:
-    matches = [_BAR_AND_BEAT.fullmatch(word) for word in words]
-    pairs = [(int(match[1]), int(match[2])) for match in matches if match]
-    if len(pairs) < len(words):
-        return None
-    steps = pairwise(pairs)
-    counting = all(
-        (bar == before[0] and beat == before[1] + 1) or (bar == before[0] + 1 and beat == 1)
-        for before, (bar, beat) in steps
-    )
-    return [beat for _, beat in pairs] if counting else None
+def _is_list(rows: list[Row]) -> bool:
+    """Return whether rows hold several times each: all in one line, or in lines of any length.
 
-
-def _cells(line: str) -> list[str]:
-    for delimiter in ("\t", ",", ";"):
-        if delimiter in line:
-            return [cell.strip() for cell in next(csv.reader([line.strip(" ")], delimiter=delimiter))]
-    return line.split()
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
+    Raises:
+        ValueError: if they may as well be times with labels.
+    """
+    cells = [cell for _, line in rows for cell in line]
+    if max(len(line) for _, line in rows) < 2 or not all(map(is_number, cells)):
         return False
-    return True
+    numbers = [float(cell) for cell in cells]
+    if not rising(numbers):
+        return False
+    if max(len(line) for _, line in rows) >= _TIMES_IN_A_LINE:
+        return True
+    seconds = [line[1] for _, line in rows if len(line) > 1]
+    whole = all(float(cell).is_integer() for cell in seconds) and len(seconds) == len(rows)
+    counting = whole and counts_up([int(float(cell)) for cell in seconds])
+    if len(rows) == 1 and len(numbers) == 2:
+        return False
+    if counting and 1 < len(rows) <= _LONGEST_TABLE_OF_PAIRS:
+        return False
+    raise ValueError(
+        f"line {rows[0][0]} holds {' '.join(rows[0][1])[:40]!r}: several times, or a time and its label; "
+        "write one time a line"
+    )
 
 
-def _from_annotator(rows: list[list[str]]) -> bool:
-    """Sonic Annotator writes the audio file's name in the first row and an empty cell in the others."""
-    named = not _is_number(rows[0][0]) and Path(rows[0][0]).suffix != ""
-    return named and all(not cells[0] for cells in rows[1:]) and all(len(cells) > 1 for cells in rows)
+def _has_index(rows: list[list[str]]) -> bool:
+    """Return whether the first column numbers the rows and the second holds the times."""
+    if len(rows) < 3 or min(map(len, rows)) < 2:
+        return False
+    if not all(is_number(cell) for line in rows for cell in line[:2]):
+        return False
+    first, second = [float(line[0]) for line in rows], [float(line[1]) for line in rows]
+    numbered = first[0] in (0, 1) and all(after == before + 1 for before, after in pairwise(first))
+    whole = [int(number) for number in second if number.is_integer()]
+    positions = len(whole) == len(second) and counts_up(whole)
+    return numbered and rising(second) and not positions
 
 
 def _time(number: int, cell: str) -> float:
@@ -107,26 +129,61 @@ def _time(number: int, cell: str) -> float:
         raise ValueError(f"line {number} starts with {cell[:40]!r}, not with a time in seconds") from None
 
 
-def _named_columns(rows: list[tuple[int, list[str]]], header: list[str]) -> Table:
+def _named_columns(line: int, header: list[str], rows: list[Row]) -> FoundBeats:
+    names, units = zip(*map(_name_and_unit, header), strict=True)
+    time = _time_column(names, units)
+    if time is None:
+        raise ValueError(f"line {line} names no time column: {', '.join(header)[:60]!r}")
+    if units[time] == "no seconds":
+        unit_name = header[time][:40]
+        raise ValueError(
+            f"line {line} calls the times {unit_name!r}; convert them to seconds or milliseconds"
+        )
     for number, cells in rows:
         if len(cells) < len(header):
             raise ValueError(f"line {number} has {len(cells)} columns, its header {len(header)}")
-    time = next(index for index, name in enumerate(header) if name in _TIME_NAMES)
-    label = next((index for index, name in enumerate(header) if name in _POSITION_NAMES), None)
     times = [_time(number, cells[time]) for number, cells in rows]
-    labels = None if label is None else [cells[label] for _, cells in rows]
-    return Table(times, labels if labels is None or any(labels) else None)
+    unit: Unit | None = "milliseconds" if units[time] == "milliseconds" else None
+    others = [index for index, name in enumerate(names) if name in _POSITION_NAMES and index != time]
+    if not others or not times:
+        return FoundBeats(times=times, unit=unit)
+    labels = [cells[others[0]] for _, cells in rows]
+    if "downbeat" in names[others[0]]:
+        labels = [_DOWNBEAT_FLAGS.get(label, label) for label in labels]
+    positions, notes = parse_positions(labels)
+    return FoundBeats(times=times, unit=unit, positions=positions, notes=notes)
 
 
-def _label_column(rows: list[list[str]], times: list[float]) -> list[str] | None:
-    if min(map(len, rows)) < 2:
-        return None
-    second = [cells[1] for cells in rows]
-    if min(map(len, rows)) >= 3 and all(map(_is_number, second)):
-        ends = [float(cell) for cell in second]
-        points = ends == times
-        regions = all(end >= time for time, end in zip(times, ends, strict=True))
-        # Audacity writes start, end and label; a position in the bar is a whole number.
-        if points or (regions and not all(end.is_integer() for end in ends)):
-            return [cells[2] for cells in rows]
-    return second
+def _time_column(names: Sequence[str], units: Sequence[str | None]) -> int | None:
+    stated = [index for index, unit in enumerate(units) if unit is not None]
+    named = [index for index, name in enumerate(names) if name in _TIME_NAMES]
+    beats = [index for index, name in enumerate(names) if name in _BEAT_NAMES]
+    found = [*named, *stated, *beats]
+    return found[0] if found else 0 if len(names) == 1 else None
+
+
+def _name_and_unit(cell: str) -> tuple[str, str | None]:
+    """Split the name of a column, such as "Time (ms)" or "time_s", into its words and the unit, if any."""
+    words = re.findall(r"[^\W\d_]+", cell.lower())
+    unit = next((_UNITS[word] for word in words if word in _UNITS), None)
+    return " ".join(word for word in words if word not in _UNITS and word not in ("in", "the")), unit
+
+
+def _positions(rows: list[list[str]], times: list[float]) -> tuple[list[int] | None, tuple[str, ...]]:
+    """Read the positions from the first column after the times that holds such, with notes."""
+    width = max(map(len, rows))
+    columns = [[line[index] if index < len(line) else "" for line in rows] for index in range(1, width)]
+    if len(columns) > 1 and _are_ends(columns[0], times):
+        del columns[0]
+    found = [parse_positions(column) for column in columns]
+    positions, notes = next((result for result in found if result[0] is not None), (None, ()))
+    return positions, notes or ((IGNORED,) if positions is None and any(map(any, columns)) else ())
+
+
+def _are_ends(column: Sequence[str], times: list[float]) -> bool:
+    """Return whether a column holds the ends of Audacity's labels; positions in the bar are whole numbers."""
+    if not all(map(is_number, column)):
+        return False
+    ends = [float(cell) for cell in column]
+    regions = all(end >= time for time, end in zip(times, ends, strict=True))
+    return ends == times or (regions and not all(end.is_integer() for end in ends))

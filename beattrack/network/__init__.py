@@ -1,4 +1,5 @@
-"""The network in torch: convolutional front-end, temporal convolutional network, heads, and its ONNX export.
+"""The network: its settings, its layers in torch, the ONNX export, and inference.
 
-Only `settings` can be imported without torch; the other modules belong to training and `--device cuda`.
+`settings`, `model_settings`, `input_level` and `inference` do not import torch. The other modules are for
+training and `--device cuda`.
 """

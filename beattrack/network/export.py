@@ -1,8 +1,10 @@
 """ONNX export: one file with the weights, the graph and the settings.
 
-The graph has independent parts, so that hours of music pass in bounded memory: `spectrogram -> front_end`
-sees five frames at a time and can run in blocks, `harmony -> harmony_path` sees ten frames a second, and
-`features -> beats, downbeats, tempo` sees minutes and runs over the whole.
+The graph has independent parts, so that long recordings need little memory:
+
+- `spectrogram -> front_end` sees five frames at a time and can run in blocks;
+- `harmony -> harmony_path` has only ten frames per second;
+- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from beattrack.errors import ModelError
 from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
-from beattrack.network.torch_engine import PREFIX
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
 from beattrack.runtime.files import atomic_path
 
@@ -42,33 +43,27 @@ class _Parts(nn.Module):
 
 
 def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.PathLike[str]) -> None:
-    """Write `network` to `path`, with dynamic time axes, then check that ONNX Runtime agrees with torch.
+    """Write a network to a model file, after checking that ONNX Runtime agrees with torch.
 
-    Raises ModelError where the outputs differ by more than 1e-4; nothing is written then.
+    Args:
+        network: network to export; it is not changed.
+        settings: settings to store in the file.
+        path: file to write; its time axes are dynamic.
+
+    Raises:
+        ModelError: if the outputs differ by more than 1e-4; then nothing is written.
     """
     network = copy.deepcopy(network).cpu().eval()
     network.front_end.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     with atomic_path(path) as temporary:
         _write_graph(network, settings, str(temporary))
         model = onnx.load(str(temporary))
-        _keep_all_weights(model, network)
         entry = model.metadata_props.add()
         entry.key, entry.value = METADATA_KEY, settings.to_json()
         onnx.save(model, str(temporary))
         difference = parity(network, temporary, frames=1500)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"the exported model differs from torch by {difference:.2g}")
-
-
-def _keep_all_weights(model: onnx.ModelProto, network: BeatNetwork) -> None:
-    """Add the weights that the exporter has left out, as it does with one of two equal ones.
-
-    `torch_engine.load_torch` finds them by their names.
-    """
-    present = {tensor.name for tensor in model.graph.initializer}
-    for name, tensor in network.state_dict().items():
-        if PREFIX + name not in present:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(tensor.numpy(), PREFIX + name))
 
 
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:
@@ -93,9 +88,9 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
     outputs = ["front_end", *slow, "beats", "downbeats"] + ["tempo"] * bool(settings.network.tempo_bins)
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # notes about the exporter's own future
+        warnings.simplefilter("ignore")  # deprecations of the exporter
         torch.onnx.export(
-            # A wrapper in training mode would set the network back to training after the export.
+            # torch restores the mode of this module after the export, and with it that of the network.
             _Parts(network).eval(),
             tuple(example),
             path,
@@ -109,7 +104,17 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
 
 @torch.no_grad()
 def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, seed: int = 0) -> float:
-    """Return the largest difference of any probability between torch and the model file on random input."""
+    """Compute the largest difference between the probabilities of torch and of a model file.
+
+    Args:
+        network: network that the file was exported from.
+        path: model file.
+        frames: length of the random input.
+        seed: seed of the random input.
+
+    Returns:
+        Largest absolute difference of any beat, downbeat or tempo probability.
+    """
     rng = np.random.default_rng(seed)
     spectrogram = rng.exponential(size=(frames, network.settings.front_end.bands)).astype(np.float32)
     views = [spectrogram]

@@ -1,4 +1,4 @@
-"""The convolutional front-end: from a spectrogram to one feature vector a frame."""
+"""The convolutional front-end: from a spectrogram to one feature vector per frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from beattrack.network.settings import FrontEndSettings
 
 
 class FrontEnd(nn.Module):
-    """Compress, standardise, and reduce all bands to `channels` features a frame (Böck & Davies, ISMIR 2020).
+    """Compress and standardise a spectrogram and reduce its bands to `channels` features per frame.
 
-    Input: (batch, frames, bands) magnitudes over the level of the recording, 0 or more.
-    Output: (batch, channels, frames - receptive_field + 1): the convolutions are valid in time, `pad` gives
-    back the frames they take.
+    Input: (batch, frames, bands) non-negative magnitudes, divided by the level of the recording.
+    Output: (batch, channels, frames - receptive_field + 1). The convolutions use no padding in time; `pad`
+    adds the frames that they remove.
+
+    Böck & Davies, "Deconstruct, Analyse, Reconstruct: How to Improve Tempo, Beat, and Downbeat Estimation",
+    ISMIR 2020.
     """
 
     band_mean: Tensor
@@ -36,27 +39,27 @@ class FrontEnd(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Set the mean and standard deviation of each compressed band, (bands,), from training data."""
+        """Set the mean and standard deviation of the compressed bands, (bands,) each."""
         self.band_mean.copy_(mean)
         self.band_scale.copy_(1.0 / deviation)
 
     def compress(self, spectrogram: Tensor) -> Tensor:
-        """Apply ln(1 + log_scale x)."""
+        """Compute ln(1 + log_scale * x)."""
         return torch.log(1.0 + self.settings.log_scale * spectrogram)
 
     def pad(self, spectrogram: Tensor) -> Tensor:
-        """Repeat the first and last frame as often as the convolutions need to keep the number of frames."""
+        """Repeat the first and last frames so that the convolutions keep the number of frames."""
         missing = self.settings.receptive_field - 1
         before = missing if self.causal else missing // 2
         padded = functional.pad(spectrogram.transpose(1, 2), (before, missing - before), mode="replicate")
         return padded.transpose(1, 2)
 
     def forward(self, spectrogram: Tensor) -> Tensor:
-        """Compute the features of an already padded spectrogram."""
+        """Compute the features of a padded spectrogram."""
         bands = (self.compress(spectrogram) - self.band_mean) * self.band_scale
         maps = bands.unsqueeze(1)  # (batch, 1, frames, bands)
         for convolution, pool in zip(self.convolutions, self.settings.pools, strict=True):
-            # ELU rises strictly, so pooling first gives the same result for a third of the exponentials.
+            # ELU is monotonic, so pooling first gives the same result with a third of the exponentials.
             maps = functional.elu(functional.max_pool2d(convolution(maps), (1, pool)))
             # (batch, channels, frames, bands)
         features: Tensor = self.dropout(maps.squeeze(3))  # (batch, channels, frames)

@@ -1,8 +1,8 @@
-"""The second path of the front-end: what the slow view of the sound says about harmony.
+"""The harmony path, beside the front-end: features of the harmony view.
 
-Bars begin where chords change, which the short windows of the first view cannot resolve. This path reads
-ten frames a second of semitone bands (`beattrack.harmony`) and joins its channels to those of the
-front-end.
+Chords often change at the start of a bar, but the spectrogram's windows are too short to resolve chords. This
+path reads the harmony view (`beattrack.harmony`), semitone bands at ten frames per second. Its channels are
+concatenated with those of the front-end.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from torch.nn import functional
 from beattrack.network.settings import HarmonyPathSettings
 
 NOVELTY_SCALE = 4.0  # cosine distances of neighbouring bars are mostly below 0.5
-LEAST_NORM = 1e-3  # of the bands of a stretch; silence is at no distance from anything
+LEAST_NORM = 1e-3  # of mean bands and deviations; avoids division by zero in silence
 
 
 class HarmonyPath(nn.Module):
-    """Learned convolutions beside explicit novelty, mixed to `channels` features a slow frame.
+    """Mix learned convolutions and explicit novelty to `channels` features per slow frame.
 
-    Input: (batch, slow frames, bands) magnitudes over the level of the recording, 0 or more; a view of
-    zeros, as of a song for which none was computed, gives zeros. Output: (batch, channels, slow frames);
-    `spread` brings it to the rate of the spectrogram.
+    Input: (batch, slow frames, bands) non-negative magnitudes, divided by the level of the recording. A view
+    of zeros, used for songs without one, gives features of zero.
+    Output: (batch, channels, slow frames). `spread` resamples it to the frame rate of the spectrogram.
 
-    Novelty at a frame is the cosine distance between the mean bands of the stretch before it and of that
-    after it, for several lengths and for bass and harmony apart (after Foote, "Automatic Audio Segmentation
-    Using a Measure of Audio Novelty", ICME 2000). It knows neither timbre nor key, so it carries over from
-    rendered music to recordings.
+    Novelty at a frame is the cosine distance between the mean bands before it and after it, computed for
+    several durations, and separately for bass and harmony. It depends little on timbre and key, so it
+    transfers from rendered music to recordings.
+
+    Foote, "Automatic Audio Segmentation Using a Measure of Audio Novelty", ICME 2000.
     """
 
     band_mean: Tensor
@@ -50,12 +51,12 @@ class HarmonyPath(nn.Module):
         self.output = nn.Conv1d(settings.hidden, settings.channels, 1)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Set the mean and standard deviation of each compressed band, (bands,), from training data."""
+        """Set the mean and standard deviation of the compressed bands, (bands,) each."""
         self.band_mean.copy_(mean)
         self.band_scale.copy_(1.0 / deviation.clamp(min=LEAST_NORM))
 
     def compress(self, harmony: Tensor) -> Tensor:
-        """Compute ln(1 + log_scale x)."""
+        """Compute ln(1 + log_scale * x)."""
         return torch.log(1.0 + self.settings.log_scale * harmony)
 
     def forward(self, harmony: Tensor) -> Tensor:
@@ -75,8 +76,14 @@ class HarmonyPath(nn.Module):
         return features * present  # (batch, channels, slow frames)
 
     def novelty(self, compressed: Tensor) -> Tensor:
-        """Compute the distances in (batch, bands, slow frames): (batch, 2 x lags, slow frames), bass
-        first."""
+        """Compute the novelty of compressed bands.
+
+        Args:
+            compressed: shape (batch, bands, slow frames).
+
+        Returns:
+            Cosine distances of shape (batch, 2 * lags, slow frames), those of the bass first.
+        """
         distances = []
         for low, high in (self.settings.bass, self.settings.harmony):
             bands = compressed[:, low:high]
@@ -86,7 +93,7 @@ class HarmonyPath(nn.Module):
 
 
 def _distance(bands: Tensor, lag: int) -> Tensor:
-    """Distance, (batch, frames), of the `lag` frames before each frame to those from it on."""
+    """Return the distance between the `lag` frames before and from each frame on: (batch, frames)."""
     frames = bands.shape[2]
     padded = functional.pad(bands, (lag, lag), mode="replicate")
     means = functional.avg_pool1d(padded, lag, 1)  # (batch, bands, frames + lag + 1)
@@ -97,10 +104,15 @@ def _distance(bands: Tensor, lag: int) -> Tensor:
 
 
 def spread(slow: Tensor, ratio: int, frames: int) -> Tensor:
-    """Bring (batch, channels, slow frames) to `frames` frames, `ratio` times as many a second.
+    """Interpolate features linearly to a frame rate `ratio` times as high.
 
-    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they
-    stay.
+    Args:
+        slow: shape (batch, channels, slow frames). Slow frame i lies at frame ratio * i.
+        ratio: frames per slow frame.
+        frames: number of frames to return; the last slow frame is repeated.
+
+    Returns:
+        Features of shape (batch, channels, frames).
     """
     following = torch.cat([slow[:, :, 1:], slow[:, :, -1:]], dim=2)
     weight = torch.arange(ratio, device=slow.device, dtype=slow.dtype) / ratio

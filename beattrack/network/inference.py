@@ -1,11 +1,11 @@
-"""Running the network: spectrogram to activations, by ONNX Runtime or by torch on a GPU."""
+"""Inference: from spectrogram to activations, with ONNX Runtime on the CPU or torch on a GPU."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,37 +17,39 @@ from beattrack.network.input_level import (
     is_steady,
     overall_level,
     recording_level,
-    sounding_frames,
+    silent_frames,
 )
 from beattrack.network.model_settings import ModelSettings, read_settings
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
-SILENCE_LEVEL = 1e-6  # the rounding noise of 24-bit audio; quieter recordings are silence
-FRONT_END_FRAMES = 1024  # its intermediate maps, 6 MB, stay near the processor; 4096 takes 60 MB more
-MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest of ours
+SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
+REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
+FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
+MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
 TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
 
 
 class Engine(Protocol):
-    """What computes the parts of the network."""
+    """A backend that runs the parts of the network."""
 
     def features(self, padded: Float) -> Float:
-        """Front-end: (1, padded frames, bands) to (1, channels, frames)."""
+        """Run the front-end: (1, padded frames, bands) to (1, channels, frames)."""
 
     def harmony(self, harmony: Float) -> Float:
-        """Harmony path, where there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
+        """Run the harmony path, if there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
     def probabilities(self, features: Float) -> list[Float]:
-        """TCN and heads: (1, channels, frames) to beats and downbeats (1, frames) and tempo (1, bins)."""
+        """Run TCN and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins)."""
 
 
 class Network:
-    """A model, ready to compute activations; keep one for many files.
+    """A loaded model, to be used for any number of recordings.
 
-    `load_network` opens one from a model file.
+    `load_network` opens a model file. Copying or unpickling a network opens the file again.
     """
 
     def __init__(self, engine: Engine, settings: ModelSettings) -> None:
@@ -57,14 +59,19 @@ class Network:
     def compute(self, blocks: Iterable[Float], harmony: Iterable[Float] = ()) -> Activations:
         """Compute the activations of a recording.
 
-        The level of the whole recording is taken out first, so all blocks are read before the first is used.
-        Silence and steady sounds give activations of zero, without tempo; silent frames at the start and the
-        end give zero too, where the network would carry on the beat.
+        The spectrogram is divided by the level of the whole recording, so all blocks are read before the
+        first is used. Silence and steady sounds give activations of zero and no tempo. Silent frames at the
+        start and end, and silence of more than 2 s in between, are set to zero, because the network would
+        continue the beat there.
 
         Args:
-            blocks: the spectrogram, in blocks of (frames, bands) magnitudes.
-            harmony: the slow view, in blocks of (slow frames, bands) magnitudes, for networks that read it;
-                read after `blocks`. Without it these networks track beats as well but downbeats worse.
+            blocks: spectrogram in blocks of magnitudes, each of shape (frames, bands).
+            harmony: harmony view in blocks of magnitudes, each of shape (slow frames, bands), for networks
+                that use it; read after `blocks`. Without it these networks find beats as well but downbeats
+                less well.
+
+        Returns:
+            Activations with one value per frame.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
@@ -77,15 +84,14 @@ class Network:
             )
         features = self._features(magnitudes, frames, level)
         self._add_harmony(features, harmony)
-        del magnitudes  # 105 MB an hour that the TCN can use
+        del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
-        sounding = sounding_frames(levels, level)
-        for array in (beats, downbeats):
-            array[: sounding.start] = array[sounding.stop :] = 0.0
+        silent = silent_frames(levels, level, round(REST_SECONDS * fps))
+        beats[silent] = downbeats[silent] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
-        """Features of the front-end, (1, channels of the TCN, frames); those of the harmony path are zero."""
+        """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""
         network = self.settings.network
         features = np.zeros((1, network.tcn.channels, frames), np.float32)
         channels = network.front_end.channels
@@ -97,7 +103,7 @@ class Network:
         return features
 
     def _add_harmony(self, features: Float, harmony: Iterable[Float]) -> None:
-        """Put the features of the slow view beside those of the front-end."""
+        """Write the features of the harmony view into their channels of `features`."""
         network = self.settings.network
         if network.harmony is None:
             return
@@ -111,10 +117,10 @@ class Network:
             )
 
     def _probabilities(self, features: Float) -> tuple[Float, Float, Float | None]:
-        """Beats and downbeats (frames,) and tempo (bins,).
+        """Compute beats and downbeats, (frames,), and tempo, (bins,).
 
-        Each block is seen with all that its frames depend on, so that they are what they are in the whole;
-        the tempo of a recording of several blocks is their mean.
+        Each block includes the receptive field around it, so the result does not depend on the block size.
+        Only the tempo is a mean over blocks.
         """
         frames = features.shape[2]
         tcn = self.settings.network.tcn
@@ -132,10 +138,15 @@ class Network:
 
 
 def spread(slow: Float, ratio: int, frames: int) -> Float:
-    """Bring (channels, slow frames) to `frames` frames, `ratio` times as many a second.
+    """Interpolate features linearly to a frame rate `ratio` times as high.
 
-    Slow frame i lies at frame ratio x i; between two of them the values run straight, after the last they
-    stay.
+    Args:
+        slow: shape (channels, slow frames). Slow frame i lies at frame ratio * i.
+        ratio: frames per slow frame.
+        frames: number of frames to return; the last slow frame is repeated.
+
+    Returns:
+        Features of shape (channels, frames).
     """
     following = np.concatenate([slow[:, 1:], slow[:, -1:]], axis=1)
     weight = np.arange(ratio, dtype=np.float32) / np.float32(ratio)
@@ -145,9 +156,18 @@ def spread(slow: Float, ratio: int, frames: int) -> Float:
 
 
 def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: int) -> Iterator[Float]:
-    """Cut a spectrogram, given in blocks, into blocks of at most `frames` frames for the front-end.
+    """Cut a spectrogram into padded blocks for the front-end.
 
-    They overlap by the frames that its convolutions take away; beyond the ends, the outermost frame repeats.
+    The blocks overlap by the frames that the convolutions remove. At both ends the outermost frame is
+    repeated.
+
+    Args:
+        magnitudes: spectrogram in blocks, each of shape (frames, bands).
+        settings: settings of the model.
+        frames: largest number of frames in a block, without padding.
+
+    Yields:
+        Blocks of shape (frames + receptive_field - 1, bands).
     """
     network = settings.network
     missing = network.front_end.receptive_field - 1
@@ -168,21 +188,31 @@ def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: i
 def load_network(
     path: str | os.PathLike[str], *, device: Device = "cpu", threads: int | None = None
 ) -> Network:
-    """Open a model file.
+    """Read a model file.
 
-    device: `cpu` runs ONNX Runtime; `cuda` runs torch on the GPU; `auto` takes the GPU where there is one.
-    threads: of the processor; None takes all cores that this process may use.
+    Args:
+        path: model file.
+        device: `cpu` uses ONNX Runtime, `cuda` uses torch on the GPU, `auto` uses the GPU if there is one.
+        threads: CPU threads; None uses all cores available to this process.
 
-    Raises ModelError where the file is missing, damaged, not a model of beattrack, or the device is absent,
-    and MissingExtraError where `cuda` is asked for without torch.
+    Returns:
+        The network, ready for use.
+
+    Raises:
+        ModelError: if the file is missing, damaged or not a beattrack model, or if there is no GPU.
+        MissingExtraError: if `cuda` is given and torch is not installed.
+        SettingsError: if path, device or threads is invalid.
     """
+    checks.choice(get_args(Device))("device", device)
+    threads = checks.optional(checks.positive(whole=True))("threads", threads)
+    checks.instance(str, os.PathLike, called="the path of a model file")("path", path)
     name = os.fspath(path)
     if not Path(path).is_file():
         raise ModelError(f"{name}: there is no such model file")
     if (size := Path(path).stat().st_size) > MAX_MODEL_BYTES:
         raise ModelError(f"{name}: is too large for a model ({size / 1e6:.0f} MB)")
     if device == "cpu" or (device == "auto" and not _has_gpu()):
-        # More threads than cores only get into each other's way.
+        # More threads than cores slow each other down.
         return Network(*_open_onnx(name, min(threads or usable_cores(), usable_cores())))
     try:
         from beattrack.network.torch_engine import open_torch
@@ -192,19 +222,20 @@ def load_network(
 
 
 class OnnxEngine:
-    """ONNX Runtime on the CPU."""
+    """ONNX Runtime on the CPU. A copied or unpickled engine opens the model file again."""
 
-    def __init__(self, session: Any, settings: ModelSettings) -> None:
+    def __init__(self, session: Any, settings: ModelSettings, path: str, threads: int) -> None:
         network = settings.network
         import onnxruntime
 
         self._session = session
-        # The TCN sees many minutes at once: what that took, 200 MB an hour, is given back after the run.
+        self._opened_by = (os.path.abspath(path), threads)
+        # The TCN runs over many minutes at once; release that memory, 200 MB per hour, after each run.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         names = [output.name for output in session.get_outputs()]
         self._heads = [name for name in names if name not in ("front_end", "harmony_path")]
-        # Every run wants all inputs: the parts of the graph that are not asked for get one frame of zeros.
+        # Every run needs all inputs; parts of the graph that are not run get one frame of zeros.
         one_frame = (1, network.front_end.receptive_field, network.front_end.bands)
         self._idle = {
             "spectrogram": np.zeros(one_frame, np.float32),
@@ -212,6 +243,9 @@ class OnnxEngine:
         }
         if network.harmony is not None:
             self._idle["harmony"] = np.zeros((1, 1, network.harmony.bands), np.float32)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_open_engine, self._opened_by)
 
     def features(self, padded: Float) -> Float:
         """Run the front-end."""
@@ -237,23 +271,31 @@ def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Threads that spin between the many small operations would take the cores from other workers.
+    # Threads that spin between the many small operations would take cores from other workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions are of private kinds, derived from Exception alone
+    except Exception as error:  # ONNX Runtime's exception classes are private
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
     try:
-        engine = OnnxEngine(session, settings)
+        engine = OnnxEngine(session, settings, name, threads)
         _try_out(engine, settings)
     except Exception as error:  # as above
-        raise ModelError(f"{name}: holds another network than its settings say") from error
+        raise ModelError(
+            f"{name}: its network does not match its settings; export the model again"
+        ) from error
     return engine, settings
 
 
+def _open_engine(name: str, threads: int) -> OnnxEngine:
+    if not Path(name).is_file():
+        raise ModelError(f"{name}: there is no such model file; a pickled network needs it")
+    return _open_onnx(name, min(threads, usable_cores()))[0]
+
+
 def _try_out(engine: Engine, settings: ModelSettings) -> None:
-    """Run one frame, so that a file with another network fails when it is opened; raises ValueError."""
+    """Run one frame; raise ValueError if the shapes do not match the settings."""
     network = settings.network
     features = engine.features(
         np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)

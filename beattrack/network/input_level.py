@@ -1,4 +1,4 @@
-"""The level of a recording, by which its spectrogram is divided so that gain does not matter."""
+"""The level of a recording. Spectrograms are divided by it, so that gain does not matter."""
 
 from __future__ import annotations
 
@@ -7,44 +7,70 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-QUIET = 1e-4  # of the level: below what is heard, above the rounding of 16-bit audio
-STEADY = 0.01  # change of level, 0.1 dB: far below that of any music, of noise too
+QUIET = 1e-4  # over the recording's level: inaudible, but above the rounding noise of 16-bit audio
+STEADY = 0.01  # relative change of level, 0.1 dB: far less than in music or noise
 EDGE = 5  # frames: half a window, and the ringing of a resampler
 
 
 def recording_level(spectrogram: NDArray[np.float32]) -> float:
-    """Level of a spectrogram of (frames, bands) magnitudes; see `overall_level`."""
+    """Compute the level of a spectrogram, (frames, bands) magnitudes; see `overall_level`."""
     return overall_level(frame_levels([spectrogram]))
 
 
 def overall_level(levels: NDArray[np.float64]) -> float:
-    """Mean level of the frames, each weighted by its own: sum(m^2) / sum(m); 0 for silence.
+    """Compute the mean of the frame levels, each weighted by itself: sum(m^2) / sum(m).
 
-    levels: (frames,) of `frame_levels`. With this weighting silence counts nothing, so that padding a
-    recording leaves its level as it is.
+    With this weighting, silence before or after a recording does not change its level.
+
+    Args:
+        levels: levels from `frame_levels`, shape (frames,).
+
+    Returns:
+        The level, 0 for silence.
     """
     total = float(levels.sum())
     return float(levels @ levels) / total if total > 0 else 0.0
 
 
 def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Mean magnitude of each frame of a spectrogram in blocks: (frames,)."""
+    """Compute the mean magnitude of each frame.
+
+    Args:
+        blocks: spectrogram in blocks, each of shape (frames, bands).
+
+    Returns:
+        Levels of shape (frames,), for all blocks together.
+    """
     return np.concatenate([np.empty(0), *(block.mean(axis=1, dtype=np.float64) for block in blocks)])
 
 
-def sounding_frames(levels: NDArray[np.float64], level: float) -> slice:
-    """Frames from the first to the last that is not silent, 80 dB below the level of the recording.
+def silent_frames(levels: NDArray[np.float64], level: float, rest: int) -> NDArray[np.bool_]:
+    """Return which frames are silent, 80 dB below the level of the recording.
 
-    levels: (frames,) of `frame_levels`.
+    Args:
+        levels: levels of `frame_levels`, shape (frames,).
+        level: level of the recording.
+        rest: silence between sounds counts if it lasts more than this many frames; at the start and the end
+            it always counts.
+
+    Returns:
+        Mask of shape (frames,).
     """
-    frames = np.flatnonzero(levels > QUIET * level)
-    return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
+    sounding = np.flatnonzero(levels > QUIET * level)
+    silent = np.ones(len(levels), dtype=bool)
+    if len(sounding):
+        silent[sounding[0] : sounding[-1] + 1] = False
+    for before in np.flatnonzero(np.diff(sounding) - 1 > rest):
+        silent[sounding[before] + 1 : sounding[before + 1]] = True
+    return silent
 
 
 def is_steady(levels: NDArray[np.float64]) -> bool:
-    """Tell whether nothing happens from start to end: a constant, a tone, or less than a tenth of a second.
+    """Return whether the level stays constant, as in a steady tone or less than a tenth of a second of audio.
 
-    levels: (frames,) of `frame_levels`. The edges, where the sound sets in and breaks off, do not count.
+    Args:
+        levels: levels from `frame_levels`, shape (frames,). The outermost frames are ignored, because the
+            sound starts and stops there.
     """
     inner = levels[EDGE:-EDGE]
     return not len(inner) or bool(np.ptp(inner) <= STEADY * inner.max())

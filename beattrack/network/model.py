@@ -14,7 +14,7 @@ from beattrack.network.tcn import TCN
 
 
 class Logits(NamedTuple):
-    """What the heads give before sigmoid and softmax."""
+    """Outputs of the heads before sigmoid and softmax."""
 
     beats: Tensor  # (batch, frames)
     downbeats: Tensor  # (batch, frames)
@@ -22,7 +22,7 @@ class Logits(NamedTuple):
 
 
 class Heads(nn.Module):
-    """Beats and downbeats for each frame, tempo for the whole input (Böck & Davies, ISMIR 2020)."""
+    """Beats and downbeats of each frame, tempo of the whole input (Böck & Davies, ISMIR 2020)."""
 
     def __init__(self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float) -> None:
         super().__init__()
@@ -43,11 +43,10 @@ class Heads(nn.Module):
 
 
 class BeatNetwork(nn.Module):
-    """Spectrogram and, if the settings say so, slow view in, logits out; any number of frames.
+    """The network, from spectrogram and optional harmony view to logits.
 
-    Inputs: (batch, frames, bands) and (batch, slow frames, bands) magnitudes, each over the level of the
-    recording in its view (`network.input_level`). A slow view that is missing or zero gives features of
-    zero.
+    Inputs: (batch, frames, bands) and (batch, slow frames, bands) magnitudes, each divided by its own level
+    (`network.input_level`). A harmony view that is missing or zero gives features of zero.
     """
 
     def __init__(self, settings: NetworkSettings) -> None:
@@ -64,7 +63,7 @@ class BeatNetwork(nn.Module):
         )
 
     def forward(self, spectrogram: Tensor, harmony: Tensor | None = None) -> Logits:
-        """Compute the logits of a batch of spectrograms, with their slow views."""
+        """Compute the logits of a batch of spectrograms and their harmony views."""
         features = self.front_end(self.front_end.pad(spectrogram))  # (batch, channels, frames)
         if self.harmony is not None:
             features = torch.cat([features, self._slow_features(features, harmony)], dim=1)
@@ -72,7 +71,7 @@ class BeatNetwork(nn.Module):
         return logits
 
     def _slow_features(self, features: Tensor, harmony: Tensor | None) -> Tensor:
-        """The harmony path's features at the rate of those of the front-end: (batch, channels, frames)."""
+        """Compute the harmony path's features at the front-end's frame rate: (batch, channels, frames)."""
         if self.harmony is None:
             raise RuntimeError("the network has no harmony path")
         settings, frames = self.harmony.settings, features.shape[2]
@@ -81,23 +80,23 @@ class BeatNetwork(nn.Module):
         return spread(self.harmony(harmony), settings.ratio, frames)
 
     def features(self, padded: Tensor) -> Tensor:
-        """Features of an already padded spectrogram, so that long input can pass in blocks."""
+        """Compute the front-end's features of a padded spectrogram, such as one block of a long recording."""
         out: Tensor = self.front_end(padded)
         return out
 
     def harmony_features(self, harmony: Tensor) -> Tensor:
-        """Features of a slow view, (batch, channels, slow frames), before they are spread."""
+        """Compute the features of a harmony view at its own frame rate: (batch, channels, slow frames)."""
         if self.harmony is None:
             raise RuntimeError("the network has no harmony path")
         out: Tensor = self.harmony(harmony)
         return out
 
     def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Beats and downbeats, (batch, frames), and tempo, (batch, bins), as probabilities."""
+        """Compute probabilities from features: beats and downbeats, (batch, frames), tempo, (batch, bins)."""
         logits = self.heads(*self.tcn(features))
         frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
         return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
 
     def parameter_count(self) -> int:
-        """Number of trained parameters."""
+        """Return the number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -1,28 +1,38 @@
-"""Settings of the network, free of torch so that every model file can be described without it."""
+"""Settings of the network. This module does not import torch, so models can be described without it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Activation = Literal["elu", "relu", "gelu"]
 DropoutKind = Literal["spatial", "element"]
 
 
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value < high:
-        raise SettingsError(f"{name} must be at least {low:g} and below {high:g}, not {value:g}")
+_COUNT = checks.positive(whole=True)
+_COUNTS = checks.several(_COUNT)
+_DROPOUT = checks.between(0, 1, high_open=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEndSettings:
     """The convolutional front-end: three convolutions, each followed by max-pooling over frequency.
 
-    log_scale: the input x (magnitudes over the level of the recording) is compressed to ln(1 + log_scale x).
-    frequency_kernels, pools: bands that each convolution spans, and bands that each pooling joins.
-    time_kernels: frames that each convolution spans, all odd.
+    Attributes:
+        bands: bands of the spectrogram.
+        channels: channels of each convolution, and features per frame.
+        log_scale: the input x (magnitudes divided by the recording's level) is compressed to
+            ln(1 + log_scale * x).
+        time_kernels: frames that each convolution spans, all odd.
+        frequency_kernels: bands that each convolution spans.
+        pools: bands that each pooling joins.
+        dropout: dropout rate of the features.
+
+    Raises:
+        SettingsError: if a value is out of range, or kernels and pools do not reduce `bands` to 1.
     """
 
     bands: int = 73
@@ -34,21 +44,21 @@ class FrontEndSettings:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        counts = dict.fromkeys(("bands", "channels"), _COUNT)
+        kernels = dict.fromkeys(("time_kernels", "frequency_kernels", "pools"), _COUNTS)
+        checks.apply(self, {**counts, **kernels, "log_scale": checks.positive(), "dropout": _DROPOUT})
         if not len(self.time_kernels) == len(self.frequency_kernels) == len(self.pools) > 0:
-            raise SettingsError("time_kernels, frequency_kernels and pools must be of one length, at least 1")
-        if self.channels < 1:
-            raise SettingsError(f"channels must be positive, not {self.channels}")
-        if any(kernel < 1 or kernel % 2 == 0 for kernel in self.time_kernels):
-            raise SettingsError(f"time_kernels must be odd and positive, not {self.time_kernels}")
+            raise SettingsError("time_kernels, frequency_kernels and pools must have the same length")
+        if any(kernel % 2 == 0 for kernel in self.time_kernels):
+            raise SettingsError(f"time_kernels must be odd, not {self.time_kernels}")
         if self.output_bands != 1:
             raise SettingsError(
                 f"kernels and pools must reduce {self.bands} bands to 1, not {self.output_bands}"
             )
-        _check_range("dropout", self.dropout, 0.0, 1.0)
 
     @property
     def output_bands(self) -> int:
-        """Bands left after the last pooling."""
+        """Number of bands after the last pooling."""
         bands = self.bands
         for kernel, pool in zip(self.frequency_kernels, self.pools, strict=True):
             bands = (bands - kernel + 1) // pool
@@ -62,14 +72,26 @@ class FrontEndSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class HarmonyPathSettings:
-    """The path of the slow view: learned convolutions and explicit novelty, mixed to `channels` features.
+    """The harmony path: learned convolutions and explicit novelty, mixed to `channels` features.
 
-    ratio: frames of the spectrogram for each frame of the slow view.
-    log_scale: the input x (magnitudes over the level of the recording) is compressed to ln(1 + log_scale x).
-    convolutions: channels of the two learned convolutions, which span `kernel` frames each.
-    lags: slow frames before and after a frame that novelty compares; bass, harmony: the ranges of bands in
-        which it does so.
-    learned, novelty: whether there are such features; hidden: channels of the hidden layer that mixes them.
+    Attributes:
+        bands: bands of the harmony view.
+        channels: features per frame.
+        ratio: frames of the spectrogram per frame of the harmony view.
+        log_scale: the input x (magnitudes divided by the recording's level) is compressed to
+            ln(1 + log_scale * x).
+        convolutions: channels of the two learned convolutions.
+        kernel: frames that each of these convolutions spans, odd.
+        lags: numbers of slow frames before and after a frame that novelty compares.
+        bass: range of bands, first and end, for the novelty of the bass.
+        harmony: range of bands, first and end, for the novelty of the harmony.
+        learned: whether to use learned convolutions.
+        novelty: whether to use novelty.
+        hidden: channels of the hidden layer that mixes both.
+        dropout: dropout rate of the learned features.
+
+    Raises:
+        SettingsError: if a value is out of range, or both `learned` and `novelty` are off.
     """
 
     bands: int = 73
@@ -87,24 +109,32 @@ class HarmonyPathSettings:
     dropout: float = 0.15
 
     def __post_init__(self) -> None:
-        counts = (self.channels, self.ratio, self.hidden, *self.convolutions, *self.lags)
-        if min(counts) < 1 or not self.log_scale > 0:
-            raise SettingsError("channels, ratio, log_scale, convolutions, lags and hidden must be positive")
-        if len(self.convolutions) != 2 or len(self.bass) != 2 or len(self.harmony) != 2:
-            raise SettingsError("convolutions, bass and harmony must be pairs")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise SettingsError(f"kernel must be odd and positive, not {self.kernel}")
+        counts = ("bands", "channels", "ratio", "kernel", "hidden")
+        ranges = checks.span(checks.at_least(0, whole=True))
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(counts, _COUNT),
+                **dict.fromkeys(("bass", "harmony"), ranges),
+                **dict.fromkeys(("learned", "novelty"), checks.flag()),
+                "log_scale": checks.positive(),
+                "convolutions": checks.several(_COUNT, length=2),
+                "lags": _COUNTS,
+                "dropout": _DROPOUT,
+            },
+        )
+        if self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be odd, not {self.kernel}")
         for name in ("bass", "harmony"):
             low, high = getattr(self, name)
-            if not 0 <= low < high <= self.bands:
+            if low == high or high > self.bands:
                 raise SettingsError(f"{name} must be a range within {self.bands} bands, not {low} to {high}")
         if not self.mixed:
             raise SettingsError("the harmony path needs learned or novelty features")
-        _check_range("dropout", self.dropout, 0.0, 1.0)
 
     @property
     def mixed(self) -> int:
-        """Number of features before they are mixed."""
+        """Number of features before the mixing layers."""
         return self.learned * self.convolutions[1] + self.novelty * 2 * len(self.lags)
 
 
@@ -112,13 +142,21 @@ class HarmonyPathSettings:
 class TCNSettings:
     """The temporal convolutional network (Bai et al. 2018; Böck & Davies 2020; WaveNet with `gated`).
 
-    channels: width of the residual stream.
-    dilations: one residual block for each, in order.
-    causal: look only at the past, by padding on the left alone.
-    parallel_pair: two convolutions a block, of dilations d and 2 d, side by side (Böck & Davies 2020).
-    residual_1x1: a 1x1 convolution on the residual path.
-    gated: tanh(a) * sigmoid(b) in place of `activation` (van den Oord et al. 2016).
-    skip_sum: also sum the blocks' outputs, which the tempo head reads.
+    Attributes:
+        channels: channels of the residual stream.
+        kernel: taps of each dilated convolution; odd unless the network is causal.
+        dilations: dilation of each residual block, in order.
+        causal: see past frames only, by padding on the left.
+        parallel_pair: use two parallel convolutions per block, of dilations d and 2 * d (Böck & Davies 2020).
+        residual_1x1: use a 1x1 convolution on the residual path.
+        activation: activation function of the blocks and the output.
+        gated: use tanh(a) * sigmoid(b) in the blocks instead of `activation` (van den Oord et al. 2016).
+        dropout: dropout rate.
+        dropout_kind: drop whole channels (`spatial`) or single elements (`element`).
+        skip_sum: also sum the blocks' skip outputs, for the tempo head.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     channels: int = 32
@@ -134,34 +172,43 @@ class TCNSettings:
     skip_sum: bool = True
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise SettingsError(f"channels must be positive, not {self.channels}")
-        if self.kernel < 2 or (not self.causal and self.kernel % 2 == 0):
-            raise SettingsError(f"kernel must be at least 2, and odd unless causal, not {self.kernel}")
-        if not self.dilations or min(self.dilations) < 1:
-            raise SettingsError("dilations must be one or more positive whole numbers")
-        if self.activation not in ("elu", "relu", "gelu"):
-            raise SettingsError(f"activation must be elu, relu or gelu, not {self.activation}")
-        if self.dropout_kind not in ("spatial", "element"):
-            raise SettingsError(f"dropout_kind must be spatial or element, not {self.dropout_kind}")
-        _check_range("dropout", self.dropout, 0.0, 1.0)
+        flags = ("causal", "parallel_pair", "residual_1x1", "gated", "skip_sum")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(flags, checks.flag()),
+                "channels": _COUNT,
+                "kernel": checks.at_least(2, whole=True),
+                "dilations": _COUNTS,
+                "activation": checks.choice(get_args(Activation)),
+                "dropout_kind": checks.choice(get_args(DropoutKind)),
+                "dropout": _DROPOUT,
+            },
+        )
+        if not self.causal and self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
 
     @property
     def receptive_field(self) -> int:
-        """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * widest dilation."""
+        """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * largest dilation."""
         widest = 2 if self.parallel_pair else 1
         return 1 + sum((self.kernel - 1) * widest * dilation for dilation in self.dilations)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """All of the network: front-end, TCN and heads.
+    """The whole network: front-end, harmony path, TCN and heads.
 
-    tempo_bins: bins of the tempo head, one for each whole BPM from 0; 0 leaves the head out.
-    sum_head: beat logit = own logit + downbeat logit, so that a downbeat implies a beat (Foscarin et al.,
-        ISMIR 2024).
-    harmony: the path of the slow view; None if the network reads the spectrogram alone. Its channels and
-        those of the front-end are together the channels of the TCN.
+    Attributes:
+        front_end: settings of the front-end.
+        tcn: settings of the TCN. It has the channels of the front-end and the harmony path together.
+        tempo_bins: bins of the tempo head, one per BPM from 0; 0 for no tempo head.
+        sum_head: add the downbeat logit to the beat logit, so that a downbeat implies a beat (Foscarin et
+            al., ISMIR 2024).
+        harmony: settings of the harmony path; None for none.
+
+    Raises:
+        SettingsError: if a value is out of range or the parts do not fit each other.
     """
 
     front_end: FrontEndSettings = FrontEndSettings()
@@ -171,6 +218,16 @@ class NetworkSettings:
     harmony: HarmonyPathSettings | None = None
 
     def __post_init__(self) -> None:
+        checks.apply(
+            self,
+            {
+                "front_end": checks.instance(FrontEndSettings),
+                "tcn": checks.instance(TCNSettings),
+                "tempo_bins": checks.at_least(0, whole=True),
+                "sum_head": checks.flag(),
+                "harmony": checks.optional(checks.instance(HarmonyPathSettings)),
+            },
+        )
         channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
         if channels != self.tcn.channels:
             raise SettingsError(
@@ -178,13 +235,11 @@ class NetworkSettings:
                 f"not {self.tcn.channels}"
             )
         if self.harmony and self.tcn.causal:
-            raise SettingsError("a causal network cannot have a harmony path, which looks ahead")
-        if self.tempo_bins < 0:
-            raise SettingsError(f"tempo_bins must not be negative, not {self.tempo_bins}")
+            raise SettingsError("a causal network cannot have a harmony path, because the path looks ahead")
         if self.tempo_bins and not self.tcn.skip_sum:
-            raise SettingsError("the tempo head reads the skip sum: set skip_sum or tempo_bins = 0")
+            raise SettingsError("the tempo head needs the skip sum; set skip_sum = true or tempo_bins = 0")
 
     @property
     def receptive_field(self) -> int:
-        """Frames of input that one output frame of beats or downbeats sees."""
+        """Frames of the spectrogram that one output frame of beats or downbeats sees."""
         return self.front_end.receptive_field + self.tcn.receptive_field - 1

@@ -1,9 +1,10 @@
-"""The temporal convolutional network: residual blocks of growing dilation.
+"""The temporal convolutional network: residual blocks of increasing dilation.
 
-A convolution of kernel k and dilation d reaches (k - 1) d frames; doubling d from block to block lets the
-receptive field grow exponentially with depth while the cost grows linearly, and all frames are computed in
-parallel. After Bai, Kolter & Koltun (arXiv 1803.01271), van den Oord et al. (WaveNet, arXiv 1609.03499) and
-Böck & Davies (ISMIR 2020).
+A convolution with k taps and dilation d spans (k - 1) * d + 1 frames. If d doubles from block to block, the
+receptive field grows exponentially with depth, while the cost grows linearly.
+
+Bai, Kolter & Koltun, arXiv 1803.01271; van den Oord et al. (WaveNet), arXiv 1609.03499; Böck & Davies, ISMIR
+2020.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU
 
 
 class DilatedConvolution(nn.Module):
-    """A dilated convolution that keeps the number of frames, non-causal or causal.
+    """A dilated convolution, causal or not, that keeps the number of frames.
 
-    Input (batch, inputs, frames), output (batch, outputs, frames).
+    Input: (batch, inputs, frames). Output: (batch, outputs, frames).
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int, *, causal: bool) -> None:
@@ -31,7 +32,7 @@ class DilatedConvolution(nn.Module):
         self.convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=padding)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Convolve, with zeros for the frames beyond the ends."""
+        """Convolve, with zeros beyond the ends."""
         if self.causal:
             features = functional.pad(features, (self.reach, 0))
         out: Tensor = self.convolution(features)
@@ -39,7 +40,7 @@ class DilatedConvolution(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """One block: dilated convolutions, activation or gate, dropout, 1x1 mix; residual and skip output."""
+    """Dilated convolutions, activation or gate, dropout and a 1x1 convolution, plus the residual path."""
 
     def __init__(self, settings: TCNSettings, dilation: int) -> None:
         super().__init__()
@@ -67,17 +68,18 @@ class ResidualBlock(nn.Module):
         return out
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (batch, channels, frames) to the next residual stream and this block's skip output."""
+        """Return the next residual stream and this block's skip output, (batch, channels, frames) each."""
         branches = [self._nonlinearity(branch(features)) for branch in self.branches]
         skip = self.mix(self.dropout(torch.cat(branches, dim=1)))  # (batch, channels, frames)
         return self.residual(features) + skip, skip
 
 
 class TCN(nn.Module):
-    """A stack of residual blocks, one for each dilation.
+    """A stack of residual blocks, one per dilation.
 
-    Input (batch, channels, frames) of any length; output the activated residual stream and, with `skip_sum`,
-    the sum of the blocks' skip outputs, both (batch, channels, frames).
+    Input: (batch, channels, frames).
+    Outputs: the activated residual stream and, with `skip_sum`, the sum of the blocks' skip outputs, both
+    (batch, channels, frames).
     """
 
     def __init__(self, settings: TCNSettings) -> None:
@@ -85,10 +87,6 @@ class TCN(nn.Module):
         self.settings = settings
         self.blocks = nn.ModuleList(ResidualBlock(settings, dilation) for dilation in settings.dilations)
         self.activation = ACTIVATIONS[settings.activation]()
-
-    def receptive_field(self) -> int:
-        """Frames of input that one output frame sees."""
-        return self.settings.receptive_field
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run all blocks."""

@@ -1,4 +1,4 @@
-"""From a model file back to the torch network: for GPUs, and to train on from shipped weights."""
+"""Model files in torch: to run on GPUs, and to continue training from shipped weights."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from beattrack.errors import ModelError
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings, read_settings
 
-PREFIX = "network."  # of the weights' names in the exported graph
+PREFIX = "network."  # prefix of the weights' names in the exported graph
 
 
 def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings]:
-    """Read the network and its settings from a model file, in evaluation mode on the CPU.
+    """Read the network and its settings from a model file.
 
-    Raises ModelError where the file is damaged or not a model of beattrack.
+    Args:
+        path: model file.
+
+    Returns:
+        The network, in evaluation mode on the CPU, and its settings.
+
+    Raises:
+        ModelError: if the file is damaged or not a beattrack model.
     """
     name = os.fspath(path)
     try:
         model = onnx.load(name)
-    except Exception as error:  # protobuf's DecodeError derives from Exception alone
+    except Exception as error:  # protobuf's DecodeError derives directly from Exception
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings({entry.key: entry.value for entry in model.metadata_props}, name)
     network = BeatNetwork(settings.network)
@@ -34,6 +41,11 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
         for tensor in model.graph.initializer
         if tensor.name.startswith(PREFIX)
     }
+    for node in model.graph.node:  # the exporter stores equal tensors once
+        if node.op_type == "Identity" and node.output[0].startswith(PREFIX):
+            stored = weights.get(node.input[0].removeprefix(PREFIX))
+            if stored is not None:
+                weights[node.output[0].removeprefix(PREFIX)] = stored
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -42,7 +54,7 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
 
 
 class TorchEngine:
-    """torch on the device where the network lies."""
+    """torch on any device."""
 
     def __init__(self, network: BeatNetwork, device: str) -> None:
         self._network = network.to(device)
@@ -66,13 +78,21 @@ class TorchEngine:
 
 
 def open_torch(path: str | os.PathLike[str], device: str = "cuda") -> tuple[TorchEngine, ModelSettings]:
-    """Open a model file for torch.
+    """Read a model file for use with torch.
 
-    Raises ModelError where torch does not see the device.
+    Args:
+        path: model file.
+        device: torch device.
+
+    Returns:
+        The engine and the settings of the model.
+
+    Raises:
+        ModelError: if the device is not available, or the file is damaged or not a beattrack model.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about drivers; the error below says it in one sentence
+        warnings.simplefilter("ignore")  # about drivers; the error below is enough
         if device == "cuda" and not torch.cuda.is_available():
-            raise ModelError("torch sees no CUDA device here; use --device cpu")
+            raise ModelError("torch finds no CUDA device; use --device cpu")
     network, settings = load_torch(path)
     return TorchEngine(network, device), settings

@@ -1,4 +1,4 @@
-"""What can go wrong while music is rendered."""
+"""Errors of rendering."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class RenderError(BeattrackError):
     """A program, archive or soundfont that rendering needs is missing or fails."""
 
 
-class RejectedPiece(BeattrackError):  # noqa: N818 - an outcome of chance, not a fault
-    """A drawn piece is unusable; the caller counts the reason and draws again."""
+class RejectedPiece(BeattrackError):  # noqa: N818 - a matter of chance, not an error
+    """A random piece cannot be used; the caller counts the reason and draws another."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""What the notes of a piece say about its beats and downbeats: used to reject doubtful grids."""
+"""Evidence for the beats and downbeats of a piece in its notes, used to reject doubtful annotations."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ _BASS_BELOW = 50
 
 
 def rates(piece: Piece, onsets: Floats, *, tolerance: float = 0.1) -> Floats:
-    """Share of the beats at each position that have one of `onsets`, (longest bar,).
+    """Compute the share of beats at each position in the bar that have an onset.
 
-    tolerance: how far from the beat, as a share of the median beat.
+    Args:
+        piece: piece with the beats.
+        onsets: onset times in seconds, shape (onsets,).
+        tolerance: largest distance from a beat, in median beat intervals.
+
+    Returns:
+        Shares of shape (beats in the longest bar,).
     """
     window = tolerance * 60.0 / piece.bpm
     ordered = np.sort(onsets)
@@ -31,7 +37,7 @@ def rates(piece: Piece, onsets: Floats, *, tolerance: float = 0.1) -> Floats:
 
 
 def on_beat_share(piece: Piece) -> float:
-    """Onsets on beats as a share of those on beats or half-way between them; 0.5 without any."""
+    """Compute the share of onsets on beats, of those on beats or half-way between; 0.5 if there are none."""
     onsets = np.concatenate([np.empty(0), *(part.notes[:, ONSET] for part in piece.parts)])
     index = np.searchsorted(piece.beats, onsets + 0.15 * 60.0 / piece.bpm, side="right") - 1
     inside = (index >= 0) & (index < len(piece.beats) - 1)
@@ -42,22 +48,22 @@ def on_beat_share(piece: Piece) -> float:
 
 
 def kicks(parts: Sequence[Part]) -> Floats:
-    """Onsets of the bass drum. (strokes,)"""
+    """Return the onsets of the bass drum in seconds, (strokes,)."""
     return _drums(parts, _KICKS)
 
 
 def snares(parts: Sequence[Part]) -> Floats:
-    """Onsets of snare drum, rim and clap. (strokes,)"""
+    """Return the onsets of snare drum, rim and clap in seconds, (strokes,)."""
     return _drums(parts, _SNARES)
 
 
 def crashes(parts: Sequence[Part]) -> Floats:
-    """Onsets of crash cymbals. (strokes,)"""
+    """Return the onsets of crash cymbals in seconds, (strokes,)."""
     return _drums(parts, _CRASHES)
 
 
 def low_notes(parts: Sequence[Part]) -> Floats:
-    """Onsets of pitched notes below D3. (notes,)"""
+    """Return the onsets of pitched notes below D3 in seconds, (notes,)."""
     return _onsets(
         parts, lambda part, pitches: np.full(len(pitches), not part.drums) & (pitches < _BASS_BELOW)
     )
@@ -75,10 +81,10 @@ def _onsets(parts: Sequence[Part], chosen: Callable[[Part, Floats], NDArray[np.b
 
 
 def leads(shares: Floats, *, share: float = 0.7) -> bool:
-    """Whether the first position is hit at least `share` times as often as any other."""
+    """Return whether the share of the first position is at least `share` times that of any other."""
     return bool(shares[0] > 0 and shares[0] >= share * shares.max())
 
 
 def every_second(positions: Integers) -> Integers:
-    """Indices of the beats 1, 3, ... of bars, which are felt where one taps half as fast. (beats / 2,)"""
+    """Return the indices of beats 1, 3, ... of bars, which are the beats at half the tempo."""
     return np.flatnonzero(positions % 2 == 1)

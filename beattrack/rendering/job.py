@@ -1,7 +1,7 @@
-"""Rendering many songs into a folder: each determined by seed, source and number, each on its own.
+"""Rendering of songs to a folder. Each song depends only on seed, source and number.
 
-`OUT/<source>/<id>.flac`, `.beats` (seconds, position in the bar) and `.json`, which is written last: a song
-with a .json file is finished, so a run that was cut off goes on where it stopped.
+The files of a song are `OUT/<source>/<id>.flac`, `.beats` (seconds, position in the bar) and `.json`. The
+last is written last, so that a song with a .json file is finished, and an interrupted run can resume.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import math
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -30,26 +30,28 @@ from beattrack.rendering.sounding.fluidsynth import available_fonts, require_flu
 from beattrack.rendering.sounding.performance import Performance, perform
 from beattrack.rendering.sounding.synthesis import Float32, render
 from beattrack.rendering.sources import SOURCES
-from beattrack.rendering.sources.base import Source
+from beattrack.rendering.sources.base import PieceSource
+from beattrack.runtime import checks, workers
 from beattrack.runtime.files import atomic_path, atomic_write_text
 from beattrack.version import __version__
 
 MANIFEST = "manifest.json"
-# Shares of the sources; what is not available is left out.
+# Weights of the sources; those that are not available are left out.
 DEFAULT_MIX: dict[SourceName, float] = {
     "songs": 0.6,
-    "mma": 0.2,
-    "band": 0.08,
+    "simple": 0.06,
+    "mma": 0.16,
+    "band": 0.07,
     "groove": 0.04,
-    "pop909": 0.04,
+    "pop909": 0.03,
     "nottingham": 0.02,
     "freedoom": 0.02,
 }
 
 
 @dataclass(frozen=True)
-class Song:
-    """One song to render: number `index` of a source under a seed."""
+class PlannedSong:
+    """One song to render: song number `index` of a source, for a seed."""
 
     source: SourceName
     index: int
@@ -57,27 +59,41 @@ class Song:
 
     @property
     def id(self) -> str:
-        """Name of its files."""
+        """Name of its files, without suffix."""
         return f"{self.source}-{self.seed}-{self.index:05d}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """Where songs are rendered to and how; symbolic: the folder of the symbolic archives."""
+class RenderJob:
+    """A rendering.
+
+    Attributes:
+        out: folder to write to.
+        seed: seed of all random numbers.
+        symbolic: folder of the archives of symbolic music; None if there is none.
+        settings: settings of the rendering.
+    """
 
     out: Path
     seed: int
     symbolic: Path | None = None
     settings: RenderSettings = field(default_factory=RenderSettings)
 
-    def path(self, song: Song, suffix: str) -> Path:
-        """Give the path of one of a song's files."""
+    def path(self, song: PlannedSong, suffix: str) -> Path:
+        """Return the path of one of a song's files."""
         return self.out / song.source / f"{song.id}{suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a song: seconds of audio, or `failure`; rejected: draws thrown away, by reason."""
+class RenderOutcome:
+    """The result of one song.
+
+    Attributes:
+        seconds: duration of its audio.
+        failure: why it could not be rendered; None if it was.
+        rejected: number of rejected draws by reason.
+        existing: whether its files existed.
+    """
 
     seconds: float = 0.0
     failure: str | None = None
@@ -85,43 +101,59 @@ class Outcome:
     existing: bool = False
 
 
-Make: TypeAlias = Callable[[], Callable[[Song], Outcome]]
-Runner: TypeAlias = Callable[[Make, Sequence[Song]], Iterator[tuple[int, Outcome]]]
-
-
 def shares(mix: Mapping[str, float]) -> dict[SourceName, float]:
-    """Give the mix as shares of 1, without sources of weight 0.
+    """Return the shares of sources, with a sum of 1, without sources of weight 0.
 
-    Raises SettingsError for an unknown source, a weight below 0 or nothing but zeros.
+    Args:
+        mix: weights by source.
+
+    Raises:
+        SettingsError: if a source is unknown, a weight is negative or all weights are 0.
     """
     unknown = sorted(mix.keys() - SOURCES.keys())
     if unknown:
-        raise SettingsError(f"there is no source {unknown[0]!r}; there are {', '.join(SOURCES)}")
-    if not all(0 <= weight < math.inf for weight in mix.values()) or not sum(mix.values()) > 0:
-        raise SettingsError("the weights of the sources must be positive numbers")
+        raise SettingsError(f"there is no source {unknown[0]!r}; use one of {', '.join(SOURCES)}")
+    mix = {name: checks.at_least(0)(f"the weight of {name}", weight) for name, weight in mix.items()}
     total = sum(mix.values())
+    if not total > 0:
+        raise SettingsError("the weights of the sources must be positive numbers")
     return {name: mix[name] / total for name in SOURCES if mix.get(name, 0.0) > 0}
 
 
-def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderSettings) -> list[Song]:
-    """Give the songs of about so many hours, the sources interleaved so that any beginning has the mix.
+def plan(mix: Mapping[str, float], *, hours: float, seed: int, settings: RenderSettings) -> list[PlannedSong]:
+    """Return the songs to render, with sources interleaved so that any first part of them has the mix.
 
-    More hours only add songs. Raises SettingsError as `shares`, and for hours that are not positive.
+    With more hours, songs are only added.
+
+    Args:
+        mix: weights by source.
+        hours: approximate hours of audio.
+        seed: seed of the songs.
+        settings: settings of the rendering.
+
+    Raises:
+        SettingsError: if the mix is invalid (see `shares`) or hours is not positive.
     """
-    if not 0 < hours < math.inf:
-        raise SettingsError(f"hours must be positive, not {hours}")
+    checks.positive()("hours", hours)
     placed = []
     for name, share in shares(mix).items():
         count = math.ceil(hours * 3600 * share / settings.mean_seconds)
-        placed += [((index + 0.5) / share, name, Song(name, index, seed)) for index in range(count)]
+        placed += [((index + 0.5) / share, name, PlannedSong(name, index, seed)) for index in range(count)]
     return [song for _, _, song in sorted(placed, key=lambda item: item[:2])]
 
 
-def prepare(job: Job, names: Sequence[SourceName]) -> None:
-    """Check all that rendering from these sources needs, and that the folder is fit for it.
+def prepare(job: RenderJob, names: Sequence[SourceName]) -> None:
+    """Check that the sources can be rendered, and create the output folder.
 
-    Raises RenderError or MissingExtraError, naming what to install; RenderError where the folder holds songs
-    rendered otherwise; OSError where it cannot be made.
+    Args:
+        job: the rendering.
+        names: sources to use.
+
+    Raises:
+        RenderError: if a program, archive or soundfont is missing, or the folder holds songs with another
+            seed or other settings. The message says what to do.
+        MissingExtraError: if a package is missing.
+        OSError: if the folder cannot be created.
     """
     require_pedalboard()
     require_fluidsynth()
@@ -131,24 +163,35 @@ def prepare(job: Job, names: Sequence[SourceName]) -> None:
     known = _read_manifest(job.out)
     if known is not None and (known.get("seed"), known.get("settings")) != (job.seed, _settings(job)):
         raise RenderError(
-            f"{job.out} holds songs rendered with another seed or other settings: choose another folder"
+            f"{job.out}: holds songs rendered with another seed or other settings; choose another folder"
         )
 
 
 def render_songs(
-    job: Job, songs: Sequence[Song], *, run: Runner | None = None, tell: Callable[[Song, Outcome], None]
+    job: RenderJob,
+    songs: Sequence[PlannedSong],
+    *,
+    processes: int = 1,
+    tell: Callable[[PlannedSong, RenderOutcome], None],
 ) -> Counter[str]:
-    """Render songs, whatever becomes of each, call `tell` for each and write the manifest.
+    """Write the files of songs, and the manifest. A song that fails does not stop the others.
 
-    run: gives index and outcome of each song as they are finished; by default one after the other.
-    Returns how many were rendered, existing and failed.
+    Args:
+        job: the rendering.
+        songs: songs to render.
+        processes: number of processes.
+        tell: called with each song and its result.
+
+    Returns:
+        Numbers of songs by result: `rendered`, `existing` and `failed`.
     """
     counts: Counter[str] = Counter()
     failures: dict[str, str] = {}
     job.out.mkdir(parents=True, exist_ok=True)
     _write_manifest(job, songs, failures)
     try:
-        for index, outcome in (run or one_by_one)(functools.partial(Renderer, job), songs):
+        work = functools.partial(Renderer, job)
+        for index, outcome in workers.run(work, songs, processes=processes, threads=1, died=_death):
             song = songs[index]
             if outcome.failure is not None:
                 failures[song.id] = outcome.failure
@@ -159,22 +202,19 @@ def render_songs(
     return counts
 
 
-def one_by_one(make: Make, songs: Sequence[Song]) -> Iterator[tuple[int, Outcome]]:
-    """Render songs in this process."""
-    work = make()
-    for index, song in enumerate(songs):
-        yield index, work(song)
+def _death(code: int) -> RenderOutcome:
+    return RenderOutcome(failure=f"the process that rendered it ended with exit code {code}")
 
 
 class Renderer:
-    """Renders the songs of a job; keeps the sources, which may hold archives in memory."""
+    """Renders songs of a job. It keeps the sources, which may hold archives in memory."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: RenderJob) -> None:
         self._job = job
-        self._sources: dict[SourceName, Source] = {}
+        self._sources: dict[SourceName, PieceSource] = {}
 
-    def __call__(self, song: Song) -> Outcome:
-        """Render one song, unless its files are there; a fault in it is its outcome, never an exception."""
+    def __call__(self, song: PlannedSong) -> RenderOutcome:
+        """Write the files of a song unless they exist. Errors are returned as failures, never raised."""
         try:
             existing = _existing(self._job.path(song, ".json"))
             if existing is not None:
@@ -182,11 +222,11 @@ class Renderer:
             self._job.path(song, ".json").parent.mkdir(parents=True, exist_ok=True)
             return self._render(song)
         except BeattrackError as error:
-            return Outcome(failure=str(error))
-        except Exception as error:  # noqa: BLE001 - a fault in one song must not cost the others
-            return Outcome(failure=f"{type(error).__name__}: {error}")
+            return RenderOutcome(failure=str(error))
+        except Exception as error:  # noqa: BLE001 - one song must not stop the others
+            return RenderOutcome(failure=f"{type(error).__name__}: {error}")
 
-    def _render(self, song: Song) -> Outcome:
+    def _render(self, song: PlannedSong) -> RenderOutcome:
         rejected: Counter[str] = Counter()
         for attempt in range(self._job.settings.attempts):
             try:
@@ -194,14 +234,14 @@ class Renderer:
             except RejectedPiece as error:
                 rejected[error.reason] += 1
             else:
-                return Outcome(seconds=seconds, rejected=dict(rejected))
+                return RenderOutcome(seconds=seconds, rejected=dict(rejected))
         reasons = ", ".join(f"{reason} ({count})" for reason, count in rejected.most_common())
-        return Outcome(
+        return RenderOutcome(
             failure=f"no usable draw in {self._job.settings.attempts}: {reasons}", rejected=dict(rejected)
         )
 
-    def _attempt(self, song: Song, attempt: int, rejected: Mapping[str, int]) -> float:
-        """Draw, perform, play, check and write; give the seconds. Raises RejectedPiece."""
+    def _attempt(self, song: PlannedSong, attempt: int, rejected: Mapping[str, int]) -> float:
+        """Draw, perform, play, check and write a song; return its seconds, or raise RejectedPiece."""
         settings = self._job.settings
         seeds = np.random.SeedSequence((song.seed, zlib.crc32(song.source.encode()), song.index, attempt))
         draw, performing, playing, mastering = map(np.random.default_rng, seeds.spawn(4))
@@ -210,7 +250,7 @@ class Renderer:
         performance = perform(piece, performing, settings.performance)
         mix, players = render(performance, playing, settings.synthesis)
         samples, effects = master(mix, mastering, settings.effects)
-        found = check(samples, performance.annotated[0], settings.check)
+        found = check(samples, performance.annotated[0], settings.check, plain=piece.plain)
         if found.failure is not None:
             raise RejectedPiece(found.failure)
         record = {**players, "effects": effects, "attempt": attempt, "rejected": dict(rejected)}
@@ -219,24 +259,26 @@ class Renderer:
         )
         return len(samples) / SAMPLE_RATE
 
-    def _source(self, name: SourceName) -> Source:
+    def _source(self, name: SourceName) -> PieceSource:
         if name not in self._sources:
             self._sources[name] = SOURCES[name](self._job.symbolic)
         return self._sources[name]
 
 
-def _existing(description: Path) -> Outcome | None:
-    """Read what became of a song earlier, None where it is not finished or its files are damaged."""
+def _existing(description: Path) -> RenderOutcome | None:
+    """Read the result of a finished song; None if it is not finished or its files are damaged."""
     try:
         known = json.loads(description.read_text(encoding="utf-8"))
-        found = Outcome(seconds=known["seconds"], rejected=known["rejected"], existing=True)
+        found = RenderOutcome(seconds=known["seconds"], rejected=known["rejected"], existing=True)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     whole = all(description.with_suffix(suffix).is_file() for suffix in (".flac", ".beats"))
     return found if whole else None
 
 
-def _description(song: Song, performance: Performance, samples: Float32, found: Check) -> dict[str, Any]:
+def _description(
+    song: PlannedSong, performance: Performance, samples: Float32, found: Check
+) -> dict[str, Any]:
     piece = performance.piece
     return {
         "id": song.id,
@@ -257,7 +299,11 @@ def _description(song: Song, performance: Performance, samples: Float32, found: 
 
 
 def _write(
-    job: Job, song: Song, performance: Performance, samples: Float32, description: Mapping[str, Any]
+    job: RenderJob,
+    song: PlannedSong,
+    performance: Performance,
+    samples: Float32,
+    description: Mapping[str, Any],
 ) -> None:
     import soundfile
 
@@ -272,8 +318,8 @@ def _write(
     atomic_write_text(job.path(song, ".json"), json.dumps(description, indent=1) + "\n")
 
 
-def _settings(job: Job) -> Any:
-    """Give the settings as JSON holds them: lists for tuples."""
+def _settings(job: RenderJob) -> Any:
+    """Return the settings as JSON values, with lists instead of tuples."""
     return json.loads(json.dumps(job.settings.to_dict()))
 
 
@@ -283,12 +329,12 @@ def _read_manifest(out: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise RenderError(f"{out / MANIFEST} is no manifest of a rendering") from error
+        raise RenderError(f"{out / MANIFEST}: is not the manifest of a rendering") from error
     return known if isinstance(known, dict) else {}
 
 
-def _write_manifest(job: Job, songs: Sequence[Song], failures: Mapping[str, str]) -> None:
-    """Write counts of all finished songs in the folder, by source, and what failed now."""
+def _write_manifest(job: RenderJob, songs: Sequence[PlannedSong], failures: Mapping[str, str]) -> None:
+    """Write the numbers of all finished songs in the folder, by source, and the failures of this run."""
     counts: dict[str, dict[str, Any]] = {}
     rejected: dict[str, Counter[str]] = {}
     for path in sorted(job.out.glob(f"*/*-{job.seed}-*.json")):

@@ -1,4 +1,4 @@
-"""Metres: how written bars fall into felt beats."""
+"""Metres: the felt beats of written bars."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from beattrack.rendering.piece import Floats, Integers
 
 @dataclass(frozen=True)
 class Metre:
-    """A metre as felt.
+    """A metre.
 
-    name: as written.
-    beats: length of each felt beat in quarter notes.
-    divisions: of each felt beat into the smallest notes that patterns use, sixteenths.
+    Attributes:
+        name: name as written, such as "6/8".
+        beats: duration of each felt beat in quarter notes.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Metre:
 
     @property
     def quarters(self) -> float:
-        """Length of a bar in quarter notes."""
+        """Duration of a bar in quarter notes."""
         return sum(self.beats)
 
     @property
@@ -33,7 +33,7 @@ class Metre:
 
     @property
     def compound(self) -> bool:
-        """Whether beats are dotted, hence divided by three."""
+        """Whether the beats are dotted, and so divided into three."""
         return all(beat == 1.5 for beat in self.beats)
 
 
@@ -57,10 +57,15 @@ METRES: dict[str, Metre] = {
 
 
 def felt_beats(bar_starts: Floats, metres: list[Metre], unit: float) -> tuple[Floats, Integers]:
-    """Beat times and positions from the starts of bars.
+    """Compute felt beats from the starts of bars.
 
-    bar_starts: (bars,) in any unit of time; metres: one a bar; unit: that time for one quarter note.
-    Returns (beats,) times and (beats,) positions from 1.
+    Args:
+        bar_starts: start of each bar in any unit of time, shape (bars,).
+        metres: metre of each bar.
+        unit: duration of a quarter note in that unit.
+
+    Returns:
+        Times of the beats, and their positions in the bar from 1, shape (beats,) each.
     """
     times: list[float] = []
     positions: list[int] = []

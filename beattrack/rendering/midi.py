@@ -1,4 +1,4 @@
-"""Reading Standard MIDI Files: notes by instrument in ticks, tempo map, time signatures, markers."""
+"""Reader of Standard MIDI Files: notes by instrument in ticks, tempo map, time signatures, markers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, notes_array
 if TYPE_CHECKING:
     import mido
 
-_DRUM_CHANNEL = 9  # counted from 0
+_DRUM_CHANNEL = 9  # from 0
 _MAX_BYTES = 1 << 24
-_DEFAULT_TEMPO = 500_000  # microseconds per quarter: 120 BPM, as the standard says
+_DEFAULT_TEMPO = 500_000  # microseconds per quarter note, 120 BPM, the default of the standard
 
 
 @dataclass(frozen=True, eq=False)
 class MidiPart:
-    """Notes of one track, channel and program; rows of onset tick, offset tick, pitch, velocity."""
+    """Notes of one track, channel and program; each row is onset tick, offset tick, pitch, velocity."""
 
     name: str
     program: int
@@ -35,13 +35,14 @@ class MidiPart:
 
 @dataclass(frozen=True, eq=False)
 class MidiScore:
-    """What a file says, in ticks; `seconds` turns ticks into seconds by the tempo map.
+    """The content of a file.
 
-    ticks_per_quarter: resolution.
-    parts: those with notes.
-    tempi: (k, 2) rows of tick and microseconds per quarter, the first at tick 0.
-    signatures: (tick, numerator, denominator) in order; empty where the file has none.
-    markers: (tick, text) in order.
+    Attributes:
+        ticks_per_quarter: ticks per quarter note.
+        parts: parts with notes.
+        tempi: tempo map, shape (changes, 2): tick and microseconds per quarter note, the first at tick 0.
+        signatures: time signatures (tick, numerator, denominator), in order; empty if there are none.
+        markers: markers (tick, text), in order.
     """
 
     ticks_per_quarter: int
@@ -51,7 +52,7 @@ class MidiScore:
     markers: tuple[tuple[int, str], ...]
 
     def seconds(self, ticks: Floats) -> Floats:
-        """Times of `ticks` in seconds, of the same shape."""
+        """Convert ticks, of any shape, to seconds by the tempo map."""
         starts, tempi = self.tempi[:, 0], self.tempi[:, 1]
         per_tick = tempi * 1e-6 / self.ticks_per_quarter
         at_starts = np.concatenate(([0.0], np.cumsum(np.diff(starts) * per_tick[:-1])))
@@ -60,7 +61,7 @@ class MidiScore:
         return times
 
     def parts_in_seconds(self) -> tuple[Part, ...]:
-        """All parts with onsets and offsets in seconds."""
+        """Return all parts with onsets and offsets in seconds."""
         return tuple(
             Part(
                 name=part.name,
@@ -75,7 +76,7 @@ class MidiScore:
 
     @property
     def end(self) -> float:
-        """The tick at which the last note ends."""
+        """Tick at which the last note ends; 0 without notes."""
         return max((float(part.notes[:, OFFSET].max()) for part in self.parts), default=0.0)
 
 
@@ -111,7 +112,7 @@ class _Collector:
     def parts(self, end: int) -> Iterable[MidiPart]:
         for channel, pitch in list(self.sounding):
             while self.sounding[channel, pitch]:
-                self._release(end, channel, pitch)  # never released in the file
+                self._release(end, channel, pitch)  # notes without a note-off
         for (channel, program), rows in sorted(self.rows.items()):
             notes = np.array(rows, dtype=np.float64)
             order = np.argsort(notes[:, ONSET], kind="stable")
@@ -122,13 +123,17 @@ class _Collector:
 def read_midi(content: bytes) -> MidiScore:
     """Read a Standard MIDI File.
 
-    Raises RenderError where it is damaged, timed in frames instead of ticks, or larger than 16 MiB, and
-    MissingExtraError without the package mido.
+    Args:
+        content: bytes of the file.
+
+    Raises:
+        RenderError: if the file is damaged, uses SMPTE frames instead of ticks, or is larger than 16 MiB.
+        MissingExtraError: if the package mido is not installed.
     """
     file = _parse(content)
     resolution = int(file.ticks_per_beat)
     if resolution <= 0:
-        raise RenderError("The MIDI file is timed in frames of film, which is not supported.")
+        raise RenderError("the MIDI file uses SMPTE time codes, which are not supported")
     parts: list[MidiPart] = []
     tempi: dict[int, float] = {0: _DEFAULT_TEMPO}
     signatures: dict[int, tuple[int, int]] = {}
@@ -157,11 +162,11 @@ def read_midi(content: bytes) -> MidiScore:
 
 
 def require_mido() -> None:
-    """Raise MissingExtraError, which names what to install, without the package mido."""
+    """Raise MissingExtraError if the package mido is not installed."""
     try:
         import mido  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("mido", "render", "Rendering training music") from error
+        raise MissingExtraError("mido", "render", "rendering training music") from error
 
 
 def _parse(content: bytes) -> Any:
@@ -169,8 +174,8 @@ def _parse(content: bytes) -> Any:
     import mido
 
     if len(content) > _MAX_BYTES:
-        raise RenderError("The MIDI file is larger than 16 MiB, which no piece of music needs.")
+        raise RenderError("the MIDI file is larger than 16 MiB")
     try:
         return mido.MidiFile(file=io.BytesIO(content), clip=True)
     except (OSError, EOFError, ValueError, KeyError, IndexError, LookupError, TypeError) as error:
-        raise RenderError(f"The MIDI file is damaged ({error or type(error).__name__}).") from error
+        raise RenderError(f"the MIDI file is damaged ({error or type(error).__name__})") from error

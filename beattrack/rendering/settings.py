@@ -1,34 +1,48 @@
-"""How training music is performed, coloured and checked: shares, ranges and limits."""
+"""Settings of the rendering: performance, synthesis, effects and checks."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
-SAMPLE_RATE = 22050  # Hz of all that is rendered: that of the network's spectrogram
+SAMPLE_RATE = 22050  # Hz of rendered audio, that of the network's spectrogram
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PerformanceSettings:
-    """What happens to a piece before it sounds.
+    """How a piece is performed. Shares are from 0 to 1.
 
-    seconds: range of the length of a recording.
-    lead: seconds by which a piece is longer than its recording, so that this may begin anywhere in it.
-    tempo_spread: standard deviation of the logarithm of the tempo's scale; tempo: BPM it is kept between.
-    fixed_tempo, drifting: shares of pieces; others walk at random. walk: standard deviation of a bar's step.
-    ritardando: share of pieces that end with one.
-    part_offset: seconds, largest lag or lead of a part. jitter: range of a part's standard deviation.
-    drums_only, no_drums: shares, of pieces with drums that allow it.
-    substitution: share of parts whose program changes for another of its family.
-    breaks: share of pieces of which parts fall silent for some bars. voice: share with a sung lead.
-    pad: share with sustained chords besides. heavy: share of guitars and keys in rock and metal that distort.
-    bare: share of pieces of drums alone that are taken, but for sources of nothing else.
-    own_tempo_spread, own_substitution, own_pad: the same of pieces that are real songs, whose tempo and
-        instruments are kept but for little.
-    silence, whole: shares of recordings that begin with silence, or with the piece's own first note.
+    Attributes:
+        seconds: range of the duration of a recording.
+        lead: seconds by which a piece is longer than its recording, so that the recording can start anywhere.
+        tempo_spread: standard deviation of the natural logarithm of the tempo factor.
+        tempo: limits of the tempo in BPM.
+        fixed_tempo: share of pieces with constant tempo.
+        drifting: share of pieces whose tempo drifts; the tempo of all others is a random walk.
+        walk: standard deviation of the step of that walk, per bar.
+        ritardando: share of pieces that end with a ritardando.
+        part_offset: largest constant delay or advance of a part in seconds.
+        jitter: range of the standard deviation of a part's onset times in seconds.
+        drums_only: share of pieces with drums of which only the drums are kept.
+        no_drums: share of pieces with drums whose drums are removed.
+        substitution: share of parts whose program is replaced by another of its family.
+        breaks: share of pieces with parts that are muted for some bars.
+        voice: share of pieces with a sung lead.
+        pad: share of pieces to which sustained chords are added.
+        heavy: share of guitars and keys in rock and metal that are distorted.
+        bare: share of pieces of drums alone that are kept, unless their source has no others.
+        sung: share of the leads of plain pieces that are sung.
+        own_tempo_spread: tempo_spread for real songs, whose tempo and instruments should change little.
+        own_substitution: substitution for real songs.
+        own_pad: pad for real songs.
+        silence: share of recordings that start with silence.
+        whole: share of recordings that start with the first note of the piece.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     seconds: Range = (45.0, 75.0)
@@ -49,6 +63,7 @@ class PerformanceSettings:
     pad: float = 0.5
     heavy: float = 0.5
     bare: float = 0.3
+    sung: float = 0.7
     own_tempo_spread: float = 0.02
     own_substitution: float = 0.2
     own_pad: float = 0.15
@@ -63,12 +78,17 @@ class PerformanceSettings:
 class SynthesisSettings:
     """Which instruments play.
 
-    kit_drums, synthetic_drums: shares of drum parts played by sampled kits and by synthesised one-shots
-    instead of a soundfont; synthetic_parts: share of mixes whose bass or chords are synthesised. Where the
-    genre is electronic, the shares of what is synthesised are `electronic`.
-    balance: decibels, standard deviation of the level of drums, bass, others.
-    ducking: share of electronic mixes in which the kick pushes the others down.
-    timeout: seconds that a run of the synthesiser may take.
+    Attributes:
+        kit_drums: share of drum parts played with a sampled kit instead of a soundfont.
+        synthetic_drums: share of drum parts that are synthesised.
+        synthetic_parts: share of mixes with synthesised bass or chords.
+        electronic: the last two shares for electronic genres.
+        balance: standard deviation of the levels of drums, bass and other parts in dB.
+        ducking: share of electronic mixes in which the kick attenuates the other parts (side-chaining).
+        timeout: time limit of a run of FluidSynth in seconds.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     kit_drums: float = 0.2
@@ -85,10 +105,14 @@ class SynthesisSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectSettings:
-    """Shares of recordings that go through each effect.
+    """Share of recordings with each effect, from 0 to 1.
 
-    narrow: only low and middle frequencies are left, as of radio, speech codecs and poor digitisation.
-    tape: saturation, dull treble, hiss and a little flutter. vinyl: an old record, narrow and with rumble.
+    The effect `tape` is saturation, less treble, hiss and flutter; `vinyl` is a narrow band and rumble, as of
+    old records; and `narrow` keeps low and middle frequencies, as radio, speech codecs and poor digitisation
+    do.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     equaliser: float = 0.6
@@ -113,26 +137,54 @@ class EffectSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What a finished recording must show.
+    """Requirements on a finished recording.
 
-    lag: seconds, largest distance of the onsets from the beats. ratio: least onset strength on the beats
-    relative to the mean. level: least root mean square, in decibels below full scale. active: least share of
-    seconds that are louder than 40 dB below the loudest.
+    Attributes:
+        lag: largest delay between beats and onsets in seconds.
+        ratio: least onset strength on beats, relative to the mean.
+        level: least RMS level in dB relative to full scale.
+        active: least share of seconds that are at most 40 dB below the loudest.
+        plain_level: level for plain pieces, such as clicks.
+        plain_active: active for plain pieces.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     lag: float = 0.025
     ratio: float = 1.1
     level: float = -40.0
     active: float = 0.6
+    plain_level: float = -55.0
+    plain_active: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.lag <= 0 or self.ratio < 0 or not 0 <= self.active <= 1:
-            raise SettingsError("a check needs a positive lag, a ratio and a share of active seconds")
+        checks.apply(
+            self,
+            {
+                "lag": checks.positive(),
+                "ratio": checks.at_least(0),
+                **dict.fromkeys(("level", "plain_level"), checks.number()),
+                **dict.fromkeys(("active", "plain_active"), checks.share()),
+            },
+            prefix="check.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-    """All of it; attempts: draws for one recording before it counts as failed."""
+    """All settings of the rendering.
+
+    Attributes:
+        performance: how pieces are performed.
+        synthesis: which instruments play.
+        effects: effects on the mix.
+        check: requirements on finished recordings.
+        attempts: number of draws before a song counts as failed.
+
+    Raises:
+        SettingsError: if a value is out of range.
+    """
 
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
@@ -141,40 +193,37 @@ class RenderSettings:
     attempts: int = 6
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise SettingsError(f"attempts must be at least 1, not {self.attempts}")
+        checks.apply(
+            self,
+            {
+                "performance": checks.instance(PerformanceSettings),
+                "synthesis": checks.instance(SynthesisSettings),
+                "effects": checks.instance(EffectSettings),
+                "check": checks.instance(CheckSettings),
+                "attempts": checks.positive(whole=True),
+            },
+        )
 
     @property
     def mean_seconds(self) -> float:
-        """Mean length of a recording."""
+        """Mean duration of a recording in seconds."""
         return sum(self.performance.seconds) / 2
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields by name, nested as they are."""
+        """Return the settings as nested dictionaries."""
         return asdict(self)
 
 
-_NOT_SHARES = frozenset(
-    {
-        "lead",
-        "tempo_spread",
-        "own_tempo_spread",
-        "walk",
-        "part_offset",
-        "balance",
-        "timeout",
-        "seconds",
-        "tempo",
-        "jitter",
-    }
+_AMOUNTS = frozenset(
+    {"lead", "tempo_spread", "own_tempo_spread", "walk", "part_offset", "balance", "timeout"}
 )
 
 
-def _check(settings: Any) -> None:
-    """Raise SettingsError for a share outside 0..1, a negative amount, or a range that is none."""
-    for name, value in asdict(settings).items():
-        if isinstance(value, tuple):
-            if not 0 <= value[0] <= value[1]:
-                raise SettingsError(f"{name} must be a range from low to high, not {value}")
-        elif value < 0 or (name not in _NOT_SHARES and value > 1):
-            raise SettingsError(f"{name} must be {'positive' if value < 0 else 'at most 1'}, not {value}")
+def _check(settings: object) -> None:
+    """Check that fields are valid shares, amounts or ranges; raise SettingsError if not."""
+    shares, amounts, ranges = checks.share(), checks.at_least(0), checks.span(checks.at_least(0))
+    kinds = {
+        field.name: ranges if field.type == "Range" else amounts if field.name in _AMOUNTS else shares
+        for field in fields(settings)  # type: ignore[arg-type]
+    }
+    checks.apply(settings, kinds)

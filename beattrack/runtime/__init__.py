@@ -1,1 +1,1 @@
-"""What every part uses: files, worker processes, progress, records."""
+"""Utilities for all packages: checks of settings, files, records, worker processes, progress."""

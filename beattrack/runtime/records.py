@@ -1,4 +1,4 @@
-"""Dataclasses from the plain values of JSON or TOML, strictly: every key, and each of the type annotated."""
+"""Dataclasses from the values of JSON or TOML files, with strict checks of keys and types."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from typing import Any, TypeVar
 
 Record = TypeVar("Record")
 
-MAX_NUMBER = 1e300  # beyond are infinities, and whole numbers that are no floats
+MAX_NUMBER = 1e300  # larger whole numbers may not fit a float
 
 
 def from_dict(kind: type[Record], data: Any) -> Record:
-    """Build a dataclass, nested ones too, from plain JSON values.
+    """Return a dataclass built from JSON values, including nested dataclasses.
 
-    A field may be missing where None is its default. Whole numbers pass for floats.
-    Raises TypeError, naming the field, for a key that is missing or unknown, a value of another type, and a
-    number that is not finite or beyond 1e300; and what the dataclasses' own checks raise.
+    Errors raised by the dataclass itself are passed on.
+
+    Args:
+        kind: the dataclass. Only fields with the default None may be missing from the data.
+        data: a dictionary of values. Whole numbers are accepted for floats.
+
+    Raises:
+        TypeError: if a key is missing or unknown, a value has the wrong type, or a number is not finite or
+            exceeds 1e300. The message names the field.
     """
     return _object(kind, data, "")
 

@@ -1,10 +1,12 @@
-"""The same work over many items in several processes, of which any may die.
+"""A process pool that survives crashes of its processes.
 
-Unlike an executor's, the death of one process costs the item it was at and nothing else.
+If a process dies, only the item it was working on is lost, unlike with `concurrent.futures`. `run` yields
+each result when it is finished, `collect` returns all of them at the end.
 """
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -17,16 +19,17 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
 
 from beattrack.errors import BeattrackError
+from beattrack.runtime import signals
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
-GRACE_SECONDS = 3.0  # to end in, before a process is killed: the longest computation that signals wait for
+GRACE_SECONDS = 3.0  # before a process is killed; signals end it sooner, see `signals`
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class DeadWorkerError(BeattrackError):
-    """A process was killed or crashed, and its item cannot be done without."""
+    """A process was killed or crashed, and the result of its item is required."""
 
 
 def run(
@@ -37,13 +40,22 @@ def run(
     threads: int,
     died: Callable[[int], Result],
 ) -> Iterator[tuple[int, Result]]:
-    """Give index and result of every item, as they are finished.
+    """Yield the index and result of every item, in the order in which they are finished.
 
-    make: called once in each process, gives what does the work; picklable, as are items and results.
-    threads: of the numerical libraries in each process. died: makes the result of an item whose process ended
-    from its exit code, or raises. An error that `make` or the work raises there is raised here.
-    When the iteration ends, also by an error or Ctrl-C, all processes end.
+    Errors raised in a process are raised here. All processes end when the iteration ends, even by an error or
+    Ctrl-C.
+
+    Args:
+        make: called once in each process; returns the function that is applied to the items. It must be
+            picklable, like items and results.
+        items: items to work on.
+        processes: number of processes. With one process or one item, this process does the work.
+        threads: threads of the numerical libraries in each process.
+        died: called with the exit code of a process that died; returns the result of its item, or raises.
     """
+    if processes == 1 or len(items) < 2:
+        yield from enumerate(map(make(), items))
+        return
     pending = iter(enumerate(items))
     workers: list[_Worker[Work, Result]] = [_Worker(make, threads) for _ in range(min(processes, len(items)))]
     try:
@@ -72,23 +84,87 @@ def run(
             worker.end()
 
 
+@dataclass(frozen=True)
+class Collected(Generic[Result]):
+    """Results of `collect`.
+
+    Attributes:
+        results: results in the order of the items; None for those that were not finished.
+        interrupted: whether the run was interrupted by Ctrl-C.
+    """
+
+    results: list[Result | None]
+    interrupted: bool
+
+
+def collect(
+    work: Callable[[Work], Result],
+    items: Sequence[Work],
+    *,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    died: Callable[[int], Result] | None = None,
+) -> Collected[Result]:
+    """Compute the result of every item, in processes of one thread each.
+
+    The first error ends the run and is raised here. After Ctrl-C, the results so far are returned.
+
+    Args:
+        work: function to apply; picklable. Each process keeps its own copy.
+        items: items to work on.
+        processes: number of processes.
+        progress: called with the number of finished items, from 0, and the number of all items.
+        died: called with the exit code of a process that died; returns the result of its item. If None, a
+            DeadWorkerError is raised instead.
+
+    Returns:
+        The results, and whether the run was interrupted.
+
+    Raises:
+        DeadWorkerError: if a process died and `died` is None.
+    """
+    results: list[Result | None] = [None] * len(items)
+    finished = run(
+        functools.partial(_itself, work), items, processes=processes, threads=1, died=died or _fatal
+    )
+    tell = progress or (lambda done, total: None)
+    try:
+        tell(0, len(items))
+        for done, (index, result) in enumerate(finished, 1):
+            results[index] = result
+            tell(done, len(items))
+    except signals.Terminated:
+        raise
+    except KeyboardInterrupt:
+        return Collected(results, interrupted=True)
+    return Collected(results, interrupted=False)
+
+
+def _itself(work: Callable[[Work], Result]) -> Callable[[Work], Result]:
+    return work
+
+
+def _fatal(code: int) -> NoReturn:
+    raise DeadWorkerError(f"a process {death(code)}")
+
+
 def death(code: int) -> str:
-    """Say how a process of that exit code ended."""
+    """Return a phrase that describes how a process with this exit code ended."""
     if code == -9:
-        return "was killed, maybe for want of memory"
+        return "was killed, possibly because memory ran out"
     return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 @dataclass(frozen=True)
 class _Raised:
-    """An error on its way from another process."""
+    """An error raised in a worker process."""
 
     error: Exception
     traceback: str
 
 
 class _RemoteError(Exception):
-    """Shows, as the cause of an error, where in the other process it arose."""
+    """The cause of an error from a worker process: its traceback there."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
@@ -98,7 +174,7 @@ class _Worker(Generic[Work, Result]):
     """One process and the pipe to it."""
 
     def __init__(self, make: Callable[[], Callable[[Work], Result]], threads: int) -> None:
-        # Spawned, as on every platform: a forked copy of one with threads (ONNX Runtime, BLAS) can hang.
+        # A fork of a process with threads (ONNX Runtime, BLAS) can hang, so spawn on all platforms.
         context = multiprocessing.get_context("spawn")
         self.index = -1
         self.connection, theirs = context.Pipe()
@@ -108,7 +184,7 @@ class _Worker(Generic[Work, Result]):
         theirs.close()
 
     def take(self, pending: Iterator[tuple[int, Work]]) -> bool:
-        """Send the next item, if there is one; a process that is dead already shows when it is read from."""
+        """Send the next item, if there is one; a dead process is noticed when its result is read."""
         for self.index, item in pending:
             with suppress(OSError):
                 self.connection.send(item)
@@ -116,7 +192,7 @@ class _Worker(Generic[Work, Result]):
         return False
 
     def end(self) -> int:
-        """Wait for the process to end, kill it if it does not, and give its exit code."""
+        """Wait for the process to end, kill it if it does not, and return its exit code."""
         self.connection.close()
         self.process.join(GRACE_SECONDS)
         if self.process.exitcode is None:
@@ -129,30 +205,30 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
     leaving: list[int] = []
 
     def leave(number: int, frame: object) -> NoReturn:
-        # An exception, so that temporary files are removed on the way out.
+        # Exit by exception, so that temporary files are removed.
         leaving.append(128 + number)
         sys.exit(leaving[0])
 
-    # Ctrl-C reaches every process of the terminal; the parent alone acts on it, and then ends this one.
+    # Ctrl-C reaches every process of the terminal; only the parent acts on it, and then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, leave)
     try:
-        work: Callable[[Any], Any] | None = None
-        while True:
-            item = connection.recv()
-            try:
-                if work is None:
-                    work = make()
-                answer = work(item)
-            except Exception as error:  # the parent raises it
-                if leaving:
-                    raise
-                answer = _Raised(error, traceback.format_exc())
-            connection.send(answer)
+        with signals.handled({signal.SIGTERM: leave}):
+            work: Callable[[Any], Any] | None = None
+            while True:
+                item = connection.recv()
+                try:
+                    if work is None:
+                        work = make()
+                    answer = work(item)
+                except Exception as error:  # the parent raises it
+                    if leaving:
+                        raise
+                    answer = _Raised(error, traceback.format_exc())
+                connection.send(answer)
     except (EOFError, ConnectionError):
-        return  # the parent has gone
+        return  # the parent has exited
     except BaseException:
-        # Extension modules turn the exception of `leave` into others of their own.
+        # Extension modules may replace the SystemExit of `leave` with exceptions of their own.
         if leaving:
             sys.exit(leaving[0])
         raise
@@ -160,7 +236,7 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
 
 @contextmanager
 def _environment(threads: int) -> Iterator[None]:
-    """Set the number of threads for processes that start meanwhile, where the user has not."""
+    """Set the number of threads for processes started meanwhile, unless the user has set it."""
     added = [name for name in _THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
     try:

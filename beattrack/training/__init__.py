@@ -1,1 +1,1 @@
-"""What training needs beyond the network: crops and augmentation, targets, losses, averaging of weights."""
+"""Training of the network: crops and augmentation, targets, losses, weight averaging, and the run itself."""

@@ -1,4 +1,4 @@
-"""What happens between the steps of a run: milestones with validation and checkpoints, signals, progress."""
+"""Lightning callbacks of a run: validation, checkpoints, log and progress after each epoch, and signals."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from beattrack.training.folder.log import TrainingLog
 from beattrack.training.folder.metrics import write_metrics
 from beattrack.training.losses import Losses
 from beattrack.training.module import TrainingModule
-from beattrack.training.progress import Progress
+from beattrack.training.progress import RunProgress
 from beattrack.training.settings import TrainingSettings
 from beattrack.training.validation import Validation
 
 
 class Abandoned(BaseException):
-    """A second signal: the user does not want to wait for the end of the step."""
+    """A second signal arrived before the step ended."""
 
 
 class Interruption(lightning.Callback):
-    """Notes the first SIGINT, SIGTERM or SIGHUP, for the run to end in order after the step.
+    """Record the first SIGINT, SIGTERM or SIGHUP, so that the run can end in order after the current step.
 
-    A context, at whose end the handlers from before are back.
+    As a context manager, it restores the previous signal handlers at the end.
     """
 
     def __init__(self) -> None:
@@ -46,13 +46,13 @@ class Interruption(lightning.Callback):
             self._set(number, handler)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Take the signals over; Lightning's own handlers, which are set before, would end the process."""
+        """Replace the signal handlers, including those that Lightning has just set."""
         for number, handler in self._before.items():
-            if handler != signal.SIG_IGN:  # as by nohup
+            if handler != signal.SIG_IGN:  # set by nohup
                 self._set(number, self._note)
 
     def _set(self, number: int, handler: Any) -> None:
-        # Python allows it in the main thread alone.
+        # Python allows this only in the main thread.
         if threading.current_thread() is threading.main_thread() and handler is not None:
             signal.signal(number, handler)
 
@@ -63,9 +63,9 @@ class Interruption(lightning.Callback):
 
 
 class Milestones(lightning.Callback):
-    """At the end of every epoch: validation, a row in the log, checkpoints, and the end where it is time.
+    """Validate, log and save checkpoints after every epoch, and stop the run when it is finished.
 
-    The best score and the time spent go into the checkpoints.
+    The checkpoints include the best score and the time spent.
     """
 
     def __init__(
@@ -74,29 +74,29 @@ class Milestones(lightning.Callback):
         settings: TrainingSettings,
         validation: Validation,
         interruption: Interruption,
-        progress: Progress,
+        progress: RunProgress,
     ) -> None:
         self._folder, self._settings, self._validation = folder, settings, validation
         self._interruption, self._progress = interruption, progress
         self._log = TrainingLog(folder)
         self._clock = time.monotonic()
         self._step = 0
-        self.seconds = self.waited = 0.0  # in training steps, and of these waiting for the loader
+        self.seconds = self.waited = 0.0  # spent in training steps, and of that waiting for batches
         self.best_score, self.best_step, self.since_best = -1.0, 0, 0
         self.finished = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what a checkpoint keeps."""
+        """Return the state to save in a checkpoint."""
         names = ("seconds", "waited", "best_score", "best_step", "since_best", "finished")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint kept."""
+        """Restore the state from a checkpoint."""
         for name, value in state_dict.items():
             setattr(self, name, value)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Forget rows of the log after the checkpoint, and start the clock."""
+        """Remove rows of the log that are later than the checkpoint, and start the clock."""
         if trainer.is_global_zero:
             self._log.cut(trainer.global_step)
         self._clock = time.monotonic()
@@ -104,7 +104,7 @@ class Milestones(lightning.Callback):
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Add up the time spent waiting for the batch."""
+        """Add the time spent waiting for the batch."""
         self.waited += time.monotonic() - self._clock
 
     def on_train_batch_end(
@@ -115,7 +115,7 @@ class Milestones(lightning.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        """Do what is due after this step."""
+        """Validate, save or stop if this step calls for it."""
         step, settings = trainer.global_step, self._settings
         self._step = step
         now = time.monotonic()
@@ -134,7 +134,7 @@ class Milestones(lightning.Callback):
         self._clock = time.monotonic()
 
     def _stopping(self, trainer: lightning.Trainer) -> bool:
-        """Whether any process of the run was told to end."""
+        """Return whether any process of the run received a signal."""
         told = self._interruption.signal is not None
         return told if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(told, all=False)
 
@@ -163,7 +163,7 @@ class Milestones(lightning.Callback):
         trainer.should_stop = self.finished or self._stopping(trainer)
 
     def summary(self) -> dict[str, Any]:
-        """Give what metrics.json says of the run itself."""
+        """Return the part of metrics.json about the run itself."""
         return {
             "finished": self.finished,
             "best_step": self.best_step,
@@ -174,7 +174,7 @@ class Milestones(lightning.Callback):
         }
 
     def _take(self, score: float, step: int) -> None:
-        """Remember the best score, the earlier of equal ones."""
+        """Update the best score; of equal scores, the earlier one counts."""
         if score > self.best_score:
             self.best_score, self.best_step, self.since_best = score, step, 0
         else:

@@ -1,4 +1,4 @@
-"""A running average of the weights, smoother and usually better than the last ones."""
+"""A running average of the weights, which usually gives better results than the last weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import nn
 class AveragedWeights:
     """Exponential moving average of a module's parameters (Polyak & Juditsky 1992).
 
-    The average forgets quickly at first (decay (1 + n) / (10 + n) at step n), then with `decay`.
+    The decay at step n is (1 + n) / (10 + n), but at most `decay`, so that the first steps are soon
+    forgotten.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -21,8 +22,8 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Take in the module's weights after a step."""
+        """Update the average with the module's weights after a step."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        # All at once, for a GPU spends longer on each start than on the few numbers of a tensor.
+        # One call for all tensors, because on a GPU starting an operation takes longer than the operation.
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)

@@ -1,4 +1,4 @@
-"""What ends a training run that cannot go on."""
+"""Errors of training runs."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from beattrack.errors import BeattrackError
 
 
 class TrainingError(BeattrackError):
-    """A run cannot start, go on or be exported."""
+    """A run cannot be started, continued or exported."""

@@ -1,4 +1,4 @@
-"""Held-out songs, tracked and scored as `beattrack eval` does it."""
+"""Held-out songs, tracked and scored as by `beattrack eval`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from beattrack.network.inference import Network
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Excerpt:
-    """The annotated part of a song, or the middle of it.
+    """An excerpt of a song.
 
-    magnitudes: (frames, bands). harmony: (slow frames, bands) of the slow view; None if there is none.
-    beats: (beats,) seconds from its start. positions: (beats,) in the bar.
+    Attributes:
+        magnitudes: spectrogram, shape (frames, bands).
+        harmony: harmony view, shape (slow frames, bands); None if there is none.
+        beats: beat times in seconds from the start of the excerpt, shape (beats,).
+        positions: positions in the bar, shape (beats,).
     """
 
     magnitudes: NDArray[np.float32]
@@ -36,9 +39,14 @@ class Excerpt:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tracked:
-    """A song before decoding, small enough to be sent to another process.
+    """A song before decoding, small enough to send to another process.
 
-    song: without its levels, and with the beats of the excerpt. metre, bpm: of the whole song.
+    Attributes:
+        song: the song without levels, and with the beats of the excerpt.
+        dataset: name of its dataset.
+        metre: beats per bar of the whole song, 0 if unknown.
+        bpm: tempo of the whole song.
+        activations: activations of the excerpt.
     """
 
     song: Song
@@ -50,9 +58,16 @@ class Tracked:
 
 @dataclass(frozen=True, kw_only=True)
 class SongScore:
-    """Scores of one song, by the names of `beattrack.evaluation`, and the groups it counts in.
+    """Scores of one song.
 
-    metre: beats of a bar, 0 where unknown. bpm: median tempo of the annotation.
+    Attributes:
+        dataset: name of its dataset.
+        source: its source in the dataset.
+        id: its name in the source.
+        genre: its genre, "" if unknown.
+        metre: beats per bar, 0 if unknown.
+        bpm: median tempo of the annotation.
+        values: scores by the names of `beattrack.evaluation`.
     """
 
     dataset: str
@@ -65,16 +80,20 @@ class SongScore:
 
 
 def cut(song: Song, seconds: float | None = None) -> Excerpt:
-    """Cut out what is annotated, from a beat before the first to a beat after the last, or its middle.
+    """Return the annotated part of a song, from one beat before the first to one beat after the last.
 
-    Outside, nobody has said that there are no beats. seconds: at most so much; None for all of it.
+    The rest is left out because it may contain beats that are not annotated.
+
+    Args:
+        song: song to cut.
+        seconds: maximum duration, taken from the middle of that part; None for all of it.
     """
     interval = 60.0 / song.bpm
     start, stop = max(song.beats[0] - interval, 0.0), min(song.beats[-1] + interval, song.seconds)
     if seconds is not None and stop - start > seconds:
         start += (stop - start - seconds) / 2
         stop = start + seconds
-    # A whole number of slow frames, so that both views begin at the same instant.
+    # Start at a frame of the harmony view, so that both views start at the same time.
     first = round(start * song.fps / HARMONY_RATIO) * HARMONY_RATIO
     last = round(stop * song.fps)
     slow = slice(first // HARMONY_RATIO, -(-last // HARMONY_RATIO))
@@ -89,7 +108,7 @@ def cut(song: Song, seconds: float | None = None) -> Excerpt:
 
 
 def choose(songs: Sequence[Song], count: int) -> list[int]:
-    """Choose `count` songs of each source, spread over its genres; the same every time."""
+    """Return the indices of `count` songs of each source, spread over its genres; always the same ones."""
     order = sorted(range(len(songs)), key=lambda i: hashlib.sha256(songs[i].id.encode()).hexdigest())
     of_genre: Counter[tuple[str, str]] = Counter()
     turns = {}
@@ -106,7 +125,7 @@ def choose(songs: Sequence[Song], count: int) -> list[int]:
 
 
 def track(song: Song, dataset: str, network: Network, seconds: float | None = None) -> Tracked:
-    """Compute the activations of what `cut` cuts out, as of a recording of its own."""
+    """Compute the activations of the excerpt that `cut` returns, as if it were a whole recording."""
     excerpt = cut(song, seconds)
     nothing = np.empty((0, song.levels.shape[1]), np.uint8)
     return Tracked(
@@ -121,7 +140,7 @@ def track(song: Song, dataset: str, network: Network, seconds: float | None = No
 
 
 def score(tracked: Tracked) -> SongScore:
-    """Decode with the default decoder, and score against the annotation."""
+    """Decode activations with the default decoder, and score the beats against the annotation."""
     decoding, song = _decoder()(tracked.activations), tracked.song
     item = Item(
         song.id,

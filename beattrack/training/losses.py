@@ -1,4 +1,4 @@
-"""Losses of the three heads."""
+"""The losses of the three heads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beattrack.network.model import Logits
 
 
 class Losses(NamedTuple):
-    """One number a head."""
+    """The loss of each head."""
 
     beats: Tensor
     downbeats: Tensor
@@ -20,17 +20,36 @@ class Losses(NamedTuple):
 
 
 def masked_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Binary cross-entropy, (batch, frames), averaged over the weights; 0 where all of them are 0."""
+    """Compute the weighted mean of the binary cross-entropy.
+
+    Args:
+        logits: shape (batch, frames).
+        target: shape (batch, frames), from 0 to 1.
+        weight: shape (batch, frames).
+
+    Returns:
+        The mean, a scalar; 0 if all weights are 0.
+    """
     loss = functional.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="sum")
     return loss / weight.sum().clamp(min=1.0)
 
 
 def shift_tolerant_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor, tolerance: int) -> Tensor:
-    """Binary cross-entropy that lets an event lie up to `tolerance` frames beside its label.
+    """Compute the binary cross-entropy of events that may be up to `tolerance` frames away from their labels.
 
-    The highest logit near a label is judged as the event; all others are judged where no label is nearer than
-    twice the tolerance, so that a shifted event is no error (Foscarin, Schlüter & Widmer, "Beat This!", ISMIR
-    2024). target: (batch, frames), 1 at an event; smaller values beside it are ignored.
+    The highest logit within the tolerance of a label counts for the event. Frames without an event count only
+    if no label is within twice the tolerance, so that a shifted event is not penalised.
+
+    Args:
+        logits: shape (batch, frames).
+        target: shape (batch, frames), 1 at an event; values below 1 count as 0.
+        weight: shape (batch, frames).
+        tolerance: tolerance in frames.
+
+    Returns:
+        The weighted mean, a scalar.
+
+    Foscarin, Schlüter & Widmer, "Beat This!", ISMIR 2024.
     """
     events = (target == 1).to(logits)
     highest = _highest_within(logits, tolerance)
@@ -39,12 +58,20 @@ def shift_tolerant_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor,
 
 
 def _highest_within(values: Tensor, reach: int) -> Tensor:
-    """The highest of (batch, frames) within `reach` frames to either side."""
+    """Return the maximum of (batch, frames) values within `reach` frames on both sides."""
     return functional.max_pool1d(values.unsqueeze(1), 2 * reach + 1, stride=1, padding=reach).squeeze(1)
 
 
 def tempo_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy to a distribution, (batch, bins); a target of zeros is left out of the mean."""
+    """Compute the mean cross-entropy of tempo distributions.
+
+    Args:
+        logits: shape (batch, bins).
+        target: shape (batch, bins); rows of zeros are ignored.
+
+    Returns:
+        The mean, a scalar.
+    """
     loss = -(target * functional.log_softmax(logits, dim=1)).sum(dim=1)
     return loss.sum() / (target.sum(dim=1) > 0).sum().clamp(min=1)
 
@@ -59,9 +86,16 @@ def losses(
     tempo: Tensor,
     tolerance: int = 0,
 ) -> Losses:
-    """Loss of each head, frames and songs without a label left out.
+    """Compute the loss of each head, ignoring frames and songs without labels.
 
-    tolerance: frames that an event may lie beside its label; 0 learns the labels with what is beside them.
+    Args:
+        logits: outputs of the network.
+        beats: beat targets, shape (batch, frames).
+        downbeats: downbeat targets, shape (batch, frames).
+        beat_weight: weights of the beat targets, shape (batch, frames).
+        downbeat_weight: weights of the downbeat targets, shape (batch, frames).
+        tempo: target distributions, shape (batch, bins).
+        tolerance: see `shift_tolerant_cross_entropy`; with 0, every frame counts.
     """
     zero = torch.zeros((), device=beats.device)
 

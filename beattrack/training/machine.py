@@ -1,4 +1,4 @@
-"""Where a run is computed: devices, processes, threads, and Lightning's trainer for them."""
+"""The devices, processes and threads of a run, and Lightning's trainer for them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
 
+from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 from beattrack.training.errors import TrainingError
 from beattrack.training.settings import TrainingSettings
@@ -24,12 +25,16 @@ MOST_WORKERS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a run is computed, which does not change what is computed but for rounding.
+    """Devices, processes and threads of a run. They change its result only by rounding.
 
-    accelerator, devices, nodes, strategy: as Lightning takes them.
-    workers: processes that draw batches, None for as many as keep up.
-    threads: of torch on the CPU, None for all cores.
-    tensorboard: whether to write logs for TensorBoard too.
+    Attributes:
+        accelerator: see Lightning's Trainer.
+        devices: see Lightning's Trainer.
+        nodes: see Lightning's Trainer.
+        strategy: see Lightning's Trainer.
+        workers: processes that draw batches; None for a number that depends on the device.
+        threads: CPU threads of torch; None for all cores.
+        tensorboard: whether to write TensorBoard logs as well.
     """
 
     accelerator: str = "auto"
@@ -40,21 +45,33 @@ class Machine:
     threads: int | None = None
     tensorboard: bool = False
 
+    def __post_init__(self) -> None:
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("accelerator", "devices", "strategy"), checks.text()),
+                "nodes": checks.positive(whole=True),
+                "workers": checks.optional(checks.at_least(0, whole=True)),
+                "threads": checks.optional(checks.positive(whole=True)),
+                "tensorboard": checks.flag(),
+            },
+        )
+
     @property
     def on_gpu(self) -> bool:
-        """Whether a GPU trains."""
+        """Whether the run uses a GPU."""
         named = self.accelerator in ("gpu", "cuda", "mps")
         return named or (self.accelerator == "auto" and torch.cuda.is_available())
 
     def drawing_processes(self) -> int:
-        """Processes that draw batches; on a CPU, one draws faster than the other cores train."""
+        """Return the number of processes that draw batches; for training on a CPU, one is fast enough."""
         if self.workers is not None:
             return self.workers
         spare = usable_cores() - 1
         return min(spare, MOST_WORKERS if self.on_gpu else 1)
 
     def set_up_torch(self) -> None:
-        """Set the threads, and let a GPU multiply single precision as TF32 where it can."""
+        """Set the number of threads, and allow TF32 on GPUs."""
         torch.set_num_threads(self.threads or usable_cores())
         if self.on_gpu:
             torch.set_float32_matmul_precision("high")
@@ -63,9 +80,16 @@ class Machine:
 def make_trainer(
     machine: Machine, settings: TrainingSettings, folder: Path, callbacks: Sequence[lightning.Callback]
 ) -> lightning.Trainer:
-    """Make Lightning's trainer, which leaves validation, checkpoints and progress to the callbacks.
+    """Return a Lightning trainer, which leaves validation, checkpoints and progress to the callbacks.
 
-    Raises TrainingError where the machine has no such devices, or the batch cannot be shared among them.
+    Args:
+        machine: devices and processes.
+        settings: settings of the run.
+        folder: folder of the run.
+        callbacks: callbacks of the run.
+
+    Raises:
+        TrainingError: if the machine has no such devices, or the batch cannot be divided among them.
     """
     try:
         trainer = lightning.Trainer(
@@ -96,13 +120,13 @@ def make_trainer(
 
 
 def is_first_process() -> bool:
-    """Whether this is the process of a run that writes its files and speaks."""
+    """Return whether this is the process of a run that writes files and prints."""
     return not getattr(rank_zero_only, "rank", None)
 
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Hold back Lightning's tips and notes, and warnings about things that are as they should be."""
+    """Suppress Lightning's tips, and warnings about conditions that are intended here."""
     loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""One training step: forward, losses, optimiser, running average of the weights."""
+"""The training step: forward pass, losses, optimiser, running average of the weights."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from beattrack.training.examples.data import Batch
 from beattrack.training.losses import Losses, losses
 from beattrack.training.settings import TrainingSettings
 
-CHECK_EVERY = 25  # steps on a GPU, where looking at the loss waits for it
+CHECK_EVERY = 25  # steps on a GPU, where reading the loss blocks until it is computed
 
 
 class TrainingModule(lightning.LightningModule):
-    """The network in training, its running average, and the losses since the last row of the log."""
+    """The network in training, the running average of its weights, and the losses since the last log row."""
 
     def __init__(self, settings: TrainingSettings) -> None:
         super().__init__()
         self.settings = settings
         self.network = BeatNetwork(settings.network)
-        # With channels last, pooling and the gradients of the front-end cost half as much on a CPU.
+        # On a CPU, channels_last halves the time of the front-end's pooling and gradients.
         self.network.front_end.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedWeights(self.network, settings.average_decay)
         self._sums = torch.zeros(len(Losses._fields))
@@ -39,22 +39,22 @@ class TrainingModule(lightning.LightningModule):
         return cast(BeatNetwork, self.average.module)
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """Begin with these weights, the average too."""
+        """Set the weights of the network and of the running average."""
         self.network.load_state_dict(weights)
         self.average.module.load_state_dict(weights)
 
     def on_fit_start(self) -> None:
-        """Take what Lightning does not know of to the device."""
+        """Move the tensors that Lightning does not manage to the device."""
         self.average.module.to(self.device)
         self._sums = self._sums.to(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed dropout by the step, so that it does not depend on interruptions."""
+        """Seed dropout with the step, so that interruptions do not change the result."""
         seed = np.random.SeedSequence((self.settings.seed, self.global_step, self.global_rank + 1))
         torch.manual_seed(int(seed.generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Give the weighted sum of the losses."""
+        """Compute the weighted sum of the losses."""
         parts = batch_losses(self.network, batch, self.settings.loss.tolerance)
         total = weighted_sum(parts, self.settings)
         if self.device.type == "cpu" or self.global_step % CHECK_EVERY == 0:
@@ -64,12 +64,12 @@ class TrainingModule(lightning.LightningModule):
         return total
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take the step, then take the new weights into the average."""
+        """Take the step, then update the running average."""
         super().optimizer_step(*args, **kwargs)
         self.average.update(self.network)
 
     def configure_optimizers(self) -> Any:
-        """AdamW with decay on matrices and kernels; the rate follows `rate_factor` from step to step."""
+        """Return AdamW, with weight decay on matrices and kernels only, and the schedule of `rate_factor`."""
         parameters = list(self.network.parameters())
         groups = [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
@@ -80,26 +80,26 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def mean_losses(self) -> Losses:
-        """Mean training losses since this was last called."""
+        """Return the mean training losses since the last call."""
         means = self._sums / max(self._count, 1)
         self._check(means.sum())
         self._sums, self._count = torch.zeros_like(self._sums), 0
         return Losses(*means)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not know of."""
+        """Add the state that Lightning does not manage."""
         checkpoint["average"] = self.average.module.state_dict()
         checkpoint["average_steps"] = self.average.steps
         checkpoint["recent_losses"] = (self._sums, self._count)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the state that Lightning does not manage."""
         self.average.module.load_state_dict(checkpoint["average"])
         self.average.steps = checkpoint["average_steps"]
         self._sums, self._count = checkpoint["recent_losses"]
 
     def check_weights(self) -> None:
-        """Raise TrainingError where a step has made weights that are no numbers, before they are kept."""
+        """Raise TrainingError if weights are infinite or NaN, so that they are not saved."""
         norms = torch._foreach_norm([parameter.detach() for parameter in self.network.parameters()])
         self._check(torch.stack(norms).sum(), "size of the weights")
 
@@ -107,25 +107,25 @@ class TrainingModule(lightning.LightningModule):
         if not torch.isfinite(value):
             raise TrainingError(
                 f"the {name} became {value.item()} at step {self.global_step}: try a lower learning_rate, a "
-                "longer warm_up or a smaller clip_norm; the last checkpoint is from before it"
+                "longer warm_up or a smaller clip_norm; the last checkpoint is from before that step"
             )
 
 
 def batch_losses(network: BeatNetwork, batch: Batch, tolerance: int = 0) -> Losses:
-    """Losses of a network on a batch; tolerance as for `losses`."""
+    """Compute the losses of a network on a batch; see `losses` for the tolerance."""
     targets = {name: tensor for name, tensor in batch.items() if name not in ("spectrogram", "harmony")}
     logits = network(batch["spectrogram"], batch.get("harmony"))
     return losses(logits, **targets, tolerance=tolerance)
 
 
 def weighted_sum(parts: Losses, settings: TrainingSettings) -> Tensor:
-    """What is minimised."""
+    """Compute the total loss, with the weights of the settings."""
     weights = [getattr(settings.loss, name) for name in Losses._fields]
     return torch.stack([weight * part for weight, part in zip(weights, parts, strict=True)]).sum()
 
 
 def rate_factor(step: int, settings: TrainingSettings) -> float:
-    """Linear warm-up, then a half cosine down to `final_learning_rate` of the peak."""
+    """Return the learning rate at a step, relative to its peak: linear warm-up and cosine decay."""
     warm = min(1.0, (step + 1) / max(settings.warm_up, 1))
     final, progress = settings.final_learning_rate, min(step / settings.steps, 1.0)
     return warm * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))

@@ -1,64 +1,80 @@
-"""How far a run is, in one line on standard error."""
+"""The progress display of a run."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import click
 
-from beattrack.runtime.progress import duration
+from beattrack.runtime.progress import StatusLine, duration
 
 SECONDS_BETWEEN = 0.5
 
 
-class Progress:
-    """Draws a line that is overwritten (live), prints one a milestone (shown), or neither.
+class RunProgress:
+    """Progress of a run on standard error.
 
-    steps: of the run. audio: seconds of music in a step.
+    Args:
+        steps: steps of the run.
+        audio: seconds of music per step.
+        shown: whether to print a line after each epoch.
+        live: whether to also draw a line that is overwritten.
+        clock: returns the time in seconds.
     """
 
-    def __init__(self, *, steps: int, audio: float, shown: bool, live: bool) -> None:
-        self._steps, self.audio, self._shown, self._live = steps, audio, shown, shown and live
+    def __init__(
+        self,
+        *,
+        steps: int,
+        audio: float,
+        shown: bool,
+        live: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._steps, self.audio, self._shown, self._clock = steps, audio, shown, clock
+        self._line = StatusLine(shown=shown and live)
         self._first: tuple[int, float] | None = None
         self._drawn = float("-inf")
 
     def show(self, step: int, seconds: float) -> None:
-        """Draw the line for a step, with `seconds` of training so far; not more than twice a second."""
+        """Draw the line for a step after `seconds` of training, at most twice per second."""
         self._first = self._first or (step, seconds)
-        now = time.monotonic()
-        if self._live and now - self._drawn >= SECONDS_BETWEEN:
+        now = self._clock()
+        if now - self._drawn >= SECONDS_BETWEEN:
             self._drawn = now
-            line = progress_line(step, self._steps, self.audio, self._pace(step, seconds))
-            click.echo(
-                "\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1], err=True, nl=False, color=True
-            )
+            self._line.draw(progress_line(step, self._steps, self.audio, self._pace(step, seconds)))
 
     def milestone(self, row: Mapping[str, float | None]) -> None:
-        """Print the line of a milestone, which stays."""
+        """Print a line about an epoch; `row` is its row in the log."""
         if self._shown:
             self.clear()
             click.echo(milestone_line(row, self._steps), err=True)
 
     def clear(self) -> None:
-        """Remove the line that is overwritten."""
-        if self._live:
-            click.echo("\r\x1b[K", err=True, nl=False, color=True)
+        """Erase the line that is overwritten."""
+        self._line.clear()
 
     def _pace(self, step: int, seconds: float) -> float | None:
-        """Seconds a step since this process began."""
+        """Return the seconds per step since this process started training."""
         if self._first is None or step == self._first[0]:
             return None
         return (seconds - self._first[1]) / (step - self._first[0])
 
 
 def progress_line(step: int, steps: int, audio: float, pace: float | None) -> str:
-    """Say how far the run is: step, seconds of music a second, time left."""
+    """Return the text of the line that is overwritten.
+
+    Args:
+        step: current step.
+        steps: steps of the run.
+        audio: seconds of music per step.
+        pace: seconds per step; None if unknown.
+    """
     parts = [f"step {step}/{steps}"]
     if pace:
         parts += [
-            f"{pace:.2f} s a step",
+            f"{pace:.2f} s per step",
             f"{audio / pace:.0f} x real time",
             f"{duration(pace * (steps - step))} left",
         ]
@@ -66,7 +82,7 @@ def progress_line(step: int, steps: int, audio: float, pace: float | None) -> st
 
 
 def milestone_line(row: Mapping[str, float | None], steps: int) -> str:
-    """Say how training and held-out songs go."""
+    """Return the text of the line about an epoch: losses and scores from its row in the log."""
     parts = [f"step {row['step']:.0f}/{steps}", f"{duration(row['seconds'] or 0)}"]
     parts.append(f"loss {row['training_beats']:.4f}, held out {row['validation_beats']:.4f}")
     if row.get("score") is not None:

@@ -1,4 +1,4 @@
-"""A training run in a folder: begun, gone on with, finished."""
+"""A training run in a folder: start, resume and finish it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,22 @@ from beattrack.training.folder.manifest import MANIFEST, make_manifest, read_man
 from beattrack.training.folder.metrics import METRICS, SONGS, read_metrics, write_metrics
 from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
 from beattrack.training.module import TrainingModule
-from beattrack.training.progress import Progress
+from beattrack.training.progress import RunProgress
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import describe_start, load_start
-from beattrack.training.taps import silence_unseen_taps
+from beattrack.training.unseen_taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How training ended: at which step, whether it is finished, and by which signal it was told to end."""
+class RunOutcome:
+    """How training ended.
+
+    Attributes:
+        step: last step.
+        finished: whether the run is finished.
+        signal: number of the signal that interrupted it, if any.
+    """
 
     step: int
     finished: bool
@@ -43,27 +49,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Shown:
-    """Whether lines that stay, and one that is overwritten, are printed."""
+    """Whether to print a line per epoch (`lines`) and a line that is overwritten (`live`)."""
 
     lines: bool
     live: bool
 
 
 def check_folder(folder: Path, settings: TrainingSettings) -> bool:
-    """Tell whether the folder holds a checkpoint of this run to go on from.
+    """Return whether a folder holds a checkpoint from which this run can resume.
 
-    Raises TrainingError where it holds one of a run with other settings.
+    Raises:
+        TrainingError: if the folder holds a run with other settings.
     """
     if not (folder / LAST).exists():
         return False
     if not (folder / SETTINGS).exists():
-        raise TrainingError(f"{folder} holds a checkpoint but no {SETTINGS}: name another folder with --run")
+        raise TrainingError(
+            f"{folder}: holds a checkpoint but no {SETTINGS}; choose another folder with --run"
+        )
     changed = differences(settings, read_settings(folder / SETTINGS))
     if changed:
         name, ours, theirs = changed[0]
         raise TrainingError(
-            f"{folder} holds a run with other settings ({name} is {theirs!r} there, {ours!r} here): name "
-            "another folder with --run, or repeat its settings to go on with it"
+            f"{folder}: holds a run with other settings ({name} is {theirs!r} there, {ours!r} here); choose "
+            "another folder with --run, or give the same settings to resume it"
         )
     return True
 
@@ -78,15 +87,32 @@ def train(
     left_out: Sequence[str] = (),
     shown: bool = False,
     live: bool = False,
-) -> Outcome:
-    """Train, or go on with training, until the last step, a signal, or patience is over.
+) -> RunOutcome:
+    """Train until the last step, until the score stops improving, or until a signal arrives.
 
-    command, left_out (files and reasons): for the manifest.
-    shown, live: whether to print a line an epoch, and one that is overwritten.
-    Raises TrainingError where the folder holds another run or one that goes on, no song is left to train or
-    validate on, or the loss is no longer a number, and what `load_start` raises. KeyboardInterrupt is raised
-    by a second signal while the first waits for the end of the step, and by one that comes before training or
-    after it.
+    The first signal ends training after the current step. If the folder holds a checkpoint of this run,
+    training resumes from it.
+
+    Args:
+        folder: folder of the run; created if needed.
+        split: songs to train and validate on.
+        settings: settings of the run.
+        machine: devices and processes; None for the defaults.
+        command: command of the run, for the manifest.
+        left_out: files that were left out, with reasons, for the manifest.
+        shown: whether to print a line after each epoch.
+        live: whether to draw a line that is overwritten.
+
+    Returns:
+        The last step, and how training ended.
+
+    Raises:
+        TrainingError: if the folder holds another run or is in use, no song is left to train or validate on,
+            or the loss becomes infinite or NaN.
+        SettingsError: if the weights to start from do not fit the network.
+        ModelError: if the weights to start from cannot be read.
+        KeyboardInterrupt: if a second signal arrives before the step ends, or a signal arrives before or
+            after training.
     """
     machine = machine or Machine()
     with alone(folder) if is_first_process() else nullcontext():
@@ -101,7 +127,7 @@ def _train(
     command: str,
     left_out: Sequence[str],
     shown: Shown,
-) -> Outcome:
+) -> RunOutcome:
     resuming = check_folder(folder, settings)
     check_split(split, settings)
     if resuming:
@@ -110,7 +136,7 @@ def _train(
     elif is_first_process():
         begin(folder, split, settings, command, left_out)
     if resuming and is_finished(checkpoint):
-        outcome = Outcome(int(checkpoint["global_step"]), finished=True)
+        outcome = RunOutcome(int(checkpoint["global_step"]), finished=True)
     else:
         with quiet_lightning():
             outcome = _fit(folder, split, settings, machine, resuming, shown)
@@ -120,42 +146,59 @@ def _train(
 
 
 def check_split(split: Split, settings: TrainingSettings) -> None:
-    """Raise TrainingError where one side of a split is empty, or songs are not what the network reads."""
+    """Check that a split can be trained on.
+
+    Raises:
+        TrainingError: if one side is empty, or a song does not have the bands that the network expects.
+    """
     for purpose, pool in (("train", split.training), ("validate", split.validation)):
         if not pool.songs:
             raise TrainingError(
-                f"no song is left to {purpose} on: give songs of at least two groups (titles, artists)"
+                f"no song is left to {purpose} on; give songs of at least two groups (titles, artists)"
             )
         bands = settings.network.front_end.bands
         for song in pool.songs:
             if song.levels.shape[1] != bands:
                 raise TrainingError(
-                    f"{song.source}/{song.id} has {song.levels.shape[1]} bands, the network of "
-                    f"network.front_end.bands {bands}"
+                    f"{song.source}/{song.id}: has {song.levels.shape[1]} bands, but network.front_end.bands "
+                    f"is {bands}"
                 )
             path = settings.network.harmony
             if path and song.harmony is not None and song.harmony.shape[1] != path.bands:
                 raise TrainingError(
-                    f"the slow view of {song.source}/{song.id} has {song.harmony.shape[1]} bands, that of "
-                    f"network.harmony.bands {path.bands}"
+                    f"{song.source}/{song.id}: its harmony view has {song.harmony.shape[1]} bands, but "
+                    f"network.harmony.bands is {path.bands}"
                 )
 
 
 def check_songs(folder: Path, split: Split) -> None:
-    """Raise TrainingError where a run was begun with other songs."""
+    """Check that a run was started with the same songs.
+
+    Raises:
+        TrainingError: if it was started with other songs.
+    """
     before = read_manifest(folder)
     for side, pool in (("training_songs", split.training), ("validation_songs", split.validation)):
         if before.get(side) != song_names(pool):
             raise TrainingError(
-                f"{folder} was begun with other songs ({len(before.get(side, ()))} {side.replace('_', ' ')} "
-                f"there, {len(pool.songs)} here): restore the data, or name another folder with --run"
+                f"{folder}: was started with other songs ({len(before.get(side, ()))} "
+                f"{side.replace('_', ' ')} there, {len(pool.songs)} here); restore the data, or choose "
+                f"another folder with --run"
             )
 
 
 def begin(
     folder: Path, split: Split, settings: TrainingSettings, command: str, left_out: Sequence[str] = ()
 ) -> None:
-    """Make the folder of a run; what is left in it of one without a checkpoint is removed."""
+    """Write the settings and manifest of a new run, and remove the files of one that has no checkpoint.
+
+    Args:
+        folder: folder of the run; created if needed.
+        split: songs to train and validate on.
+        settings: settings of the run.
+        command: command of the run, for the manifest.
+        left_out: files that were left out, with reasons, for the manifest.
+    """
     start = describe_start(settings.start) if settings.start else None
     manifest = {**make_manifest(split, settings, command, start), "left_out": list(left_out)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +210,14 @@ def begin(
 
 
 def finish(folder: Path, split: Split, settings: TrainingSettings, device: str) -> None:
-    """Decode all held-out songs in full with the best weights, where that is not done yet."""
+    """Write the scores of all held-out songs with the best weights, unless they exist.
+
+    Args:
+        folder: folder of the run.
+        split: songs of the run.
+        settings: settings of the run.
+        device: torch device.
+    """
     if "final" in read_metrics(folder):
         return
     checkpoint = read_checkpoint(folder / BEST)
@@ -178,7 +228,7 @@ def finish(folder: Path, split: Split, settings: TrainingSettings, device: str) 
 
 
 def prepare_weights(module: TrainingModule, data: TrainingData, settings: TrainingSettings) -> None:
-    """Begin with the weights of `settings.start`, else with random ones and the data's mean and deviation."""
+    """Set the initial weights: those of `settings.start`, or random ones that standardise the data."""
     if settings.start:
         module.network.load_state_dict(load_start(settings.start, module.network))
     else:
@@ -194,7 +244,7 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
 
 def _fit(
     folder: Path, split: Split, settings: TrainingSettings, machine: Machine, resuming: bool, shown: Shown
-) -> Outcome:
+) -> RunOutcome:
     machine.set_up_torch()
     torch.manual_seed(settings.seed)
     data = TrainingData(split, settings, workers=machine.drawing_processes())
@@ -203,7 +253,7 @@ def _fit(
         prepare_weights(module, data, settings)
     audio = settings.batch * settings.crop.frames / split.training.songs[0].fps
     first = is_first_process()
-    progress = Progress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
+    progress = RunProgress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
     interruption = Interruption()
     milestones = Milestones(folder, settings, Validation(data, settings), interruption, progress)
     trainer = make_trainer(machine, settings, folder, [interruption, milestones])
@@ -215,4 +265,4 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         progress.clear()
-    return Outcome(trainer.global_step, milestones.finished, interruption.signal)
+    return RunOutcome(trainer.global_step, milestones.finished, interruption.signal)

@@ -1,4 +1,4 @@
-"""Settings of a training run: everything that decides its result, beside the data."""
+"""Settings of a training run. Together with the data, they determine its result."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
-from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
+from beattrack.network.settings import HarmonyPathSettings, NetworkSettings, TCNSettings
+from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
 from beattrack.training.examples.crop_settings import CropSettings
 
-SETTINGS = "settings.json"  # in the folder of a run
-_HARMONY_PATH = "network.harmony."
+SETTINGS = "settings.json"  # file in the folder of a run
+_HARMONY_PATH = "network.harmony"
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise SettingsError(f"{name} must be a positive number, not {value:g}")
+# The network of the shipped model.
+NETWORK = NetworkSettings(tcn=TCNSettings(channels=48), harmony=HarmonyPathSettings())
+
+_POSITIVE, _AMOUNT = checks.positive(), checks.at_least(0)
+_COUNT, _COUNT_OR_NONE = checks.positive(whole=True), checks.at_least(0, whole=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """How the losses of the heads are computed, and what they are multiplied with before they are summed.
+    """Weights of the losses of the heads, and the tolerance of two of them.
 
-    tolerance: frames that a beat or downbeat may lie beside its label at no cost; with 0, labels are widened
-        by a frame to either side instead.
+    Attributes:
+        beats: weight of the beat loss.
+        downbeats: weight of the downbeat loss.
+        tempo: weight of the tempo loss.
+        tolerance: frames by which a beat or downbeat may miss its label at no cost. With 0, labels are
+            widened by one frame on both sides instead.
     """
 
     beats: float = 1.0
@@ -43,20 +50,22 @@ class LossSettings:
     tolerance: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("beats", "downbeats", "tempo", "tolerance"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise SettingsError(f"loss.{name} must not be negative, not {getattr(self, name):g}")
+        weights = dict.fromkeys(("beats", "downbeats", "tempo"), _AMOUNT)
+        checks.apply(self, {**weights, "tolerance": _COUNT_OR_NONE}, prefix="loss.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationSettings:
-    """How held-out songs are chosen and used.
+    """Choice and use of held-out songs. At the end of a run all of them are decoded in full.
 
-    share: part of the groups (titles, artists) that is held out, taken as one in a whole number.
-    folds, fold: with folds above 0, fold number `fold` (from 0) of so many is held out in place of the share.
-    batches: batches of fixed crops whose losses are computed after every epoch.
-    decode_every: epochs between two decodings of held-out songs; decode_songs: songs of each source then, of
-        decode_seconds each. At the end of the run all of them are decoded in full.
+    Attributes:
+        share: share of the groups (titles, artists) that is held out, rounded to one in a whole number.
+        folds: number of folds; if above 0, one fold is held out instead of `share`.
+        fold: number of the held-out fold, from 0.
+        batches: number of batches of fixed crops whose losses are computed after every epoch.
+        decode_every: epochs between two decodings of held-out songs.
+        decode_songs: songs of each source to decode then.
+        decode_seconds: seconds of each of these songs to decode.
     """
 
     share: float = 0.1
@@ -68,31 +77,51 @@ class ValidationSettings:
     decode_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 0.5:
-            raise SettingsError(f"validation.share must be above 0 and at most 0.5, not {self.share:g}")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("folds", "fold"), _COUNT_OR_NONE),
+                **dict.fromkeys(("batches", "decode_every", "decode_songs"), _COUNT),
+                "share": checks.between(0, 0.5, low_open=True),
+                "decode_seconds": _POSITIVE,
+            },
+            prefix="validation.",
+        )
         if self.fold and not self.folds:
-            raise SettingsError("validation.fold needs the number of folds: validation.folds (--folds)")
-        if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
+            raise SettingsError("validation.fold needs the number of folds; set validation.folds (--folds)")
+        if self.folds and not (self.folds >= 2 and self.fold < self.folds):
             raise SettingsError(
                 f"validation.fold must be from 0 to validation.folds - 1, with 2 or more folds, "
                 f"not {self.fold} of {self.folds}"
             )
-        for name in ("batches", "decode_every", "decode_songs", "decode_seconds"):
-            _check_positive(f"validation.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """All of a run; the same settings and data give the same weights on the CPU.
+    """All settings of a run. On the CPU, the same settings and data give the same weights.
 
-    dataset: what to train on; weight is its share of the crops, relative to the other datasets' weights.
-    steps: optimiser steps; steps_per_epoch: steps between two validations and checkpoints.
-    batch: crops a step, over all devices together.
-    learning_rate: peak, after warm_up steps and before a half cosine down to final_learning_rate of it.
-    weight_decay: AdamW's, on matrices and kernels only. clip_norm: of the gradient.
-    average_decay: of the running average of the weights, which is what gets validated and exported.
-    patience: decodings without a better score after which training stops early, 0 for never.
-    start: run folder, model file or name of a shipped model whose weights to begin with; empty for none.
+    Attributes:
+        dataset: datasets to train on, with weights.
+        seed: seed of all random numbers.
+        steps: optimiser steps.
+        steps_per_epoch: steps between two validations and checkpoints.
+        batch: crops per step, over all devices together.
+        learning_rate: peak of the learning rate.
+        final_learning_rate: learning rate at the end, relative to the peak, after a cosine decay.
+        warm_up: steps of linear warm-up.
+        weight_decay: weight decay of AdamW, on matrices and kernels only.
+        clip_norm: maximum norm of the gradient.
+        average_decay: decay of the running average of the weights, which is validated and exported.
+        precision: numerical precision, as in Lightning's Trainer.
+        patience: decodings without a better score after which training stops; 0 for never.
+        start: run folder, model file or name of a shipped model whose weights to start from; "" for none.
+        loss: settings of the losses.
+        validation: settings of the validation.
+        crop: settings of the crops and their augmentation.
+        network: settings of the network.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     dataset: tuple[DatasetSpec, ...] = ()
@@ -112,47 +141,75 @@ class TrainingSettings:
     loss: LossSettings = LossSettings()
     validation: ValidationSettings = ValidationSettings()
     crop: CropSettings = CropSettings()
-    network: NetworkSettings = NetworkSettings()
+    network: NetworkSettings = NETWORK
 
     def __post_init__(self) -> None:
-        for name in ("steps", "steps_per_epoch", "batch", "learning_rate", "clip_norm"):
-            _check_positive(name, getattr(self, name))
-        for name in ("seed", "warm_up", "weight_decay", "patience"):
-            if getattr(self, name) < 0:
-                raise SettingsError(f"{name} must not be negative, not {getattr(self, name)}")
-        if not 0 <= self.average_decay < 1:
-            raise SettingsError(f"average_decay must be at least 0 and below 1, not {self.average_decay:g}")
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("steps", "steps_per_epoch", "batch"), _COUNT),
+                **dict.fromkeys(("seed", "warm_up", "patience"), _COUNT_OR_NONE),
+                **dict.fromkeys(("learning_rate", "clip_norm"), _POSITIVE),
+                **dict.fromkeys(("final_learning_rate", "weight_decay"), _AMOUNT),
+                "average_decay": checks.between(0, 1, high_open=True),
+                "dataset": checks.several(checks.instance(DatasetSpec), empty=True),
+                "precision": checks.choice(get_args(Precision)),
+                "start": checks.text(),
+                "loss": checks.instance(LossSettings),
+                "validation": checks.instance(ValidationSettings),
+                "crop": checks.instance(CropSettings),
+                "network": checks.instance(NetworkSettings),
+            },
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings as plain JSON values."""
-        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
-        return plain
+        """Return the settings as JSON values."""
+        return _plain(self)
 
 
 def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) -> TrainingSettings:
-    """Settings from a TOML file or a run's settings.json, and overrides such as ("crop.frames", 1000).
+    """Read settings from a file.
 
-    What neither names keeps its default. Raises SettingsError, naming the setting, for one that there is not
-    or whose value is of the wrong type or out of range.
+    Args:
+        path: TOML file or settings.json of a run; None for the defaults. Settings that are not in the file
+            keep their defaults.
+        overrides: names and values that replace those of the file, such as ("crop.frames", 1000).
+
+    Raises:
+        SettingsError: if the file cannot be read, a setting is unknown, or a value has the wrong type or is
+            out of range. The message names the setting.
     """
     changes = [*(_leaves(_read(path)) if path is not None else ()), *overrides]
     record = TrainingSettings().to_dict()
-    if any(name.startswith(_HARMONY_PATH) for name, _ in changes):
-        # None by default, so that there is nothing yet that the settings of the path could change.
-        record["network"]["harmony"] = json.loads(json.dumps(dataclasses.asdict(HarmonyPathSettings())))
     for name, value in changes:
-        _put(record, name, value)
+        _switch_harmony_path(record["network"], name, value)
+        if name != _HARMONY_PATH:
+            _put(record, name, value)
     try:
         return from_dict(TrainingSettings, record)
     except (TypeError, KeyError) as error:
         raise SettingsError(f"the settings cannot be read ({error})") from error
 
 
+def _switch_harmony_path(network: dict[str, Any], name: str, value: Any) -> None:
+    """Take the harmony path out of the settings of the network, or put it in before one of its own is set."""
+    if name == _HARMONY_PATH:
+        if value not in (None, False, True):
+            raise SettingsError(f"{name} must be a table, true or false, not {checks.shown(value)}")
+        network["harmony"] = _plain(HarmonyPathSettings()) if value else None
+    elif name.startswith(_HARMONY_PATH + ".") and network["harmony"] is None:
+        network["harmony"] = _plain(HarmonyPathSettings())
+
+
 def parse_override(text: str) -> tuple[str, Any]:
-    """Read `name=value`, its value written as in TOML; what is no TOML value is taken as text."""
+    """Read an override `NAME=VALUE`. The value is TOML; if it is not valid TOML, it is taken as text.
+
+    Raises:
+        SettingsError: if the text does not have this form.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise SettingsError(f"{text!r} is not of the form NAME=VALUE, such as crop.frames=1000")
+        raise SettingsError(f"{text!r} must have the form NAME=VALUE, such as crop.frames=1000")
     toml = _toml()
     try:
         return name.strip(), toml.loads(f"value = {value}")["value"]
@@ -161,13 +218,13 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def parse_dataset(text: str) -> dict[str, Any]:
-    """Read `NAME` or `NAME@WEIGHT` as a table of the setting `dataset`."""
+    """Read `NAME` or `NAME@WEIGHT` as an entry of the setting `dataset`."""
     spec = parse_spec(text)
     return {"name": spec.name, "weight": spec.weight}
 
 
 def differences(ours: TrainingSettings, theirs: TrainingSettings) -> list[tuple[str, Any, Any]]:
-    """Settings, by their dotted names, in which two runs differ, with both values."""
+    """Return the settings in which two runs differ: dotted name, our value, their value."""
     one, other = dict(_leaves(ours.to_dict())), dict(_leaves(theirs.to_dict()))
     return [(name, one[name], other[name]) for name in one if one[name] != other.get(name)]
 
@@ -194,11 +251,11 @@ def _leaves(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _put(record: dict[str, Any], name: str, value: Any) -> None:
-    """Set one value by its dotted name and check its type."""
+    """Set a value by its dotted name; raise SettingsError if the name is unknown or the type wrong."""
     known = dict(_leaves(record))
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f": is {near[0]!r} meant?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise SettingsError(f"there is no setting {name!r}{hint}")
     *tables, last = name.split(".")
     for table in tables:
@@ -221,6 +278,12 @@ def _check_scalar(name: str, before: Any, value: Any) -> None:
     kinds = (int, float) if isinstance(before, float) else (type(before),)
     if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(before, bool)):
         raise SettingsError(f"the setting {name!r} must be of type {type(before).__name__}, not {value!r}")
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """Return a dataclass of settings as plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return plain
 
 
 def _toml() -> Any:

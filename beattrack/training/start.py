@@ -1,4 +1,4 @@
-"""Weights to begin with: of another run, or of a model file."""
+"""Initial weights from another run or a model file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,19 @@ from beattrack.training.settings import SETTINGS, read_settings
 
 
 def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
-    """Weights for a network from a run folder (its best averaged ones), a model file or a shipped model.
+    """Read the initial weights of a network.
 
-    Those of a narrower network are widened (`widen`). Raises SettingsError where they belong to a network of
-    other settings, dropout and width aside, TrainingError or ModelError where they cannot be read.
+    Args:
+        name: run folder, of which the best averaged weights are used, model file or name of a shipped model.
+        network: network to start. If it has more channels, the weights are widened (see `widen`).
+
+    Returns:
+        Weights by name.
+
+    Raises:
+        SettingsError: if the weights are from a network whose settings differ in more than dropout and width.
+        TrainingError: if the run cannot be read.
+        ModelError: if the model cannot be read.
     """
     if is_run(name):
         weights, theirs = _from_run(Path(name))
@@ -35,25 +44,33 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
         restored, settings = load_torch(find(name).path)
         weights, theirs = restored.state_dict(), settings.network
     ours = network.settings
-    narrower = theirs.tcn.channels < ours.tcn.channels and not ours.tcn.gated
+    # With a harmony path, the channels of two parts lie side by side: widening would mix them up.
+    can_widen = not ours.tcn.gated and ours.harmony is None
+    narrower = theirs.tcn.channels < ours.tcn.channels and can_widen
     if _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
         raise SettingsError(
-            f"the network of {name} has other settings than this run's: they must be the same, but for fewer "
-            "channels"
+            f"{name}: its network has other settings than this run; only dropout may differ, and it may have "
+            "fewer channels"
         )
     return widen(weights, network) if narrower else weights
 
 
 def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tensor]:
-    """Weights of a narrower network in those of `network`, so that its output stays what it was.
+    """Return weights for a network with more channels that gives the same output.
 
-    New channels read all channels by the weights that `network` has, and no channel there was reads them: the
-    zeros are where training begins to use them (after Chen, Goodfellow & Shlens, Net2Net, arXiv 1511.05641).
+    New channels read all channels, with the initial weights of `network`. Existing channels read new ones
+    with weights of zero, which training can change.
+
+    Args:
+        weights: weights of the narrower network, by name.
+        network: network with more channels and its initial weights.
+
+    After Chen, Goodfellow & Shlens (Net2Net), arXiv 1511.05641.
     """
     wide = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for name, ours in wide.items():
         theirs = weights[name]
-        # The 1x1 mix of a block reads its branches one after the other, each as wide as the stream.
+        # The 1x1 convolution of a block reads its branches in turn, each with the channels of the stream.
         parts = 2 if name.endswith(".mix.weight") and network.settings.tcn.parallel_pair else 1
         if theirs.ndim > 1:
             outputs, inputs = len(theirs), theirs.shape[1] // parts
@@ -66,12 +83,16 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
 
 
 def is_run(name: str) -> bool:
-    """Whether a name to begin with is that of a run folder; a folder beside it may bear a model's name."""
+    """Return whether `name` is the folder of a run; other folders may have the name of a model."""
     return (Path(name) / SETTINGS).is_file()
 
 
 def describe_start(name: str) -> dict[str, Any]:
-    """What the weights to begin with were made from: data, datasets whose scores are void, recipe."""
+    """Return what initial weights were made from, for the manifest: data, datasets and recipe.
+
+    Args:
+        name: run folder, model file or name of a shipped model.
+    """
     if is_run(name):
         manifest = read_manifest(Path(name))
         return {
@@ -97,7 +118,7 @@ def _from_run(folder: Path) -> tuple[dict[str, Tensor], NetworkSettings]:
 
 
 def _shape(settings: NetworkSettings, *, width: bool) -> Any:
-    """What must be equal for weights to mean the same, with or without the number of channels."""
+    """Return the settings that must be equal for weights to fit, with or without the number of channels."""
     record = settings_dict(settings)
     for part in (record["front_end"], record["tcn"]):
         for name in ("dropout", "dropout_kind", *(() if width else ("channels",))):
@@ -106,6 +127,6 @@ def _shape(settings: NetworkSettings, *, width: bool) -> Any:
 
 
 def settings_dict(settings: NetworkSettings) -> dict[str, Any]:
-    """Give network settings as plain JSON values."""
+    """Return network settings as JSON values."""
     record: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
     return record

@@ -62,7 +62,9 @@ def test_a_folder_of_one_file_is_a_folder_still(clip: Path) -> None:
 def test_a_folder_without_recursive_fails_alone(tree: Path, clip: Path) -> None:
     result = run("predict", clip, tree)
     assert result.exit_code == 1
-    assert f"beattrack: {tree}: is a folder; --recursive tracks the audio files in it" in lines(result.stderr)
+    assert f"beattrack: {tree}: is a folder; use --recursive to track the audio files in it" in lines(
+        result.stderr
+    )
     assert clip.with_suffix(".beats").exists()
 
 
@@ -96,8 +98,8 @@ def test_what_contradicts_itself_is_refused(clip: Path) -> None:
     assert "both a recording and a list" in usage_error("predict", "-", "--files-from", "-")
     assert "leave out --jobs" in usage_error("predict", "-", "--jobs", "2")
     assert "--errors: there is no folder" in usage_error("predict", clip, "--errors", "no/such")
-    assert "can take one file" in usage_error("predict", "-r", clip.parent, "-o", "-")
-    assert "-o takes a folder" in usage_error("predict", "-r", clip.parent, "-o", clip)
+    assert "only one file can go to standard output" in usage_error("predict", "-r", clip.parent, "-o", "-")
+    assert "give a folder with -o" in usage_error("predict", "-r", clip.parent, "-o", clip)
 
 
 @posix_only
@@ -112,7 +114,7 @@ def test_one_that_kills_its_process_never_stops_the_others(
     assert [line.split(": ")[0] for line in report] == told
     assert names(tmp_path) == ["errors", "one.beats", "slow.beats", "two.beats"]
     assert lines(errors.read_text())[:2] == [
-        "killed\tthe process that tracked it was killed, maybe for want of memory",
+        "killed\tthe process that tracked it was killed, possibly because memory ran out",
         "bad\tis bad",
     ]
 
@@ -123,7 +125,7 @@ def test_a_fault_of_ours_is_one_line_and_costs_one_file(
     assert run_fake(jobs(tmp_path, "fault", "one"), quiet=True) == 1
     (line,) = lines(capsys.readouterr().err)
     assert line.startswith(
-        "beattrack: fault: a fault in beattrack, please report it: IndexError at worker_cases.py:"
+        "beattrack: fault: a bug in beattrack, please report it: IndexError at worker_cases.py:"
     )
     assert names(tmp_path) == ["one.beats"]
 

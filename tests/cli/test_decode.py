@@ -56,7 +56,7 @@ def test_decode_takes_the_options_of_predict(pulses: Path) -> None:
     run("decode", "--quiet", "-o", pulses.with_name("a.csv"), "--decoder", "peaks", pulses)
     assert pulses.with_name("a.csv").read_text().startswith("time,position,confidence\n0.250,,0.9000\n")
     assert "has no option" in usage_error("decode", "--decoder", "peaks", "--beats-per-bar", "4", pulses)
-    assert "is an input" in usage_error("decode", "-o", pulses, pulses)
+    assert "is an input" in usage_error("decode", "--format", "csv", "-o", pulses, pulses)
 
 
 def test_decode_of_what_is_no_activations_fails_alone(pulses: Path) -> None:

@@ -3,24 +3,29 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from beattrack.cli import main
 from beattrack.evaluation import predict
 from beattrack.registry import Model, ModelCard
+from beattrack.result import Beats
 from tests.fake_tracker import make_tracker
 
 pytest.importorskip("mir_eval")
+
+Install = Callable[..., None]
 
 BEATS = "".join(f"{0.5 + 0.5 * number:.3f}\t{number % 4 + 1}\n" for number in range(19))
 HALF = "".join(f"{0.5 + number:.3f}\t{number % 4 + 1}\n" for number in range(10))
 
 
-def run(*arguments):
+def run(*arguments: object) -> Result:
     result = CliRunner().invoke(main, ["eval", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -29,7 +34,7 @@ def run(*arguments):
 
 
 @pytest.fixture
-def gtzan(tmp_path):
+def gtzan(tmp_path: Path) -> Path:
     """A small copy of GTZAN: ten seconds of silence each, with beats at 120 BPM."""
     home = tmp_path / "gtzan"
     for genre in ("blues", "rock"):
@@ -44,7 +49,7 @@ def gtzan(tmp_path):
 
 
 @pytest.fixture
-def predictions(tmp_path):
+def predictions(tmp_path: Path) -> Path:
     """Predictions for that copy by a tracker that taps at half tempo in one of the files."""
     folder = tmp_path / "est"
     folder.mkdir()
@@ -75,10 +80,10 @@ def card(*datasets: str) -> ModelCard:
 
 
 @pytest.fixture
-def fake_model(monkeypatch, tmp_path):
+def fake_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
     """Let the command find a model that needs no network."""
 
-    def install(*trained_on: str):
+    def install(*trained_on: str) -> None:
         path = tmp_path / "fake.onnx"
         path.write_bytes(b"weights")
         monkeypatch.setattr(predict, "find_model", lambda spec: Model("fake", path, card(*trained_on)))
@@ -88,7 +93,7 @@ def fake_model(monkeypatch, tmp_path):
     return install
 
 
-def test_scores_one_pair_estimate_first(tmp_path):
+def test_scores_one_pair_estimate_first(tmp_path: Path) -> None:
     (tmp_path / "a.beats").write_text(HALF)
     (tmp_path / "b.beats").write_text(BEATS)
     result = run(tmp_path / "a.beats", tmp_path / "b.beats")
@@ -98,21 +103,21 @@ def test_scores_one_pair_estimate_first(tmp_path):
     assert "taps at double tempo" in run(tmp_path / "b.beats", tmp_path / "a.beats").stdout
 
 
-def test_scores_folders_of_any_tool(gtzan, predictions):
+def test_scores_folders_of_any_tool(gtzan: Path, predictions: Path) -> None:
     result = run("--predictions", predictions, "--annotations", gtzan / "beats")
     assert result.exit_code == 0
     assert "est on beats: 4 files" in result.stdout
     assert "gtzan_rock_00001" in result.stdout
 
 
-def test_scores_predictions_for_a_dataset(gtzan, predictions):
+def test_scores_predictions_for_a_dataset(gtzan: Path, predictions: Path) -> None:
     result = run("--dataset", "gtzan", "--data-home", gtzan, "--predictions", predictions, "--name", "mine")
     assert result.exit_code == 0
     assert "mine on gtzan: 4 files" in result.stdout
     assert "gtzan: 4 recordings, 0 files left out" in result.stderr
 
 
-def test_predicts_and_scores_a_dataset(gtzan, fake_model):
+def test_predicts_and_scores_a_dataset(gtzan: Path, fake_model: Install) -> None:
     fake_model()
     result = run("--dataset", "gtzan", "--data-home", gtzan, "--jobs", 1, "--quiet")
     assert result.exit_code == 0
@@ -122,14 +127,14 @@ def test_predicts_and_scores_a_dataset(gtzan, fake_model):
     assert " 1.000 " in result.stdout
 
 
-def test_predicts_in_processes(gtzan, fake_model):
+def test_predicts_in_processes(gtzan: Path, fake_model: Install) -> None:
     fake_model()
     result = run("--dataset", "gtzan", "--data-home", gtzan, "--jobs", 2)
     assert result.exit_code == 0
     assert "4 files" in result.stdout
 
 
-def test_a_folder_of_ones_own_is_a_dataset(gtzan, fake_model, tmp_path):
+def test_a_folder_of_ones_own_is_a_dataset(gtzan: Path, fake_model: Install, tmp_path: Path) -> None:
     fake_model()
     for name in ("one", "two"):
         soundfile.write(tmp_path / f"{name}.flac", np.zeros(80000), 8000)
@@ -139,9 +144,15 @@ def test_a_folder_of_ones_own_is_a_dataset(gtzan, fake_model, tmp_path):
     assert "2 files" in result.stdout
 
 
-def test_writes_every_number_to_files(gtzan, predictions, tmp_path):
+def test_writes_every_number_to_files(gtzan: Path, predictions: Path, tmp_path: Path) -> None:
     files = {"--csv": tmp_path / "scores.csv", "--json": tmp_path / "run.json"}
-    result = run("--predictions", predictions, "--annotations", gtzan / "beats", *sum(files.items(), ()))
+    result = run(
+        "--predictions",
+        predictions,
+        "--annotations",
+        gtzan / "beats",
+        *(part for option in files.items() for part in option),
+    )
     assert result.exit_code == 0
     record = json.loads(files["--json"].read_text())
     rows = list(csv.DictReader(files["--csv"].open()))
@@ -150,7 +161,7 @@ def test_writes_every_number_to_files(gtzan, predictions, tmp_path):
         assert float(row["beats.cemgil"]) == entry["values"]["beats.cemgil"]
 
 
-def test_trim_and_tempo_reference_are_passed_on(gtzan, predictions, tmp_path):
+def test_trim_and_tempo_reference_are_passed_on(gtzan: Path, predictions: Path, tmp_path: Path) -> None:
     options = (
         "--predictions",
         predictions,
@@ -166,7 +177,7 @@ def test_trim_and_tempo_reference_are_passed_on(gtzan, predictions, tmp_path):
     assert "no annotated tempi" in run(*options, "--tempo-reference", "annotated").stderr
 
 
-def test_unmatched_files_are_listed_or_scored_as_silence(gtzan, predictions):
+def test_unmatched_files_are_listed_or_scored_as_silence(gtzan: Path, predictions: Path) -> None:
     (predictions / "blues.00000.beats").unlink()
     (predictions / "jazz.00000.beats").write_text(BEATS)
     options = ("--predictions", predictions, "--annotations", gtzan / "beats")
@@ -177,7 +188,7 @@ def test_unmatched_files_are_listed_or_scored_as_silence(gtzan, predictions):
     assert "4 files" in run(*options, "--missing", "zero").stdout
 
 
-def test_a_suffix_chooses_the_kind_of_file(gtzan, tmp_path):
+def test_a_suffix_chooses_the_kind_of_file(gtzan: Path, tmp_path: Path) -> None:
     folder = tmp_path / "published"
     folder.mkdir()
     for path in (gtzan / "beats").iterdir():
@@ -193,7 +204,7 @@ def test_a_suffix_chooses_the_kind_of_file(gtzan, tmp_path):
     assert "stated by the tracker" in result.stdout
 
 
-def test_compares_runs(gtzan, predictions, tmp_path):
+def test_compares_runs(gtzan: Path, predictions: Path, tmp_path: Path) -> None:
     for name, folder in (("first", predictions), ("second", gtzan / "beats")):
         options = ("--predictions", folder, "--annotations", gtzan / "beats", "--name", name)
         assert run(*options, "--json", tmp_path / f"{name}.json").exit_code == 0
@@ -205,7 +216,7 @@ def test_compares_runs(gtzan, predictions, tmp_path):
     assert record["systems"][0]["overall"]["beats.f_measure"]["wins"] == 1
 
 
-def test_writes_reports(gtzan, predictions, fake_model, tmp_path):
+def test_writes_reports(gtzan: Path, predictions: Path, fake_model: Install, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     fake_model()
     result = run("--dataset", "gtzan", "--data-home", gtzan, "--report", tmp_path / "one", "--jobs", 1)
@@ -220,7 +231,7 @@ def test_writes_reports(gtzan, predictions, fake_model, tmp_path):
     assert (tmp_path / "two/files").is_dir()
 
 
-def test_refuses_training_data_unless_forced(gtzan, fake_model):
+def test_refuses_training_data_unless_forced(gtzan: Path, fake_model: Install) -> None:
     fake_model("gtzan")
     result = run("--dataset", "gtzan", "--data-home", gtzan, "--jobs", 1)
     assert result.exit_code == 2
@@ -231,7 +242,7 @@ def test_refuses_training_data_unless_forced(gtzan, fake_model):
     assert "TRAINING DATA" in forced.stdout
 
 
-def test_a_missing_dataset_ends_with_2_and_says_what_to_do(tmp_path):
+def test_a_missing_dataset_ends_with_2_and_says_what_to_do(tmp_path: Path) -> None:
     result = run("--dataset", "gtzan", "--data-home", tmp_path / "nowhere")
     assert result.exit_code == 2
     assert str(tmp_path / "nowhere") in result.stderr
@@ -239,14 +250,16 @@ def test_a_missing_dataset_ends_with_2_and_says_what_to_do(tmp_path):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_ctrl_c_scores_what_is_finished_and_ends_with_130(gtzan, fake_model, monkeypatch):
+def test_ctrl_c_scores_what_is_finished_and_ends_with_130(
+    gtzan: Path, fake_model: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_model()
 
     class Interrupted:
-        def __init__(self, spec):
+        def __init__(self, spec: predict.TrackerSpec) -> None:
             self.tracker = make_tracker(spec)
 
-        def track(self, source):
+        def track(self, source: Path) -> Beats:
             if source.name == "rock.00001.wav":
                 raise KeyboardInterrupt
             return self.tracker.track(source)
@@ -276,14 +289,14 @@ def test_ctrl_c_scores_what_is_finished_and_ends_with_130(gtzan, fake_model, mon
         ("a", "b", "--jobs", "0"),
     ],
 )
-def test_wrong_usage_ends_with_2_in_one_line(arguments):
+def test_wrong_usage_ends_with_2_in_one_line(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_unreadable_input_ends_with_1_in_one_line(tmp_path):
+def test_unreadable_input_ends_with_1_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.beats").write_text(BEATS)
     for arguments in (
         (tmp_path / "a.beats", tmp_path / "absent.beats"),
@@ -295,7 +308,7 @@ def test_unreadable_input_ends_with_1_in_one_line(tmp_path):
         assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_the_table_is_printed_where_a_file_cannot_be_written(tmp_path):
+def test_the_table_is_printed_where_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "a.beats").write_text(BEATS)
     pytest.importorskip("matplotlib")
     blocked = tmp_path / "blocked"
@@ -306,7 +319,7 @@ def test_the_table_is_printed_where_a_file_cannot_be_written(tmp_path):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_missing_extra_is_named(tmp_path, monkeypatch):
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mir_eval.beat", None)
     (tmp_path / "a.beats").write_text(BEATS)
     result = run(tmp_path / "a.beats", tmp_path / "a.beats")
@@ -314,7 +327,7 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     assert "beattrack[eval]" in result.stderr
 
 
-def test_help_is_given_without_loading_the_evaluation():
+def test_help_is_given_without_loading_the_evaluation() -> None:
     result = run("--help")
     assert result.exit_code == 0
     for option in ("--dataset", "--predictions", "--compare", "--report", "--trim", "--force"):

@@ -32,7 +32,8 @@ def test_an_input_is_never_overwritten(clip: Path) -> None:
     clip.with_name("soft.beats").symlink_to(clip)
     os.link(clip, clip.with_name("hard.beats"))
     for output in (clip, clip.with_name("soft.beats"), clip.with_name("hard.beats")):
-        assert "is an input and would be overwritten" in usage_error("predict", "-o", output, clip)
+        told = usage_error("predict", "--format", "beats", "-o", output, clip)
+        assert "is an input and would be overwritten" in told
         assert "is an input" in usage_error("predict", "--activations", output, clip)
     beats = Path(shutil.copy(clip, clip.with_name("odd.beats")))
     assert "is an input" in usage_error("predict", beats, clip)
@@ -41,22 +42,25 @@ def test_an_input_is_never_overwritten(clip: Path) -> None:
 
 def test_places_that_are_not_there_are_refused(two: tuple[Path, Path]) -> None:
     absent = two[0].parent / "no" / "such"
-    assert "does not exist; make it first" in usage_error("predict", "-o", absent / "a.beats", two[0])
-    assert "does not exist; make it first" in usage_error("predict", "-o", absent / "deep", *two)
+    assert "does not exist; create it first" in usage_error("predict", "-o", absent / "a.beats", two[0])
+    assert "does not exist; create it first" in usage_error("predict", "-o", absent / "deep", *two)
     assert "--activations" in usage_error("predict", "--activations", absent / "a.npz", two[0])
-    assert "is a file; with several inputs -o takes a folder" in usage_error("predict", "-o", two[0], *two)
-    assert "can take one file" in usage_error("predict", "-o", "-", *two)
+    assert "is a file; with several inputs, give a folder with -o" in usage_error(
+        "predict", "-o", two[0], *two
+    )
+    assert "only one file can go to standard output" in usage_error("predict", "-o", "-", *two)
     too_long = usage_error("predict", "-o", two[0].parent / ("x" * 300), *two)
-    assert "cannot be made (File name too long)" in too_long
+    assert "cannot be created (File name too long)" in too_long
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--decoder", "peaks", "--beats-per-bar", "3"], "the peaks decoder has no option beats_per_bar"),
-        (["--min-bpm", "200", "--max-bpm", "100"], "200.0 to 100.0 BPM"),
+        (["--min-bpm", "200", "--max-bpm", "100"], "min_bpm 200 is above max_bpm 100"),
         (["--min-bpm", "nan"], "nan"),
-        (["--max-bpm", "0"], "tempo range"),
+        (["--max-bpm", "0"], "max_bpm must be at least 10, not 0.0"),
+        (["--max-bpm", "50"], "min_bpm 55 (the default) is above max_bpm 50; set min_bpm too"),
         (["--beats-per-bar", "3;4"], "'3;4' is not one or more positive whole numbers"),
         (["--beats-per-bar", "0"], "positive whole numbers"),
         (["--beats-per-bar", "3,3"], "a metre twice"),

@@ -50,7 +50,7 @@ def test_quiet_says_nothing(home: Path) -> None:
 
 
 def test_what_cannot_be_packed_is_said_before_anything_is_read(home: Path) -> None:
-    assert "say what to pack" in usage_error("pack", "out")
+    assert "no dataset given" in usage_error("pack", "out")
     assert "nowhere" in usage_error("pack", "out", "--dataset", "folder:nowhere", *CACHE)
     assert run("pack", "out", "--dataset", "folder:mine", "--quiet", *CACHE).exit_code == 0
-    assert "holds a pack already" in usage_error("pack", "out", "--dataset", "folder:nowhere", *CACHE)
+    assert "already holds a pack" in usage_error("pack", "out", "--dataset", "folder:nowhere", *CACHE)

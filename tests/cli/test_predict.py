@@ -17,7 +17,7 @@ from beattrack.cli.outputs import output_name
 from beattrack.registry import models_folder
 from beattrack.result import Beats
 from tests.audio_cases import encoded, needs_ffmpeg, run_ffmpeg
-from tests.cli_cases import lines, names, run, usage_error
+from tests.cli_cases import RATE, lines, names, run, usage_error
 
 
 def test_one_file_goes_to_standard_output(clip: Path) -> None:
@@ -40,6 +40,25 @@ def test_a_summary_of_each_file_unless_quiet(clip: Path) -> None:
     assert run("predict", "--quiet", clip).stderr == ""
 
 
+def test_why_there_are_no_beats_is_said_and_written(tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(3 * RATE), RATE)
+    result = run("predict", "-o", tmp_path / "out.json", silence)
+    reason = "no beats: the recording is silent or one steady sound"
+    assert result.exit_code == 0
+    assert lines(result.stderr)[0] == f"beattrack: warning: {silence}: {reason}"
+    assert json.loads((tmp_path / "out.json").read_text())["reason"] == reason
+    assert f"# reason: {reason}" in lines(run("predict", "--quiet", silence).stdout)
+
+
+def test_a_range_that_leaves_out_the_tempo_is_said(clip: Path) -> None:
+    bpm = json.loads(run("predict", "--format", "json", clip).stdout)["tempo"]["bpm"]
+    result = run("predict", "--quiet", "--min-bpm", round(bpm / 2) - 5, "--max-bpm", round(bpm / 2) + 5, clip)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"beattrack: warning: {clip}: the network hears about {bpm:.0f} BPM, but")
+    assert len(lines(result.stderr)) == 1
+
+
 @pytest.mark.parametrize("format", ["beats", "json", "csv"])
 def test_formats_by_option_and_by_suffix(clip: Path, format: str) -> None:
     shown = run("predict", "--quiet", "--format", format, clip).stdout
@@ -56,6 +75,27 @@ def test_the_format_asked_for_goes_before_the_suffix(clip: Path) -> None:
     assert clip.with_name("out.json").read_text().startswith("time,")
     run("predict", "-o", clip.with_name("out.txt"), clip)
     assert clip.with_name("out.txt").read_text().startswith("# tempo_bpm")
+
+
+@pytest.mark.parametrize("command", ["predict", "decode"])
+@pytest.mark.parametrize("name", ["a.mid", "a.jams", "a.xml", "a.lab"])
+def test_a_foreign_suffix_is_refused_before_any_work(clip: Path, command: str, name: str) -> None:
+    message = usage_error(command, "-o", clip.with_name(name), clip)
+    assert (
+        f"{name}: unknown output format; use one of .beats, .json, .csv, or name the format (--format)"
+        in message
+    )
+    assert names(clip.parent) == [clip.name]
+
+
+def test_a_foreign_suffix_is_the_users_own_choice_if_the_format_is_named(clip: Path) -> None:
+    out = clip.with_name("a.lab")
+    assert run("predict", "--format", "beats", "-o", out, clip).exit_code == 0
+    assert out.read_text().startswith("# tempo_bpm")
+    folder = clip.with_name("beats.mid")
+    folder.mkdir()
+    assert run("predict", "-o", folder, clip).exit_code == 0
+    assert names(folder) == [f"{clip.stem}.beats"]
 
 
 def test_several_files_are_written_beside_themselves(two: tuple[Path, Path]) -> None:
@@ -112,7 +152,7 @@ def test_a_device_or_pipe_is_written_to_and_stays(clip: Path) -> None:
     reader.join(10)
     assert received == [run("predict", clip).stdout]
     assert pipe.is_fifo()
-    assert "is no file" in usage_error("predict", "--activations", pipe, clip)
+    assert "is not a file" in usage_error("predict", "--activations", pipe, clip)
 
 
 def test_a_pipe_that_breaks_is_that_files_failure(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tests.rendering_cases import MadeUpSource, clicking_render, needs_fluidsynt
 
 class MissingSource(MadeUpSource):
     def check(self) -> None:
-        raise RenderError("The program 'mma' is missing: install the Debian package mma.")
+        raise RenderError("the program 'mma' is missing; install the Debian package mma")
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def test_a_run_and_the_same_again(made_up: None, tmp_path: Path) -> None:
 def test_sources_that_are_missing_are_left_out_and_named(made_up: None, tmp_path: Path) -> None:
     result = run("render", tmp_path, "--hours", "0.001", "--jobs", "1")
     assert result.exit_code == 0
-    assert "left out: band: The program 'mma' is missing" in result.stderr
+    assert "left out: band: the program 'mma' is missing" in result.stderr
     assert list(json.loads((tmp_path / "manifest.json").read_text())["planned"]) == ["mma"]
 
 
 def test_a_source_asked_for_must_be_there(made_up: None, tmp_path: Path) -> None:
     result = run("render", tmp_path / "out", "--mix", "band=1")
     assert result.exit_code == 1
-    assert result.stderr == "beattrack: The program 'mma' is missing: install the Debian package mma.\n"
+    assert result.stderr == "beattrack: the program 'mma' is missing; install the Debian package mma\n"
     assert not (tmp_path / "out").exists()
 
 
@@ -77,12 +77,12 @@ def test_failures_are_told_and_counted(
 
 
 def test_usage_errors(made_up: None, tmp_path: Path) -> None:
-    assert "say where to render to" in usage_error("render")
-    assert "'mma' is not SOURCE=WEIGHT" in usage_error("render", tmp_path, "--mix", "mma")
-    assert "there is no source 'jukebox'; there are songs, mma" in usage_error(
+    assert "no output folder given" in usage_error("render")
+    assert "'mma' must have the form SOURCE=WEIGHT" in usage_error("render", tmp_path, "--mix", "mma")
+    assert "there is no source 'jukebox'; use one of songs, simple, mma" in usage_error(
         "render", tmp_path, "--mix", "jukebox=1"
     )
-    assert "positive" in usage_error("render", tmp_path, "--mix", "mma=-1")
+    assert "the weight of mma must be at least 0" in usage_error("render", tmp_path, "--mix", "mma=-1")
     assert "--hours" in usage_error("render", tmp_path, "--hours", "0")
     file = tmp_path / "file"
     file.touch()
@@ -107,7 +107,7 @@ def test_missing_programs_and_packages_are_named_in_one_line(
     result = run("render", tmp_path, "--mix", "mma=1")
     assert result.exit_code == 1
     assert lines(result.stderr)[0].startswith(
-        "beattrack: the program fluidsynth is missing: install the Debian packages fluidsynth fluid-"
+        "beattrack: the program fluidsynth is missing; install the Debian packages fluidsynth fluid-"
     )
     assert len(lines(result.stderr)) == 1
 
@@ -129,7 +129,10 @@ def test_missing_fonts_are_named_where_one_is_there(
     monkeypatch.setattr(fluidsynth, "available_fonts", lambda: fluidsynth.FONTS[:1])
     result = run("render", tmp_path, "--hours", "0.001", "--jobs", "1", "--mix", "mma=1")
     assert result.exit_code == 0
-    assert "1 of 7 soundfonts; for more timbres install musescore-general-soundfont-lossless" in result.stderr
+    assert (
+        "1 of 7 soundfonts found; for more timbres install musescore-general-soundfont-lossless"
+        in result.stderr
+    )
 
 
 def test_the_list(made_up: None) -> None:
@@ -138,7 +141,7 @@ def test_the_list(made_up: None) -> None:
     found = [line.split()[0] for line in lines(result.stdout)]
     assert found[: 1 + len(rendering.SOURCES)] == ["sources", *rendering.SOURCES]
     assert found[1 + len(rendering.SOURCES) :] == ["soundfonts", *(font.name for font in fluidsynth.FONTS)]
-    assert "band         The program 'mma' is missing" in result.stdout
+    assert "band         the program 'mma' is missing" in result.stdout
 
 
 @needs_fluidsynth

@@ -11,7 +11,7 @@ import pytest
 
 import beattrack
 from tests.audio_cases import posix_only
-from tests.cli_cases import lines, names, run
+from tests.cli_cases import lines, names, run, wait_for_the_end_of_all
 
 pytestmark = posix_only
 FILES = 60
@@ -50,17 +50,6 @@ def wait_for_the_first(folder: Path) -> None:
     while not list(folder.glob("*.beats")):
         assert time.monotonic() < give_up
         time.sleep(0.01)
-
-
-def wait_for_the_end_of_all(group: int) -> None:
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    pytest.fail("a process of the run is still there")
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,11 @@ frames = 400
 [network.front_end]
 channels = 8
 
+[network.harmony]
+channels = 4
+
 [network.tcn]
-channels = 8
+channels = 12
 dilations = [1, 2, 4, 8, 16]
 """
 HERE = ("--accelerator", "cpu", "--workers", 0, "--threads", 1)
@@ -70,7 +73,7 @@ def test_from_music_to_a_model_that_finds_beats(pack: Path, home: Path, clip: Pa
     shown = lines(trained.stderr)
     assert shown[-3].startswith("step 20/40")
     assert shown[-2].startswith("step 40/40")
-    assert shown[-1] == "runs/little: finished at step 40; `beattrack export runs/little` makes a model of it"
+    assert shown[-1] == "runs/little: finished at step 40; make a model with `beattrack export runs/little`"
 
     again = run(*command, "--steps", 40, "--steps-per-epoch", 20, "--quiet")
     assert (again.exit_code, again.output) == (0, "")
@@ -120,7 +123,7 @@ def test_settings_come_from_the_file_and_the_command_line(pack: Path, home: Path
         ((), "--dataset NAME"),
         (("--config", "none.toml"), "none.toml: No such file"),
         (("--config", "bad.toml"), "bad.toml: cannot be read"),
-        (("--dataset", "gtzan", "--set", "stepz=1"), "no setting 'stepz': is 'steps' meant"),
+        (("--dataset", "gtzan", "--set", "stepz=1"), "no setting 'stepz'; did you mean 'steps'?"),
         (("--dataset", "gtzan", "--set", "steps"), "NAME=VALUE"),
         (("--dataset", "gtzan", "--validation-share", "2"), "validation.share"),
         (("--dataset", "gtzan@-1"), "weight"),
@@ -152,7 +155,7 @@ def test_what_is_no_run_cannot_be_exported(home: Path) -> None:
     assert (result.exit_code, len(lines(result.stderr))) == (1, 1)
     assert "holds no training run" in result.stderr
     (home / "scores.json").write_text("{}", encoding="utf-8")
-    assert "holds no list of scores" in usage_error("export", home, "--scores", home / "scores.json")
+    assert "is not a list of scores" in usage_error("export", home, "--scores", home / "scores.json")
 
 
 def test_gtzan_is_trained_on_by_folds(home: Path) -> None:
@@ -232,5 +235,5 @@ def test_a_signal_leaves_a_run_that_goes_on(number: int, pack: Path, home: Path)
     assert process.returncode == 128 + number
     last = lines(errors)[-1]
     assert last.startswith("beattrack: stopped at step ")
-    assert last.endswith(" of 100000; the same command goes on")
+    assert last.endswith(" of 100000; run the same command to resume")
     assert "Traceback" not in errors

@@ -135,6 +135,8 @@ def test_without_beats_there_is_no_tempo(tracker: BeatTracker, what: str, rate: 
     samples = NOTHING[what]
     beats = check(tracker.track(samples.astype(np.float32), rate))
     assert (len(beats), beats.tempo, beats.metre, beats.mean_confidence) == (0, None, None, None)
+    assert beats.reason is not None
+    assert beats.reason.startswith("no beats: the recording is ")
     assert beats.duration == pytest.approx(len(samples) / rate, abs=1e-4)
 
 
@@ -183,6 +185,22 @@ def test_silence_in_front_moves_all_beats_by_its_length(
     silence = np.zeros(round(seconds * RATE), np.float32)
     beats = check(tracker.track(np.concatenate([silence, music]), RATE))
     assert moved(beats, reference, by=seconds) <= FRAME
+
+
+@pytest.mark.parametrize("seconds", [3.0, 60.0])
+def test_silence_in_between_holds_no_beats_and_changes_none_around(
+    tracker: BeatTracker, music: np.ndarray, reference: Beats, seconds: float
+) -> None:
+    silence = np.zeros(round(seconds * RATE), np.float32)
+    beats = check(tracker.track(np.concatenate([music, silence, music]), RATE))
+    times = beats.times
+    assert not ((times > 12.05) & (times < 12.0 + seconds)).any()
+    expected = np.concatenate([reference.times, reference.times + 12.0 + seconds])
+    assert len(times) == len(expected)
+    assert np.abs(times - expected).max() <= 2 * FRAME
+    assert beats.bpm == pytest.approx(reference.bpm, abs=0.1)
+    assert beats.tempo is not None
+    assert beats.tempo.stability < 0.05
 
 
 def test_silence_after_the_end_adds_no_beats(

@@ -52,13 +52,13 @@ def graph(path: Path, settings: str | None, *, inputs: tuple[str, ...], size: in
 
 def test_a_foreign_network(tmp_path: Path) -> None:
     message = one_sentence(graph(tmp_path / "a.onnx", None, inputs=("x",)))
-    assert "is an ONNX model, but not one of beattrack" in message
+    assert "is an ONNX model, but not a beattrack model" in message
 
 
 @pytest.mark.parametrize("inputs", [("x", "y"), ("spectrogram", "features")])
 def test_a_foreign_network_that_says_it_is_ours(tmp_path: Path, inputs: tuple[str, ...]) -> None:
     message = one_sentence(graph(tmp_path / "a.onnx", ModelSettings().to_json(), inputs=inputs))
-    assert "holds another network than its settings say" in message
+    assert "its network does not match its settings" in message
 
 
 @pytest.mark.parametrize(

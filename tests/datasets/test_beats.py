@@ -75,8 +75,8 @@ def test_audio_shorter_than_its_annotation_is_refused(seconds: float) -> None:
         ([1.0, np.inf, 2.0, 3.0], "not a number"),
         ([1, 2, 3, 1e6], "must be seconds"),
         (["one", "two"], "annotation"),
-        (np.arange(100) * 0.01, "no tempo"),
-        (np.arange(10) * 9.0, "no tempo"),
+        (np.arange(100) * 0.01, "not a musical tempo"),
+        (np.arange(10) * 9.0, "not a musical tempo"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_with_the_reason(times: object, reason: str) -> None:

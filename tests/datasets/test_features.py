@@ -42,7 +42,7 @@ def entries(cache: FeatureCache) -> list[Path]:
     return sorted(path for path in found if path.suffixes != [".h", ".npy"])
 
 
-def only(outcomes: list[features.Outcome]) -> Features:
+def only(outcomes: list[features.FeaturesOrReason]) -> Features:
     (outcome,) = outcomes
     assert isinstance(outcome, Features)
     return outcome
@@ -176,7 +176,7 @@ def test_levels_are_mapped_and_travel_by_their_path(song: Path, cache: FeatureCa
 def test_where_too_many_files_would_be_open_levels_are_read_into_memory(
     song: Path, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "_allow_open_files", lambda mapped: False)
+    monkeypatch.setattr(features, "allow_open_files", lambda mapped: False)
     levels = only(cache.collect([song])).levels
     assert not isinstance(levels, StoredLevels)
     assert levels.flags.owndata
@@ -189,11 +189,11 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
-        assert features._allow_open_files(10)
+        assert features.allow_open_files(10)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 1024
-        assert features._allow_open_files(1500)
+        assert features.allow_open_files(1500)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1500
-        assert not features._allow_open_files(2**40)
+        assert not features.allow_open_files(2**40)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -236,7 +236,7 @@ def test_processes_and_one_give_the_same(song: Path, tmp_path: Path) -> None:
 
 
 def test_two_at_once_share_a_cache(song: Path, cache: FeatureCache) -> None:
-    found: list[features.Outcome] = []
+    found: list[features.FeaturesOrReason] = []
     threads = [threading.Thread(target=lambda: found.extend(cache.collect([song]))) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -262,12 +262,12 @@ def test_what_the_decoder_warned_of_is_remembered(song: Path, cache: FeatureCach
 def test_a_cache_that_cannot_be_written_ends_in_one_sentence(song: Path, tmp_path: Path, jobs: int) -> None:
     place = tmp_path / "file"
     place.write_text("in the way")
-    with pytest.raises(DatasetError, match=r"cannot be kept here.*--cache"):
+    with pytest.raises(DatasetError, match=r"cannot be written here.*--cache"):
         FeatureCache(folder=place).collect([song], jobs=jobs)
     folder = tmp_path / "cache"
     folder.mkdir()
     (folder / "features").write_text("in the way")
-    with pytest.raises(DatasetError, match=r"cannot be kept here.*--cache"):
+    with pytest.raises(DatasetError, match=r"cannot be written here.*--cache"):
         FeatureCache(folder=folder).collect([song, song], jobs=jobs)
 
 

@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         addresses.append(url)
         return Answer(CONTENT, str(len(CONTENT)))
 
-    monkeypatch.setattr(fetch, "_opened", opened)
+    monkeypatch.setattr(fetch, "open_url", opened)
     return addresses
 
 
@@ -49,7 +49,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def opened(url: str, timeout: float) -> Answer:
         raise error
 
-    monkeypatch.setattr(fetch, "_opened", opened)
+    monkeypatch.setattr(fetch, "open_url", opened)
 
 
 def test_a_file_is_fetched_and_progress_told(asked: list[str], tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_http_is_asked_for_by_https(asked: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://example.org/a", "file:///etc/passwd", "//example.org/a", "a.zip", ""])
 def test_other_addresses_are_refused(asked: list[str], tmp_path: Path, url: str) -> None:
-    with pytest.raises(DatasetError, match="not an address"):
+    with pytest.raises(DatasetError, match="not an http or https address"):
         fetch.fetch(url, tmp_path / "a", md5=MD5)
     assert asked == []
 
@@ -84,7 +84,7 @@ def test_a_file_that_is_there_is_kept_and_a_wrong_one_replaced(asked: list[str],
 
 
 def test_another_content_is_refused_and_leaves_nothing(asked: list[str], tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=f"not the file that mirdata knows .*{MD5}"):
+    with pytest.raises(DatasetError, match=f"not the file that mirdata expects .*{MD5}"):
         fetch.fetch(URL, tmp_path / "a", md5="0" * 32)
     assert list(tmp_path.iterdir()) == []
 

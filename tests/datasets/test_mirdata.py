@@ -156,8 +156,8 @@ def test_a_dataset_that_is_not_there_is_one_sentence(tmp_path: Path, indexes: Pa
     [
         ("cuidado", "not offered for download"),
         ("compmusic_carnatic_rhythm", "not offered for download"),
-        ("hainsworth", "cannot get that list"),
-        ("simac", "reader of simac does not work"),
+        ("hainsworth", "cannot download that list"),
+        ("simac", "simac: mirdata's loader fails"),
     ],
 )
 def test_what_nobody_offers_is_said_so(tmp_path: Path, name: str, reason: str) -> None:
@@ -179,7 +179,7 @@ def test_a_damaged_index_is_one_sentence(tmp_path: Path, indexes: Path) -> None:
     ("name", "reason"),
     [
         ("balroom", r"did you mean ballroom\?"),
-        ("xyz", "knows none"),
+        ("xyz", "has none"),
         ("tinysol", "no beats"),
         ("jtd", "one musician"),
         ("filosax", "chord changes"),
@@ -264,7 +264,7 @@ def server(
         )
         monkeypatch.setitem(module.REMOTES, key, remote)
 
-    monkeypatch.setattr(download_module, "_index_of", lambda module, dataset: None)
+    monkeypatch.setattr(download_module, "index_of", lambda module, dataset: None)
     real = mirdata.download_utils.downloader
 
     def downloader(*arguments: Any, index: Any, **options: Any) -> None:

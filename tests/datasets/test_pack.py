@@ -147,7 +147,7 @@ def test_levels_are_requantised_to_the_nearest(levels: np.ndarray) -> None:
 def test_a_pack_is_not_written_over_another(tmp_path: Path) -> None:
     pack.write_pack(tmp_path, [make_song("one")])
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(DatasetError, match="holds a pack already"):
+    with pytest.raises(DatasetError, match="already holds a pack"):
         pack.write_pack(tmp_path, [make_song("two")])
     assert sorted(tmp_path.iterdir()) == before
 

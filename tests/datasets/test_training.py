@@ -94,7 +94,7 @@ def test_a_folder_of_ones_own_becomes_songs(home: Path, tmp_path: Path) -> None:
         told
         == list(loaded.summary)
         == [
-            f"folder:{home}: your own data, of which beattrack knows no licence",
+            f"folder:{home}: your own data (licence unknown)",
             f"folder:{home}: 2 of 2 usable, 8.0 s",
         ]
     )
@@ -118,14 +118,15 @@ def test_several_datasets_come_with_their_weights(home: Path, tmp_path: Path) ->
     [
         ("", "its annotation holds no beats"),
         ("# only a comment\n", "its annotation holds no beats"),
-        ("0.5\t1\n1.0\t2\n", "its annotation holds only 2 beats, of 4 that are needed"),
+        ("0.5\t1\n1.0\t2\n", "its annotation holds only 2 beats; 4 are needed"),
         ("half past\t1\n", "line 1"),
         ("0.5\t1\n0.7\t2\nand\t3\n", "line 3"),
         (
-            "".join(f"{5 * k}\t1\n" for k in range(9)),
-            "audio (4.0 s) is shorter than its annotation (to 40.0 s)",
+            "".join(f"{5 * k + 0.5}\t1\n" for k in range(9)),
+            "audio (4.0 s) is shorter than its annotation (to 40.5 s)",
         ),
-        ("".join(f"{500 * k}\n" for k in range(9)), "audio (4.0 s) is shorter"),
+        ("".join(f"{11025 * k}\n" for k in range(9)), "times 11025 apart, too far for beats"),
+        ("".join(f"{500 * k}\n" for k in range(20)), "audio (4.0 s) is shorter"),
     ],
 )
 def test_a_bad_annotation_costs_its_song_and_is_named(
@@ -149,6 +150,7 @@ def test_a_bad_annotation_costs_its_song_and_is_named(
         ("-0.5\t4\n" + BEATS, "1 beat before 0 s left out", 8),
         (BEATS + "4.1\t1\n", "1 beat after the end of the audio left out", 8),
         (BEATS + "3.5\t1\n", "repeated times were counted once", 8),
+        ("".join(f"{500 * k}\t{k % 4 + 1}\n" for k in range(8)), "times were read as milliseconds", 8),
     ],
 )
 def test_a_mended_annotation_is_used_and_named(
@@ -160,7 +162,7 @@ def test_a_mended_annotation_is_used_and_named(
     assert len(loaded.songs[0].beats) == beats
     (found,) = loaded.notes
     assert (Path(found.file).name, found.reason) == ("a.flac", note)
-    assert loaded.summary[2] == f"folder:{home}: mended a.flac ({note})"
+    assert loaded.summary[2] == f"folder:{home}: fixed a.flac ({note})"
 
 
 def test_missing_annotations_and_bad_audio_are_named(home: Path, tmp_path: Path, recording: bytes) -> None:
@@ -219,7 +221,7 @@ def test_other_settings_give_other_features(home: Path, tmp_path: Path) -> None:
 def test_a_pack_of_another_spectrogram_is_refused(tmp_path: Path) -> None:
     write_pack(tmp_path, songs=1, seconds=4)
     settings = replace(SpectrogramSettings(), fps=50)
-    with pytest.raises(DatasetError, match=r"100 frames a second and 73 bands.* 50 and 73"):
+    with pytest.raises(DatasetError, match=r"100 frames per second and 73 bands.* 50 and 73"):
         load(f"pack:{tmp_path}", cache=tmp_path / "cache", settings=settings)
 
 

@@ -42,8 +42,8 @@ def test_tracks_a_clear_pulse() -> None:
 @pytest.mark.usefixtures("madmom")
 def test_settings_reach_madmom() -> None:
     activations = beats_only(pulse(10.0, bpm=100.0, seed=4))
-    slow = MadmomDecoder(DBNSettings(max_bpm=130.0))(activations)
-    fast = MadmomDecoder(DBNSettings(min_bpm=150.0))(activations)
+    slow = MadmomDecoder(DBNSettings.madmom(max_bpm=130.0))(activations)
+    fast = MadmomDecoder(DBNSettings.madmom(min_bpm=150.0))(activations)
     assert np.median(np.diff(slow.times)) == pytest.approx(0.6, abs=0.05)
     assert np.median(np.diff(fast.times)) < 0.41
 
@@ -53,7 +53,7 @@ def test_settings_reach_madmom() -> None:
 def test_nothing_in_nothing_out(bars: bool) -> None:
     for values in (np.empty(0), np.zeros(1), np.zeros(500), np.full(500, np.nan)):
         for threshold in (0.0, 0.05):
-            found = MadmomDecoder(DBNSettings(threshold=threshold))(
+            found = MadmomDecoder(DBNSettings.madmom(threshold=threshold))(
                 Activations(values, values if bars else None, 100.0)
             )
             assert len(found.times) == 0
@@ -88,7 +88,7 @@ def test_names_are_removed_again_when_the_import_fails() -> None:
     seen = []
 
     def fail_to_import() -> None:
-        with madmom_backend._removed_names():
+        with madmom_backend.removed_names():
             seen.append(np.float)
             raise ImportError
 
@@ -100,12 +100,12 @@ def test_names_are_removed_again_when_the_import_fails() -> None:
 
 
 def test_missing_madmom_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    madmom_backend._madmom.cache_clear()
-    monkeypatch.setattr(madmom_backend, "_DECODING_MODULES", ("madmom_that_is_not_installed.hmm",))
+    madmom_backend.load_madmom.cache_clear()
+    monkeypatch.setattr(madmom_backend, "DECODING_MODULES", ("madmom_that_is_not_installed.hmm",))
     with pytest.raises(MissingExtraError, match=r"beattrack\[madmom\]"):
         MadmomDecoder()
 
 
 def test_tempo_prior_is_refused() -> None:
     with pytest.raises(SettingsError, match="prior"):
-        MadmomDecoder(DBNSettings(tempo_prior=TempoPrior(120.0, 1.0)))
+        MadmomDecoder(DBNSettings.madmom(tempo_prior=TempoPrior(120.0, 1.0)))

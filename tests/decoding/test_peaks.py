@@ -12,6 +12,7 @@ from beattrack.decoding.peaks import (
     PeakSettings,
     commonest_metre,
     count_bars,
+    fine_times,
     local_maxima,
     parabola_tops,
     snap,
@@ -26,6 +27,19 @@ def spikes(frames: int, **heights: float) -> NDArray[np.float64]:
     for name, height in heights.items():
         values[int(name[1:])] = height
     return values
+
+
+def test_beats_on_peaks_are_placed_between_frames_and_others_stay() -> None:
+    frames = np.arange(400)
+    tops = np.array([50.3, 149.8, 251.0])
+    values = np.exp(-0.5 * ((frames[:, None] - tops) / 1.4) ** 2).max(axis=1)
+    activations = Activations(values, None, 100.0)
+    fine = fine_times(np.array([0.5, 1.0, 1.5, 2.51, 3.333]), activations)
+    np.testing.assert_allclose(fine, [0.503, 1.0, 1.498, 2.51, 3.333], atol=4e-4)
+    assert fine_times(np.array([0.0, 3.99]), activations).tolist() == [0.0, 3.99]
+    assert fine_times(np.array([]), activations).tolist() == []
+    flat = Activations(np.full(10, 0.5), None, 100.0)
+    assert fine_times(np.array([0.05]), flat).tolist() == [0.05]
 
 
 def test_local_maxima_reach_the_threshold_and_top_their_window() -> None:

@@ -89,6 +89,36 @@ def test_any_beats_have_finite_scores(reference, estimate, trim):
     assert all(np.isfinite(value) and value >= 0 for value in scores.values())
 
 
+def mir_eval_p_score(reference, estimate):
+    """The value of mir_eval, 0 where it has none."""
+    try:
+        value = mir.p_score(reference, estimate)
+    except ValueError:  # no interval between the steps of the reference
+        return 0.0
+    return value if np.isfinite(value) else 0.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.floats(-1, 40) | st.integers(-100, 4000).map(lambda n: n / 100), max_size=40),
+    st.lists(st.floats(-1, 40) | st.integers(-100, 4000).map(lambda n: n / 100), max_size=40),
+)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
+def test_the_p_score_is_that_of_mir_eval_to_the_last_bit(reference, estimate):
+    reference, estimate = beat_sequence(reference).times, beat_sequence(estimate).times
+    assert metrics.p_score(reference, estimate) == mir_eval_p_score(reference, estimate)
+    assert metrics.p_score(reference, reference) == mir_eval_p_score(reference, reference)
+
+
+def test_hours_of_beats_are_scored(monkeypatch):
+    def never(*_):
+        raise AssertionError("the cost grows with the square of the duration")
+
+    monkeypatch.setattr(mir, "p_score", never)
+    times = np.arange(0, 29_000, 20.0)
+    assert metrics.beat_metrics(times, times + 0.01)["p_score"] == 1.0
+
+
 def test_trim_never_keeps_negative_times():
     times = np.array([-1.0, 0.0, 4.9, 5.0])
     assert metrics.trim(times, 0.0).tolist() == [0.0, 4.9, 5.0]

@@ -82,7 +82,7 @@ def test_a_file_that_kills_its_process_does_not_stop_the_others(tracks, run):
     assert sorted(found.estimates) == ["a", "c"]
     (problem,) = found.problems
     assert problem.file.endswith("killer.wav")
-    assert problem.reason == "the process that tracked it was killed, maybe for want of memory"
+    assert problem.reason == "the process that tracked it was killed, possibly because memory ran out"
 
 
 def test_a_second_run_takes_all_from_the_cache(tracks, run, tmp_path):

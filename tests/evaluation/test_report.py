@@ -12,7 +12,7 @@ import soundfile
 from beattrack.datasets import Problem
 from beattrack.evaluation.compare import compare
 from beattrack.evaluation.predict import TrackerSpec
-from beattrack.evaluation.report import html, plots, sound, timeline, words, write_comparison, write_run
+from beattrack.evaluation.report import findings, html, plots, sound, timeline, write_comparison, write_run
 from beattrack.evaluation.run import Inputs, RunSettings, score
 from beattrack.evaluation.score import Item
 from beattrack.formats.readers import beat_sequence
@@ -149,7 +149,7 @@ def test_findings_name_the_weakest_genre_and_why():
     ]
     cases += [Item(f"rock {n}", steady(), steady(), "rock") for n in range(3)]
     run = score(Inputs(tuple(cases)), RunSettings(), name="x", dataset="y")
-    text = " ".join(words.findings(run))
+    text = " ".join(findings.findings(run))
     assert "3 of 4 files are tracked right" in text
     assert "weakest swing" in text
     assert "1 of 1 files is tapped at double, triple, half or a third of the tempo" in text
@@ -211,4 +211,4 @@ def test_links_and_text_are_safe():
 
 
 def test_every_outcome_has_a_colour_and_a_place():
-    assert set(plots.STACKED) == set(plots.FAULT_COLOURS) == set(words._DID)
+    assert set(plots.STACKED) == set(plots.FAULT_COLOURS) == set(findings.FAULT_PHRASES)

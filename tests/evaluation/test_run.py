@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from beattrack.datasets import load_dataset
+from beattrack.datasets import Problem, load_dataset
 from beattrack.errors import SettingsError
+from beattrack.evaluation import run
 from beattrack.evaluation.matching import MatchingError
 from beattrack.evaluation.run import Inputs, RunSettings, from_files, from_folders, from_predictions, score
 from beattrack.evaluation.score import Item
-from beattrack.formats.readers import BeatSequence
+from beattrack.formats.readers import BeatFileError, BeatSequence
 from tests.evaluation_cases import items, steady
 
 pytest.importorskip("mir_eval")
@@ -142,6 +145,41 @@ def test_nothing_to_score_is_an_error(write, tmp_path):
     write("ref/b.beats")
     with pytest.raises(MatchingError, match="no prediction"):
         from_folders(tmp_path / "est", tmp_path / "ref")
+
+
+def test_an_annotation_without_beats_is_nothing_to_score(write, tmp_path):
+    empty = tmp_path / "empty.beats"
+    empty.touch()
+    with pytest.raises(BeatFileError, match=r"empty\.beats: holds no beats, so there is nothing to score"):
+        from_files(write("est.beats"), empty)
+    assert from_files(empty, write("ref.beats")).items[0].estimate.times.size == 0  # nothing was found
+
+
+def test_too_many_beats_are_left_out_before_hours_of_computing(monkeypatch):
+    monkeypatch.setattr(run, "MAX_PAIRS", 60 * 60)
+    long = steady(seconds=40)
+    inputs = Inputs((Item("short", steady(), steady()), Item("long", long, long)))
+    result = score(inputs, RunSettings(), name="x", dataset="y")
+    assert [file.id for file in result.scores] == ["short"]
+    assert result.left_out == (
+        Problem("long", "has 80 annotated and 80 estimated beats, too many to score; cut it into parts"),
+    )
+    with pytest.raises(MatchingError, match="nothing to score, as long has 80 annotated and 80 estimated"):
+        score(Inputs((Item("long", long, long),)), RunSettings(), name="x", dataset="y")
+
+
+def test_beats_of_another_recording_are_left_out():
+    excerpt, song = replace(steady(seconds=30), duration=30.0), steady(seconds=240)
+    late = replace(steady(seconds=30.4), duration=None)  # the last beat just after the end
+    inputs = Inputs(
+        (Item("a", song, excerpt), Item("b", excerpt, song), Item("c", late, excerpt), Item("d", song, song))
+    )
+    result = score(inputs, RunSettings(), name="x", dataset="y")
+    assert [file.id for file in result.scores] == ["c", "d"]
+    assert [problem.reason for problem in result.left_out] == [
+        "has an annotation to 239.8 s of a recording of 30.0 s",
+        "has an estimate to 239.8 s of a recording of 30.0 s",
+    ]
 
 
 def test_published_numbers(shared):

@@ -46,6 +46,12 @@ def test_an_annotation_without_beats_is_not_scored_and_said():
     assert "reference: no beats" in result.notes
 
 
+def test_ends_far_apart_are_told():
+    assert score(steady(seconds=240)).notes == ("the reference ends at 30 s, the estimate at 240 s",)
+    assert score(steady(seconds=40)).notes == ()
+    assert score(beat_sequence([1.0, 1.5, 2.0], [1, 2, 3])).notes == ()  # too few to tell
+
+
 def test_an_annotation_without_downbeats_scores_beats_only():
     times_only = BeatSequence(REFERENCE.times)
     none_marked = BeatSequence(REFERENCE.times, np.full(REFERENCE.times.size, 2))

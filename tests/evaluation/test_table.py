@@ -6,7 +6,7 @@ import pytest
 
 from beattrack.datasets import Problem
 from beattrack.evaluation.compare import compare
-from beattrack.evaluation.names import BY_KEY, MAIN
+from beattrack.evaluation.metric_labels import BY_KEY, MAIN
 from beattrack.evaluation.run import Inputs, RunSettings, score
 from beattrack.evaluation.score import Item
 from beattrack.evaluation.table import render, render_comparison

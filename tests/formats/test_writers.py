@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from beattrack import __version__
 from beattrack.errors import SettingsError
-from beattrack.formats import FORMATS, BeatsWriter, CsvWriter, JsonWriter, writer_for, writer_named
+from beattrack.formats import (
+    FORMATS,
+    BeatsWriter,
+    CsvWriter,
+    JsonWriter,
+    format_for,
+    writer_for,
+    writer_named,
+)
 from beattrack.formats.milliseconds import milliseconds, seconds_text
 from beattrack.result import Beats
 from tests.example_beats import any_beats, make_beats
@@ -46,6 +54,12 @@ def test_beats_file_to_the_letter() -> None:
     }
     assert data_lines(text)[:3] == ["0.500\t3", "1.000\t4", "1.500\t1"]
     assert text.endswith("4.000\t2\n")
+
+
+def test_a_reason_is_part_of_the_header() -> None:
+    reason = "no beats: the recording is silent or one steady sound"
+    assert header(BeatsWriter().render(make_beats(reason=reason)))["reason"] == reason
+    assert "reason" not in header(BeatsWriter().render(make_beats()))
 
 
 def test_beats_alone_are_a_single_column() -> None:
@@ -155,5 +169,15 @@ def test_writers_by_name_and_by_suffix() -> None:
     assert isinstance(writer_for("blues.00000.JSON"), JsonWriter)
     with pytest.raises(SettingsError, match="one of beats, json, csv"):
         writer_named("midi")  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r"song: the suffix tells no format"):
-        writer_for("song")
+    for name in ("song", "song.txt", "/dev/stdout"):
+        assert format_for(name) == "beats"
+    with pytest.raises(SettingsError, match="one of beats, json, csv"):
+        writer_named(["beats"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a.mid", "a.jams", "a.wav", "a.beats.gz", "song 1.5", "a.xml"])
+def test_a_foreign_suffix_is_refused_with_the_formats_there_are(name: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        writer_for(name)
+    expected = f"{name}: unknown output format; use one of .beats, .json, .csv, or name the format"
+    assert str(raised.value) == expected

@@ -49,6 +49,12 @@ def beat_files() -> Iterator[bytes]:
     yield b'"a.wav",0.5,"1"\n,1.0,"2"\n'
     yield b"120.0 60.0 0.8\n"
     yield record()
+    yield b"0,500;1\n1,000;2\n1,500;3\n"
+    yield b"0.5 1.0 1.5 2.0 2.5\n"
+    yield "0.5\t1\n1.0\t2\n".encode("utf-16")
+    yield b'{"beats": [0.5, 1.0, 1.5], "downbeats": [0.5], "beat_positions": [1, 2, 3], "bpm": 120}'
+    yield b'{"annotations": [{"namespace": "beat", "data": [{"time": 0.5, "value": 1}]}]}'
+    yield b'<sv><model sampleRate="8000"/><dataset><point frame="4000" label="1"/></dataset></sv>'
 
 
 def record() -> bytes:

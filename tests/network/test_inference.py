@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import copy
+import pickle
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beattrack.errors import MissingExtraError, ModelError
+from beattrack.errors import MissingExtraError, ModelError, SettingsError
 from beattrack.network import inference
 from beattrack.network.inference import Network, load_network, padded_blocks
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings, TCNSettings
 from beattrack.registry import find
+from beattrack.spectrogram import SpectrogramSettings
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +106,20 @@ def test_silence_gives_zero(network: Network, blocks: list[np.ndarray]) -> None:
     assert len(activations.beats) == sum(len(block) for block in blocks)
 
 
+@pytest.mark.parametrize(("seconds", "heard"), [(1.5, True), (5.0, False)])
+def test_long_silence_between_sounds_gives_zero(
+    network: Network, music: np.ndarray, seconds: float, heard: bool
+) -> None:
+    silence = np.zeros((round(100 * seconds), 73), np.float32)
+    activations = network.compute([music, silence, music])
+    inside = slice(len(music), len(music) + len(silence))
+    for values in (activations.beats, activations.downbeats):
+        assert values is not None
+        assert values[inside].any() == heard
+        assert values[: inside.start].all()
+        assert values[inside.stop :].all()
+
+
 def test_runs_and_threads_agree(network: Network, music: np.ndarray) -> None:
     once = network.compute([music])
     again = network.compute([music])
@@ -125,4 +144,50 @@ def test_cuda_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delitem(sys.modules, "beattrack.network.torch_engine", raising=False)
     with pytest.raises(MissingExtraError, match=r"beattrack\[train\]"):
         load_network(find("tcn").path, device="cuda")
-    assert load_network(find("tcn").path, device="auto").settings == ModelSettings()
+    assert load_network(find("tcn").path, device="auto").settings.spectrogram == SpectrogramSettings()
+
+
+def test_networks_are_copied_and_pickled(
+    network: Network, music: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = network.compute([music])
+    path = Path(shutil.copy(find("tcn").path, tmp_path / "mine.onnx"))
+    monkeypatch.chdir(tmp_path)
+    mine = load_network(path.name, threads=1)
+    monkeypatch.chdir("/")  # another process has another folder
+    for other in (copy.deepcopy(mine), pickle.loads(pickle.dumps(mine))):
+        assert other.settings == network.settings
+        assert_same(other.compute([music]), expected, 1e-5)
+    pickled = pickle.dumps(mine)
+    path.unlink()
+    with pytest.raises(ModelError, match=r"mine\.onnx: there is no such model file; a pickled network needs"):
+        pickle.loads(pickled)
+
+
+def test_networks_of_torch_are_copied_and_pickled(network: Network, music: np.ndarray) -> None:
+    pytest.importorskip("torch")
+    from beattrack.network.torch_engine import TorchEngine, load_torch
+
+    expected = network.compute([music])
+    mine = Network(TorchEngine(load_torch(find("tcn").path)[0], "cpu"), network.settings)
+    for other in (copy.deepcopy(mine), pickle.loads(pickle.dumps(mine))):
+        assert_same(other.compute([music]), expected, 1e-4)
+
+
+@pytest.mark.parametrize("device", ["mps", "tpu", "CPU", "cuda:0", "", None, 0])
+def test_unknown_devices_are_refused(device: Any) -> None:
+    with pytest.raises(SettingsError, match="device must be one of cpu, cuda, auto, not "):
+        load_network(find("tcn").path, device=device)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, float("nan")])
+def test_threads_are_a_positive_whole_number(threads: Any) -> None:
+    with pytest.raises(SettingsError, match=r"threads must be a (positive )?whole number, not "):
+        load_network(find("tcn").path, threads=threads)
+    assert load_network(find("tcn").path, threads=np.int64(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", [None, 3, b"tcn.onnx", ["tcn.onnx"]])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(SettingsError, match="path must be the path of a model file, not "):
+        load_network(path)

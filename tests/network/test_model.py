@@ -39,7 +39,7 @@ def test_receptive_field_is_what_the_settings_say(variant: dict[str, Any]) -> No
     torch.manual_seed(0)
     tcn = TCN(replace(SMALL, **variant))
     reached = influence(tcn, 201)
-    assert int(reached.max() - reached.min()) + 1 == tcn.receptive_field()
+    assert int(reached.max() - reached.min()) + 1 == tcn.settings.receptive_field
     if tcn.settings.causal:
         assert int(reached.max()) == 0
     else:

@@ -24,12 +24,12 @@ def test_a_causal_kernel_may_be_even() -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "reason"),
     [
-        (FrontEndSettings, {"time_kernels": (3, 1)}, "of one length"),
+        (FrontEndSettings, {"time_kernels": (3, 1)}, "the same length"),
         (FrontEndSettings, {"time_kernels": (3, 2, 3)}, "odd"),
         (FrontEndSettings, {"bands": 110}, "reduce 110 bands to 1"),
         (FrontEndSettings, {"dropout": 1.0}, "below 1"),
         (TCNSettings, {"channels": 0}, "channels"),
-        (TCNSettings, {"kernel": 4}, "odd unless causal"),
+        (TCNSettings, {"kernel": 4}, "odd unless the network is causal"),
         (TCNSettings, {"dilations": ()}, "dilations"),
         (TCNSettings, {"dilations": (1, 0)}, "dilations"),
         (TCNSettings, {"activation": "swish"}, "activation"),

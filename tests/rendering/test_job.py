@@ -14,7 +14,16 @@ from beattrack.errors import SettingsError
 from beattrack.formats.readers import read_beats
 from beattrack.rendering import job as rendering
 from beattrack.rendering.errors import RenderError
-from beattrack.rendering.job import Job, Outcome, Renderer, Song, plan, prepare, render_songs, shares
+from beattrack.rendering.job import (
+    PlannedSong,
+    Renderer,
+    RenderJob,
+    RenderOutcome,
+    plan,
+    prepare,
+    render_songs,
+    shares,
+)
 from beattrack.rendering.settings import SAMPLE_RATE, CheckSettings, PerformanceSettings, RenderSettings
 from tests.rendering_cases import MadeUpSource, clicking_render, make_piece, needs_fluidsynth, plain_master
 
@@ -41,12 +50,12 @@ def source(monkeypatch: pytest.MonkeyPatch) -> type[MadeUpSource]:
     return Source
 
 
-def songs(count: int, seed: int = 1) -> list[Song]:
-    return [Song("mma", index, seed) for index in range(count)]
+def songs(count: int, seed: int = 1) -> list[PlannedSong]:
+    return [PlannedSong("mma", index, seed) for index in range(count)]
 
 
-def run(job: Job, count: int) -> tuple[Counter[str], list[Outcome]]:
-    outcomes: list[Outcome] = []
+def run(job: RenderJob, count: int) -> tuple[Counter[str], list[RenderOutcome]]:
+    outcomes: list[RenderOutcome] = []
     counts = render_songs(job, songs(count, job.seed), tell=lambda song, outcome: outcomes.append(outcome))
     return counts, outcomes
 
@@ -55,12 +64,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def manifest(job: Job) -> Any:
+def manifest(job: RenderJob) -> Any:
     return json.loads((job.out / "manifest.json").read_text())
 
 
 def test_songs_and_their_record(tmp_path: Path, source: type[MadeUpSource]) -> None:
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     counts, outcomes = run(job, 2)
     assert counts == {"rendered": 2}
     names = [f"mma/mma-5-0000{n}{suffix}" for n in (0, 1) for suffix in (".beats", ".flac", ".json")]
@@ -88,26 +97,26 @@ def test_songs_and_their_record(tmp_path: Path, source: type[MadeUpSource]) -> N
 def test_bars_that_are_not_known_are_not_annotated(tmp_path: Path, source: type[MadeUpSource]) -> None:
     drawn = source.draw
     source.draw = lambda self, rng, seconds: replace(drawn(self, rng, seconds), bars_known=False)  # type: ignore[method-assign]
-    run(Job(out=tmp_path, seed=5, settings=SHORT), 1)
+    run(RenderJob(out=tmp_path, seed=5, settings=SHORT), 1)
     stem = tmp_path / "mma" / "mma-5-00000"
     assert read_beats(stem.with_suffix(".beats")).positions is None
     assert json.loads(stem.with_suffix(".json").read_text())["downbeats"] == "no"
 
 
 def test_a_song_depends_on_its_number_alone(tmp_path: Path, source: type[MadeUpSource]) -> None:
-    run(Job(out=tmp_path / "a", seed=5, settings=SHORT), 3)
-    job = Job(out=tmp_path / "b", seed=5, settings=SHORT)
-    assert Renderer(job)(Song("mma", 2, 5)).failure is None
+    run(RenderJob(out=tmp_path / "a", seed=5, settings=SHORT), 3)
+    job = RenderJob(out=tmp_path / "b", seed=5, settings=SHORT)
+    assert Renderer(job)(PlannedSong("mma", 2, 5)).failure is None
     alone = files(tmp_path / "b")
     assert len(alone) == 3
     assert alone.items() <= files(tmp_path / "a").items()
-    run(Job(out=tmp_path / "c", seed=6, settings=SHORT), 1)
+    run(RenderJob(out=tmp_path / "c", seed=6, settings=SHORT), 1)
     first, other = (tmp_path / f"{name}.flac" for name in ("a/mma/mma-5-00000", "c/mma/mma-6-00000"))
     assert first.read_bytes() != other.read_bytes()
 
 
 def test_what_is_finished_is_kept(tmp_path: Path, source: type[MadeUpSource]) -> None:
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     run(job, 2)
     before = files(tmp_path)
     source.draws = 0
@@ -121,7 +130,7 @@ def test_what_is_finished_is_kept(tmp_path: Path, source: type[MadeUpSource]) ->
 
 @pytest.mark.parametrize("damage", ["json", "flac", "beats"])
 def test_a_damaged_song_is_rendered_again(damage: str, tmp_path: Path, source: type[MadeUpSource]) -> None:
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     run(job, 1)
     before = files(tmp_path)
     path = tmp_path / "mma" / f"mma-5-00000.{damage}"
@@ -135,7 +144,7 @@ def test_a_damaged_song_is_rendered_again(damage: str, tmp_path: Path, source: t
 
 def test_rejected_draws_are_counted(tmp_path: Path, source: type[MadeUpSource]) -> None:
     source.refused = (1, 2, 4)
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     counts, outcomes = run(job, 2)
     assert counts == {"rendered": 2}
     assert [dict(outcome.rejected) for outcome in outcomes] == [{"refused": 2}, {"refused": 1}]
@@ -155,7 +164,7 @@ def test_one_failing_song_stops_no_other(
         return clicking_render(performance, rng, settings)
 
     monkeypatch.setattr(rendering, "render", failing)
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     counts, outcomes = run(job, 4)
     assert counts == {"failed": 3, "rendered": 1}
     assert [outcome.failure for outcome in outcomes] == [
@@ -171,16 +180,16 @@ def test_recordings_that_fail_the_check_are_drawn_again(
     tmp_path: Path, source: type[MadeUpSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendering, "master", lambda samples, rng, settings: (samples * 0, ()))
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     assert run(job, 1)[1][0].failure == "no usable draw in 3: too quiet (3)"
     assert source.draws == 3
     assert list(files(tmp_path)) == ["manifest.json"]
 
 
 def test_an_interrupted_run_leaves_its_manifest(tmp_path: Path, source: type[MadeUpSource]) -> None:
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
 
-    def stop(song: Song, outcome: Outcome) -> None:
+    def stop(song: PlannedSong, outcome: RenderOutcome) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -216,15 +225,15 @@ def test_hours_must_be_positive(hours: float) -> None:
 
 
 def test_a_folder_of_another_run_is_left_alone(tmp_path: Path, source: type[MadeUpSource]) -> None:
-    job = Job(out=tmp_path, seed=5, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=5, settings=SHORT)
     prepare(job, ["mma"])
     run(job, 1)
     prepare(job, ["mma"])
-    for other in (Job(out=tmp_path, seed=6, settings=SHORT), Job(out=tmp_path, seed=5)):
+    for other in (RenderJob(out=tmp_path, seed=6, settings=SHORT), RenderJob(out=tmp_path, seed=5)):
         with pytest.raises(RenderError, match="choose another folder"):
             prepare(other, ["mma"])
     (tmp_path / "manifest.json").write_text("songs")
-    with pytest.raises(RenderError, match="no manifest"):
+    with pytest.raises(RenderError, match="not the manifest"):
         prepare(job, ["mma"])
 
 
@@ -234,7 +243,7 @@ def test_what_a_source_lacks_ends_the_run_at_once(tmp_path: Path, source: type[M
 
     source.check = check  # type: ignore[method-assign]
     with pytest.raises(RenderError, match="package mma"):
-        prepare(Job(out=tmp_path / "out", seed=1), ["mma"])
+        prepare(RenderJob(out=tmp_path / "out", seed=1), ["mma"])
     assert not (tmp_path / "out").exists()
 
 
@@ -242,7 +251,7 @@ def test_what_a_source_lacks_ends_the_run_at_once(tmp_path: Path, source: type[M
 def test_with_real_instruments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pedalboard")
     monkeypatch.setitem(rendering.SOURCES, "mma", MadeUpSource)
-    job = Job(out=tmp_path, seed=2, settings=SHORT)
+    job = RenderJob(out=tmp_path, seed=2, settings=SHORT)
     prepare(job, ["mma"])
     counts, _ = run(job, 2)
     assert counts == {"rendered": 2}

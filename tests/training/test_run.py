@@ -22,10 +22,11 @@ import torch
 from beattrack.errors import SettingsError
 from beattrack.training.errors import TrainingError
 from beattrack.training.examples.sampling import Split, make_pool
+from beattrack.training.folder.lock import LOCK
 from beattrack.training.folder.report import Report
 from beattrack.training.machine import Machine
 from beattrack.training.module import TrainingModule
-from beattrack.training.run import Outcome, train
+from beattrack.training.run import RunOutcome, train
 from tests.training_cases import PACK, example_split, small
 
 HERE = Machine(accelerator="cpu", workers=0, threads=1)
@@ -66,7 +67,7 @@ def at_step(step: int, action: Callable[[], None], monkeypatch: pytest.MonkeyPat
 def test_two_runs_with_one_seed_agree_and_another_seed_differs(split: Split, tmp_path: Path) -> None:
     settings = small(steps=4)
     outcome = train(tmp_path / "one", split, settings, machine=HERE)
-    assert outcome == Outcome(4, finished=True)
+    assert outcome == RunOutcome(4, finished=True)
     train(tmp_path / "two", split, settings, machine=Machine(accelerator="cpu", workers=1, threads=1))
     train(tmp_path / "other", split, small(steps=4, seed=2), machine=HERE)
     assert same(averages(tmp_path / "one"), averages(tmp_path / "two"))
@@ -78,7 +79,7 @@ def test_two_runs_with_one_seed_agree_and_another_seed_differs(split: Split, tmp
 def whole(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of six steps that nothing interrupts."""
     folder = tmp_path_factory.mktemp("whole")
-    assert train(folder, split, small(), machine=HERE) == Outcome(6, finished=True)
+    assert train(folder, split, small(), machine=HERE) == RunOutcome(6, finished=True)
     return folder
 
 
@@ -91,9 +92,9 @@ def test_an_interrupted_run_ends_where_the_whole_one_does(
     with monkeypatch.context() as patch:
         at_step(step, lambda: os.kill(os.getpid(), number), patch)
         outcome = train(tmp_path, split, small(), machine=HERE)
-    assert outcome == Outcome(step, finished=False, signal=number)
+    assert outcome == RunOutcome(step, finished=False, signal=number)
     assert signal.getsignal(number) == before
-    assert train(tmp_path, split, small(), machine=HERE) == Outcome(6, finished=True)
+    assert train(tmp_path, split, small(), machine=HERE) == RunOutcome(6, finished=True)
     assert same(averages(tmp_path), averages(whole))
     assert log(tmp_path) == log(whole)
 
@@ -110,7 +111,7 @@ def test_a_run_that_ended_without_warning_goes_on_from_the_last_epoch(
             train(tmp_path, split, small(), machine=HERE)
     with (tmp_path / "log.csv").open("a", encoding="utf-8") as file:
         file.write("4" + "," * 15 + "\n")  # a row may be there whose checkpoint was not written any more
-    assert train(tmp_path, split, small(), machine=HERE) == Outcome(6, finished=True)
+    assert train(tmp_path, split, small(), machine=HERE) == RunOutcome(6, finished=True)
     assert same(averages(tmp_path), averages(whole))
     assert log(tmp_path) == log(whole)
 
@@ -130,14 +131,19 @@ def test_a_second_signal_ends_the_run_at_once(
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 2
 
 
+def written(run: Path) -> dict[str, int]:
+    """When each file of a run was written, by name."""
+    return {path.name: path.stat().st_mtime_ns for path in run.iterdir() if path.name != LOCK}
+
+
 def test_a_finished_run_says_so_and_knows_its_scores(split: Split, whole: Path) -> None:
-    files = {path: path.stat().st_mtime_ns for path in whole.iterdir()}
-    assert {path.name for path in files} == {
+    files = written(whole)
+    assert files.keys() == {
         *("settings.json", "manifest.json", "log.csv", "metrics.json", "validation.csv"),
         *("last.ckpt", "best.ckpt"),
     }
-    assert train(whole, split, small(), machine=HERE) == Outcome(6, finished=True)
-    assert {path: path.stat().st_mtime_ns for path in whole.iterdir()} == files
+    assert train(whole, split, small(), machine=HERE) == RunOutcome(6, finished=True)
+    assert written(whole) == files
     metrics = json.loads((whole / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["finished"]
     assert (metrics["latest"]["step"], metrics["final"]["step"]) == (6, metrics["best_step"])
@@ -171,9 +177,9 @@ def test_training_stops_early_when_nothing_gets_better(
 ) -> None:
     monkeypatch.setattr(Report, "score", property(lambda self: 0.5 if self.step == 2 else 0.4))
     settings = small(steps=20, patience=2)
-    assert train(tmp_path, split, settings, machine=HERE) == Outcome(6, finished=True)
+    assert train(tmp_path, split, settings, machine=HERE) == RunOutcome(6, finished=True)
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["global_step"] == 2
-    assert train(tmp_path, split, settings, machine=HERE) == Outcome(6, finished=True)
+    assert train(tmp_path, split, settings, machine=HERE) == RunOutcome(6, finished=True)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(split: Split, tmp_path: Path) -> None:
@@ -200,7 +206,7 @@ def test_weights_that_are_no_numbers_are_not_kept(
 def test_songs_of_other_bands_are_refused(split: Split, tmp_path: Path) -> None:
     bands = {"network.front_end.bands": 80, "network.front_end.pools": [3, 3, 3]}
     settings = small(**{name.replace(".", "__"): value for name, value in bands.items()})
-    with pytest.raises(TrainingError, match=r"has 73 bands, the network of network.front_end.bands 80"):
+    with pytest.raises(TrainingError, match=r"has 73 bands, but network.front_end.bands is 80"):
         train(tmp_path, split, settings, machine=HERE)
 
 

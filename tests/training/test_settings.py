@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from beattrack.errors import SettingsError
+from beattrack.network.settings import HarmonyPathSettings
 from beattrack.training.settings import (
     TrainingSettings,
     differences,
@@ -77,33 +79,33 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         (
             "crop.level.halve_probabilty",
             0.5,
-            "no setting 'crop.level.halve_probabilty': is 'crop.level.halve_probability' meant",
+            "no setting 'crop.level.halve_probabilty'; did you mean 'crop.level.halve_probability'",
         ),
         ("nothing.like.it", 1, "no setting 'nothing.like.it'"),
         ("crop", 1, "no setting 'crop'"),
         ("steps", 1.5, "'steps' must be of type int"),
         ("steps", True, "'steps' must be of type int"),
         ("learning_rate", "fast", "'learning_rate' must be of type float"),
-        ("steps", 0, "steps must be a positive number"),
-        ("seed", -1, "seed must not be negative"),
+        ("steps", 0, "steps must be a positive whole number, not 0"),
+        ("seed", -1, "seed must be at least 0, not -1"),
         ("precision", "8-bit", "8-bit"),
         ("crop.tempo_factor", 1.0, "expected a list"),
         ("validation.share", 0.9, "validation.share"),
         ("validation.folds", 4.0, "'validation.folds' must be of type int"),
         ("average_decay", 1.0, "average_decay"),
-        ("dataset", [{"name": "gtzan", "weight": -1.0}], "must be positive"),
+        ("dataset", [{"name": "gtzan", "weight": -1.0}], "weight must be a positive number, not -1.0"),
         ("dataset", [{"nam": "gtzan"}], "nam"),
         ("dataset", "gtzan", "'dataset' must be a list of tables"),
-        ("network.front_end.channels", 8, "same number of channels"),
-        ("network.front_end.channels", -3, "channels must be positive"),
-        ("loss.beats", -1.0, "loss.beats must not be negative"),
+        ("network.front_end.channels", 8, "as many channels as front-end and harmony path together"),
+        ("network.front_end.channels", -3, "channels must be a positive whole number, not -3"),
+        ("loss.beats", -1.0, "loss.beats must be at least 0, not -1.0"),
         ("validation.fold", 2, "needs the number of folds"),
         ("crop.frames", 0, "crop.frames must be at least 1"),
         ("crop.time_mask_frames", 4, "crop.time_mask_frames must be at least 5"),
         ("crop.band_mask_bands", 0, "crop.band_mask_bands must be at least 1"),
         ("crop.bass_bands", 3, "crop.bass_bands must be at least 4"),
-        ("crop.pitch_bands", -1, "crop.pitch_bands must not be negative"),
-        ("crop.tempo_factor", [0.7], "crop.tempo_factor must be a range"),
+        ("crop.pitch_bands", -1, "crop.pitch_bands must be at least 0, not -1"),
+        ("crop.tempo_factor", [0.7], "crop.tempo_factor must be 2 values"),
         ("crop.tempo_factor", [1.4, 0.7], "crop.tempo_factor must be a range"),
         ("crop.tempo_bpm", 0.0, "crop.tempo_bpm must be a positive number"),
         ("crop.metre_probability", 1.5, "crop.metre_probability must be from 0 to 1"),
@@ -155,9 +157,11 @@ def test_every_setting_is_in_the_documentation() -> None:
         ]
         return [name for part in parts for name in part]
 
-    for name in names(TrainingSettings().to_dict(), ""):
+    parts = ("network.front_end", "network.tcn", "network.harmony")
+    harmony = names(dataclasses.asdict(HarmonyPathSettings()), "network.harmony.")
+    for name in [*names(TrainingSettings().to_dict(), ""), *harmony]:
         table, _, last = name.rpartition(".")
-        shown = f"`{last}`" if table in ("network.front_end", "network.tcn") else f"`{name}`"
+        shown = f"`{last}`" if table in parts else f"`{name}`"
         assert shown in page or name == "dataset", name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal, get_args
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.observation import active_frames, beat_classes, observe
+from beattrack.decoding.dbn.observation import active_frames, beat_classes, doubt_bars, observe
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
-from beattrack.errors import MissingExtraError, SettingsError
+from beattrack.errors import MissingExtraError
+from beattrack.runtime import checks
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -26,12 +28,18 @@ Engine = Literal["auto", "numpy", "numba"]
 # (6e8 steps) 0.8 / 0.9. Once as many steps are done without it, it would have paid.
 NUMBA_PAYS_FROM_STEPS = 1_200_000_000
 
+# To look between the beats that were found, these are made as faint as noise. The beats found there are the
+# right ones if they are this much higher.
+_FAINTER = 0.01
+_CLEARLY = 1.1
+
 
 class DBNDecoder:
     """Exact decoding of beats, or of beats and downbeats jointly, with the bar-pointer model.
 
-    Gives what madmom's DBNBeatTrackingProcessor (where the activations have no downbeats) and
-    DBNDownBeatTrackingProcessor give. The engines agree to the last bit; "auto" takes numba where it is
+    With `DBNSettings.madmom()`, the result is that of madmom's DBNBeatTrackingProcessor (for activations
+    without downbeats) or DBNDownBeatTrackingProcessor, as long as the tempo range is the default one, or an
+    octave or more and ends on whole frames. The engines agree to the last bit; "auto" takes numba if it is
     installed and the input, or all that was decoded so far, is long enough to make up for loading it.
 
     Raises SettingsError for an unknown engine, MissingExtraError for "numba" without numba.
@@ -40,11 +48,11 @@ class DBNDecoder:
     name = "dbn"
 
     def __init__(self, settings: DBNSettings | None = None, *, engine: Engine = "auto") -> None:
-        if engine not in get_args(Engine):
-            raise SettingsError(f"there is no engine {engine!r}: choose from {', '.join(get_args(Engine))}")
-        if engine == "numba" and not _numba_installed():
+        checks.choice(get_args(Engine))("engine", engine)
+        if engine == "numba" and not numba_installed():
             raise MissingExtraError("numba", "fast", "the compiled decoder")
-        self.settings = settings or DBNSettings()
+        self.settings = DBNSettings() if settings is None else settings
+        checks.instance(DBNSettings)("settings", self.settings)
         self.engine = engine
         self._steps = 0  # that were asked of this decoder so far
 
@@ -61,17 +69,45 @@ class DBNDecoder:
         classes = classes[:, active]
         if not classes.any():
             return Decoding.empty(bars=bars)
-        space, path, log_probability = self._best_path(spaces, classes)
-        locate = peak_frames if self.settings.correct else (start_frames if bars else turning_frames)
-        frames, places = locate(path, space, classes)
-        if len(frames) == 0:
+        if self.settings.within_an_octave:
+            classes = doubt_bars(classes)
+            found = self._on_the_beat(self._find(spaces, classes), spaces, classes)
+        else:
+            found = self._find(spaces, classes)
+        if len(found.frames) == 0:
             return Decoding.empty(bars=bars)
         return Decoding(
-            times=(frames + active.start) / float(activations.fps),
-            positions=space.number[places] + 1 if bars else None,
-            log_probability=log_probability,
-            beats_per_bar=int(space.metre[places[0]]) if bars else None,
+            times=(found.frames + active.start) / float(activations.fps),
+            positions=found.space.number[found.places] + 1 if bars else None,
+            log_probability=found.log_probability,
+            beats_per_bar=int(found.space.metre[found.places[0]]) if bars else None,
+            on_peaks=self.settings.correct,
         )
+
+    def _find(self, spaces: tuple[StateSpace, ...], classes: Float) -> _Found:
+        space, path, log_probability = self._best_path(spaces, classes)
+        bars = len(classes) > 1
+        locate = peak_frames if self.settings.correct else (start_frames if bars else turning_frames)
+        frames, places = locate(path, space, classes)
+        return _Found(frames, places, space, log_probability)
+
+    def _on_the_beat(self, found: _Found, spaces: tuple[StateSpace, ...], classes: Float) -> _Found:
+        """Return the beats found, or those between them if they are clearly higher.
+
+        The model adds up the activation over the region of each beat. So wide peaks off the beat can outweigh
+        high ones on it. Without a narrow range this makes the tempo double; in one, it shifts the phase.
+        """
+        height = classes.sum(axis=0)
+        reach = min(space.shortest for space in spaces) // 4
+        fainter = classes.copy()
+        for frame in found.frames:
+            fainter[:, max(frame - reach, 0) : frame + reach + 1] *= _FAINTER
+        between = self._find(spaces, fainter)
+        if len(found.frames) and len(between.frames):
+            clearly = _CLEARLY * height[found.frames].mean()
+            if height[between.frames].mean() > clearly:
+                return between
+        return found
 
     def _spaces(self, activations: Activations) -> tuple[StateSpace, ...]:
         if activations.downbeats is None:
@@ -82,14 +118,15 @@ class DBNDecoder:
         """The most probable path over all metres; of equally probable metres the first."""
         observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
-        make_advance = self._make_advance()
+        make_advance = self.choose_advance()
         # Lazily, so that only the best so far and the present one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 
-    def _make_advance(self) -> MakeAdvance:
-        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and _numba_installed()
+    def choose_advance(self) -> MakeAdvance:
+        """Return the forward step to use now: Numba's compiled one once it saves more than it costs."""
+        pays = self._steps >= NUMBA_PAYS_FROM_STEPS and numba_installed()
         if self.engine == "numba" or (self.engine == "auto" and pays):
             from beattrack.decoding.dbn.viterbi_numba import numba_advance
 
@@ -97,7 +134,18 @@ class DBNDecoder:
         return numpy_advance
 
 
-def _numba_installed() -> bool:
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Frames and places (beats,) of the beats, the space of the places, and the path's log-probability."""
+
+    frames: Int64
+    places: Int64
+    space: StateSpace
+    log_probability: float
+
+
+def numba_installed() -> bool:
+    """Return whether Numba can be imported, without importing it."""
     return find_spec("numba") is not None
 
 

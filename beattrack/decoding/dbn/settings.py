@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from numbers import Integral
+from dataclasses import dataclass, fields
+from typing import Any
 
 from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 _MAX_BEATS_PER_BAR = 64
+DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise SettingsError(message)
+_BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
 
 @dataclass(frozen=True)
@@ -36,22 +32,21 @@ class TempoPrior:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("bpm", "octaves", "strength"):
-            value = getattr(self, name)
-            _require(
-                math.isfinite(value) and value > 0,
-                f"the tempo prior's {name} must be a positive number, not {value}",
-            )
+        names = [field.name for field in fields(self)]
+        checks.apply(self, dict.fromkeys(names, checks.positive()), prefix="tempo_prior.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DBNSettings:
-    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015); the defaults are madmom's
-    model, but for `tempo_head`.
+    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015).
+
+    The defaults are those with which the shipped network tracks held-out songs best; `madmom()` returns
+    madmom's.
 
     beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
     min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
-        alone use the widest of the ranges.
+        alone use the widest of the ranges. Beat intervals are whole numbers of frames; all ranges but the
+        default include those around their ends, so that a tempo at the end is tracked as well as one inside.
     num_tempi: number of log-spaced beat intervals; None takes every whole number of frames in the range.
     transition_lambda: the higher, the steadier the tempo.
     observation_lambda: the first 1/observation_lambda of each beat is where the activation should be high.
@@ -65,61 +60,56 @@ class DBNSettings:
     """
 
     beats_per_bar: tuple[int, ...] = (3, 4)
-    min_bpm: float | tuple[float, ...] = 55.0
-    max_bpm: float | tuple[float, ...] = 215.0
+    min_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[0]
+    max_bpm: float | tuple[float, ...] = DEFAULT_BPM_RANGE[1]
     num_tempi: int | None = None
-    transition_lambda: float = 100.0
-    observation_lambda: float = 16
+    transition_lambda: float = 200.0
+    observation_lambda: float = 24
     threshold: float = 0.05
     correct: bool = True
     tempo_prior: TempoPrior | None = None
-    tempo_head: float = 0.4
+    tempo_head: float = 2.0
+
+    @classmethod
+    def madmom(cls, **changes: Any) -> DBNSettings:
+        """Return the settings of madmom's model, with which the decoders agree, but for `changes`."""
+        return cls(**{"transition_lambda": 100.0, "observation_lambda": 16, "tempo_head": 0.0, **changes})
 
     def __post_init__(self) -> None:
         # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.
-        for name in ("beats_per_bar", "min_bpm", "max_bpm"):
-            value = getattr(self, name)
-            if isinstance(value, Iterable):
-                object.__setattr__(self, name, tuple(value))
-        if isinstance(self.beats_per_bar, Integral):
+        checks.apply(
+            self,
+            {
+                "beats_per_bar": checks.one_or_several(checks.between(1, _MAX_BEATS_PER_BAR, whole=True)),
+                "min_bpm": _BPM,
+                "max_bpm": _BPM,
+                "num_tempi": checks.optional(checks.positive(whole=True)),
+                "transition_lambda": checks.at_least(0),
+                "observation_lambda": checks.at_least(2),
+                "threshold": checks.share(),
+                "correct": checks.flag(),
+                "tempo_prior": checks.optional(checks.instance(TempoPrior)),
+                "tempo_head": checks.at_least(0),
+            },
+        )
+        if isinstance(self.beats_per_bar, int):
             object.__setattr__(self, "beats_per_bar", (self.beats_per_bar,))
-        self._check_metres()
-        self._check_tempi()
-        self._check_model()
-
-    def _check_metres(self) -> None:
         metres = self.beats_per_bar
-        _require(len(metres) > 0, "beats_per_bar must name at least one metre")
-        whole = all(isinstance(beats, Integral) and 1 <= beats <= _MAX_BEATS_PER_BAR for beats in metres)
-        _require(whole, f"beats_per_bar must be whole numbers from 1 to {_MAX_BEATS_PER_BAR}, not {metres}")
-        _require(len(set(metres)) == len(metres), f"beats_per_bar names a metre twice: {metres}")
+        if len(set(metres)) < len(metres):
+            raise SettingsError(f"beats_per_bar names a metre twice: {metres}")
+        self._check_tempi()
 
     def _check_tempi(self) -> None:
+        metres = len(self.beats_per_bar)
         for name in ("min_bpm", "max_bpm"):
             value = getattr(self, name)
-            metres = len(self.beats_per_bar)
-            _require(
-                not isinstance(value, tuple) or len(value) == metres,
-                f"{name} must be one number, or one for each of the {metres} metres, not {value}",
-            )
+            if isinstance(value, tuple) and len(value) != metres:
+                raise SettingsError(
+                    f"{name} must be one number, or one for each of the {metres} metres, not {value}"
+                )
         for low, high in self.bpm_ranges:
-            _require(
-                math.isfinite(high) and 0 < low <= high,
-                f"the tempo range must be of positive numbers, the lower first, not {low} to {high} BPM",
-            )
-            _require(low >= _SLOWEST_BPM, f"min_bpm must be at least {_SLOWEST_BPM:g}, not {low}")
-        if self.num_tempi is not None:
-            whole = isinstance(self.num_tempi, Integral) and self.num_tempi >= 1
-            _require(whole, f"num_tempi must be a whole number of at least 1, or None, not {self.num_tempi}")
-
-    def _check_model(self) -> None:
-        value = self.transition_lambda
-        _require(math.isfinite(value) and value >= 0, f"transition_lambda must be at least 0, not {value}")
-        value = self.observation_lambda
-        _require(math.isfinite(value) and value >= 2, f"observation_lambda must be at least 2, not {value}")
-        _require(0 <= self.threshold <= 1, f"threshold must lie between 0 and 1, not {self.threshold}")
-        value = self.tempo_head
-        _require(math.isfinite(value) and value >= 0, f"tempo_head must be at least 0, not {value}")
+            if low > high:
+                raise SettingsError(_empty_range(low, high))
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:
@@ -133,3 +123,25 @@ class DBNSettings:
     def widest_bpm_range(self) -> tuple[float, float]:
         """(lowest, highest) BPM over all metres, which is what beats alone are tracked with."""
         return min(low for low, _ in self.bpm_ranges), max(high for _, high in self.bpm_ranges)
+
+    @property
+    def within_an_octave(self) -> bool:
+        """Whether no tempo and its double are both in a range."""
+        return all(high < 2 * low for low, high in self.bpm_ranges)
+
+    def bpm_range_of(self, metre: int | None) -> tuple[float, float]:
+        """Return the (lowest, highest) BPM of a metre, or the widest range if the metre has none."""
+        if metre in self.beats_per_bar:
+            return self.bpm_ranges[self.beats_per_bar.index(metre)]
+        return self.widest_bpm_range
+
+
+def _empty_range(low: float, high: float) -> str:
+    """Say which of two tempi that collide is a default, as its user may never have seen it."""
+    bounds = {"min_bpm": low, "max_bpm": high}
+    defaults = [name for name, bpm in bounds.items() if bpm == getattr(DBNSettings, name)]
+    low_text, high_text = (
+        f"{name} {bpm:g}{' (the default)' if name in defaults else ''}" for name, bpm in bounds.items()
+    )
+    advice = f"; set {defaults[0]} too" if defaults else ""
+    return f"the tempo range is empty: {low_text} is above {high_text}{advice}"

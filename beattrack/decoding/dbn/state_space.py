@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.decoding.dbn.settings import DBNSettings, TempoPrior
+from beattrack.decoding.dbn.settings import DEFAULT_BPM_RANGE, DBNSettings, TempoPrior
 from beattrack.errors import SettingsError
 
 Float64 = NDArray[np.float64]
@@ -114,17 +114,44 @@ class StateSpace:
 
 
 def beat_intervals(bpm_range: tuple[float, float], num_tempi: int | None, fps: float) -> Int64:
-    """Ascending beat intervals in frames, (intervals,): all of a tempo range, or `num_tempi` log-spaced ones.
+    """Return the beat intervals of a tempo range: every whole number of frames, or some log-spaced ones.
 
-    Raises SettingsError where the frame rate is too low for the fastest tempo.
+    A steady tempo between two whole intervals is tracked by alternating between them, so the ends of a range
+    are rounded outwards (see `_bracket`). Those of the default range are rounded as in madmom.
+
+    Args:
+        bpm_range: slowest and fastest tempo in beats per minute.
+        num_tempi: number of intervals, or None for all.
+        fps: frames per second.
+
+    Returns:
+        Ascending intervals in frames, shape (intervals,).
+
+    Raises:
+        SettingsError: if the frame rate is too low for the fastest tempo.
     """
     low, high = 60.0 * fps / bpm_range[1], 60.0 * fps / bpm_range[0]
-    intervals = np.arange(np.round(low), np.round(high) + 1)
-    if intervals[0] < _SHORTEST_INTERVAL:
+    if round(low) < _SHORTEST_INTERVAL:
         raise SettingsError(f"{fps:g} frames a second are too few for a max_bpm of {bpm_range[1]:g}")
+    if bpm_range == DEFAULT_BPM_RANGE:
+        first, last = np.round(low), np.round(high)
+    else:
+        first, last = low, high = _bracket(low, high)
+    intervals = np.arange(first, last + 1)
     if num_tempi is not None and num_tempi < len(intervals):
         intervals = _log_spaced(low, high, num_tempi)
     return intervals.astype(np.int64)
+
+
+def _bracket(low: float, high: float) -> tuple[float, float]:
+    """Return the whole intervals around a range of beat intervals in frames.
+
+    A range narrower than an octave gets an interval beyond each end even if the end is a whole one itself:
+    such a range tells the tempo of the recording, not that of each beat, and never to the last digit.
+    """
+    if high < 2 * low:
+        return max(math.ceil(low) - 1.0, _SHORTEST_INTERVAL), math.floor(high) + 1.0
+    return max(math.floor(low), _SHORTEST_INTERVAL), math.ceil(high)
 
 
 def _log_spaced(low: float, high: float, count: int) -> Float64:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from beattrack.errors import AudioError
 from beattrack.evaluation.diagnosis import FAULT_LABELS, FAULT_MEANINGS
-from beattrack.evaluation.names import MAIN
+from beattrack.evaluation.metric_labels import MAIN
 from beattrack.evaluation.report import html, sound, timeline
 from beattrack.evaluation.report.plots import FAULT_COLOURS
 from beattrack.evaluation.score import FileScore

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from beattrack.evaluation.compare import Comparison
 from beattrack.evaluation.diagnosis import FAULT_LABELS, FAULT_MEANINGS
-from beattrack.evaluation.names import BEATS, DOWNBEATS, LISTENER, MAIN, TEMPO, Metric
-from beattrack.evaluation.report import html, words
+from beattrack.evaluation.metric_labels import BEATS, DOWNBEATS, LISTENER, MAIN, TEMPO, Metric
+from beattrack.evaluation.report import findings, html
 from beattrack.evaluation.report.files import Compared
 from beattrack.evaluation.report.plots import FAULT_COLOURS, STACKED
 from beattrack.evaluation.results import Run
@@ -58,7 +58,7 @@ def heading_of(run: Run) -> list[str]:
 
 def findings_of(run: Run) -> list[str]:
     """The findings in sentences."""
-    return [html.bullets(words.findings(run), "lead")]
+    return [html.bullets(findings.findings(run), "lead")]
 
 
 def cards_of(run: Run) -> str:

@@ -1,1 +1,1 @@
-"""Composing: pieces in a style, for the sources that make up music."""
+"""Composition of pieces in a style, for the sources that generate music."""

@@ -38,9 +38,13 @@ _LOWEST_BASS = 28  # E1
 def play_bass(
     rng: np.random.Generator, bars: Sequence[Bar], kind: BassKind, *, kicks: Floats | None = None
 ) -> list[Row]:
-    """Rows of a bass line.
+    """Return the notes of a bass line.
 
-    kicks: beats, with fraction, of the bass drum, which the kind "kick" follows; without them it is a riff.
+    Args:
+        rng: generator of random numbers.
+        bars: bars to play in.
+        kind: kind of bass line.
+        kicks: onsets of the bass drum in beats, which the kind "kick" follows; without them it plays a riff.
     """
     octave = 12 * int(rng.random() < 0.3)
     riffs: dict[tuple[str, int], list[tuple[int, int]]] = {}
@@ -58,12 +62,12 @@ def play_bass(
 
 
 def offbeat(size: int) -> int:
-    """The sixteenth on which the off-beat of a beat of `size` sixteenths lies: half-way, or two thirds in."""
+    """Return the sixteenth of the off-beat in a beat of `size` sixteenths: at a half, or at two thirds."""
     return 4 if size == 6 else size // 2
 
 
 def _low(chord: Chord, interval: int = 0) -> int:
-    """The root in the octave above E1, and an interval on it."""
+    """Return the root in the octave above E1, plus an interval."""
     return _LOWEST_BASS + (chord.root - _LOWEST_BASS) % 12 + interval
 
 
@@ -79,7 +83,7 @@ def _bass_onsets(
     riffs: dict[tuple[str, int], list[tuple[int, int]]],
     kicks: Floats | None,
 ) -> list[tuple[int, int]]:
-    """(sixteenth, pitch) pairs of one bar."""
+    """Return the onsets of one bar as pairs of sixteenth and pitch."""
     if kind == "kick" and kicks is not None:
         return _on_kicks(rng, bar, kicks)
     if kind in ("riff", "kick"):
@@ -97,7 +101,7 @@ def _bass_onsets(
 
 
 def _simple(rng: np.random.Generator, bar: Bar, kind: BassKind) -> list[tuple[int, int]]:
-    """(sixteenth, interval above the root) of the kinds that repeat the root, the fifth or the octave."""
+    """Return sixteenth and interval above the root for kinds that repeat root, fifth or octave."""
     beats = bar.beat_slots()
     if kind == "long":
         return [(slot, 0) for slot in _chord_slots(bar)]
@@ -141,7 +145,7 @@ def _on_kicks(rng: np.random.Generator, bar: Bar, kicks: Floats) -> list[tuple[i
 
 
 def _riff(rng: np.random.Generator, bar: Bar) -> list[tuple[int, int]]:
-    """A rhythm of eighths and sixteenths that begins on the downbeat, with chord tones."""
+    """Return a random rhythm of eighths and sixteenths with intervals above the root."""
     busy = float(rng.uniform(0.25, 0.7))
     slots = [0]
     for slot in range(1, bar.slots):
@@ -152,7 +156,7 @@ def _riff(rng: np.random.Generator, bar: Bar) -> list[tuple[int, int]]:
 
 
 def _walking(rng: np.random.Generator, bar: Bar, following: Chord) -> list[tuple[int, int]]:
-    """A note on every beat: chord tones, then a step into the next root."""
+    """Return a note on every beat: chord tones, and on the last beat a step to the next root."""
     beats = bar.beat_slots()
     onsets = []
     for index, slot in enumerate(beats):
@@ -171,7 +175,7 @@ def _walking(rng: np.random.Generator, bar: Bar, following: Chord) -> list[tuple
 
 @dataclass(frozen=True)
 class _Figure:
-    """How a chord part moves in a section: (sixteenth, length in sixteenths, loudness, tone; None = all)."""
+    """Strokes of a chord part: sixteenth, duration in sixteenths, loudness, tone of the chord (None: all)."""
 
     strokes: tuple[tuple[float, float, float, int | None], ...]
 
@@ -179,9 +183,14 @@ class _Figure:
 def play_chords(
     rng: np.random.Generator, bars: Sequence[Bar], kind: CompKind, *, centre: int = 60, strum: float = 0.0
 ) -> list[Row]:
-    """Rows of a chord part.
+    """Return the notes of a chord part.
 
-    centre: pitch around which chords lie; strum: beats by which the tones of a chord follow one another.
+    Args:
+        rng: generator of random numbers.
+        bars: bars to play in.
+        kind: kind of accompaniment.
+        centre: MIDI pitch around which the chords are voiced.
+        strum: delay between the tones of a chord in beats.
     """
     figures: dict[tuple[str, tuple[int, ...]], _Figure] = {}
     rows: list[Row] = []
@@ -203,7 +212,7 @@ def play_chords(
 
 
 def voicing(chord: Chord, centre: int) -> list[int]:
-    """Pitches of a chord, three or four, within an octave around `centre`, rising."""
+    """Return the three or four pitches of a chord in the octave around `centre`, in ascending order."""
     tones = chord.tones if len(chord.tones) < 5 else chord.tones[1:]
     low = centre - 6
     return sorted(low + (chord.root + tone - low) % 12 for tone in tones)
@@ -243,7 +252,7 @@ def _figure(rng: np.random.Generator, bar: Bar, kind: CompKind) -> _Figure:
 
 
 def _weak_beats(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Second and fourth beats of four, second and third of three, the off-beat of two."""
+    """Return beats 2 and 4 of four, 2 and 3 of three, or the off-beats of two, with their durations."""
     if len(pairs) == 2:
         return [(slot + offbeat(size), size - offbeat(size)) for slot, size in pairs]
     return pairs[1:] if len(pairs) == 3 else pairs[1::2]
@@ -252,7 +261,7 @@ def _weak_beats(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 def _strummed(
     rng: np.random.Generator, bar: Bar, step: int, short: float
 ) -> list[tuple[float, float, float, int | None]]:
-    """Steady strumming; accents on beats, off-beats or a figure of their own, some strokes left out."""
+    """Return steady strokes with random accents, some of them left out."""
     accent = str(rng.choice(["beat", "backbeat", "offbeat", "flat"]))
     kept = float(rng.choice([1.0, 1.0, 0.85, 0.7]))
     beats = bar.beat_slots()
@@ -274,7 +283,7 @@ def _strummed(
 def _broken(
     rng: np.random.Generator, bar: Bar, kind: CompKind
 ) -> list[tuple[float, float, float, int | None]]:
-    """Chord tones one after another, in eighths or, rolling, in sixteenths."""
+    """Return the tones of a chord one after another, in eighths, or in sixteenths for "rolling"."""
     step = 1 if kind == "rolling" else 2
     order = {
         "alberti": (0, 2, 1, 2),

@@ -1,4 +1,4 @@
-"""What a style of generated band is: tempi, metres, harmony, patterns and instruments that go together."""
+"""Styles of generated bands: tempi, metres, harmony, patterns and instruments that belong together."""
 
 from __future__ import annotations
 
@@ -32,10 +32,24 @@ PLUCKED: Programs = (45, 46, 104, 105, 106, 107, 15, 6, 7)
 class BandStyle:
     """One style.
 
-    slowest, fastest: felt beats per minute; metres: weights by name.
-    swing: range of the place of the off-beat, 0.5 straight; sixteenths: swing those, not eighths.
-    comps: one or two are played, each by an instrument of `chords`.
-    lead: chance of a melody; weight: how often the style is drawn.
+    Attributes:
+        name: name of the style.
+        genre: genre label.
+        slowest: slowest tempo in felt beats per minute.
+        fastest: fastest tempo in felt beats per minute.
+        metres: weights of metres by name.
+        idioms: idioms of the harmony.
+        kits: drum patterns.
+        basses: kinds of bass lines.
+        comps: kinds of chord parts, of which one or two are played.
+        bass_programs: programs of the bass.
+        chords: programs of the chord parts.
+        leads: programs of the melody.
+        swing: range of the position of the off-beat, 0.5 = straight.
+        sixteenths: whether sixteenths swing instead of eighths.
+        lead: probability of a melody.
+        weight: relative frequency of the style.
+        drum_kits: programs of the drums.
     """
 
     name: str

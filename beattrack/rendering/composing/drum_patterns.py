@@ -1,8 +1,8 @@
-"""Drum patterns of many styles, one character a sixteenth.
+"""Drum patterns of many styles, one character per sixteenth.
 
-"X" accented, "x" plain, "o" soft, "?" sometimes, "." silent. Patterns of sixteen are bars of 4/4, of twelve
-in THREE bars of 3/4, of twelve in COMPOUND two dotted quarters. Beats are those a listener taps: half-time
-feels are written at the slow beat, with strong eighth- and sixteenth-note hats.
+"X" is accented, "x" plain, "o" soft, "?" optional and "." silent. Patterns in FOUR are bars of 4/4, those in
+THREE bars of 3/4, and those in COMPOUND two dotted quarters. Beats are those at which listeners tap:
+half-time patterns are written at the slow tempo, with strong eighth-note or sixteenth-note hats.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ TAMBOURINE, COWBELL, SHAKER, CONGA_LOW, CONGA_HIGH, CLAVES, MARACAS = 54, 56, 70
 
 @dataclass(frozen=True)
 class Kit:
-    """What the drums of a style play: one of `kicks`, `snares` and `hats`, some of `extras`.
+    """Drum patterns of a style: one of `kicks`, `snares` and `hats` each is played, and some of `extras`.
 
-    Each is a choice of patterns; snares, hats and extras as (drum, pattern).
+    Snares, hats and extras are pairs of drum and pattern.
     """
 
     kicks: tuple[str, ...]
@@ -167,6 +167,30 @@ FOUR: dict[str, Kit] = {
             (CLOSED_HAT, _SIXTEENTHS),
         ),
         ((SHAKER, _LEVEL), (CONGA_HIGH, "..x...xx..x...x."), (COWBELL, "x..x..x.........")),
+    ),
+    "one drop": Kit(
+        ("....X.......X...", "....X.......X...", "....X.......X.?."),
+        ((RIM, _BACKBEAT), (SNARE, _BACKBEAT), (RIM, "....X..?....X...")),
+        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, "o.X.o.X.o.X.o.X."), (CLOSED_HAT, "x.xxx.xxx.xxx.xx")),
+        ((SHAKER, _LEVEL), (COWBELL, "x..x..x.........")),
+    ),
+    "steppers": Kit(
+        ("X...X...X...X...",),
+        ((RIM, _BACKBEAT), (SNARE, _BACKBEAT), (RIM, "....X..?..?.X..."), (SNARE, "........X.......")),
+        ((CLOSED_HAT, _EIGHTHS), (CLOSED_HAT, _OFFBEATS), (CLOSED_HAT, _SIXTEENTHS)),
+        ((CONGA_HIGH, "..x...xx..x...x."), (TAMBOURINE, "..x...x...x...x.")),
+    ),
+    "busy ballad": Kit(
+        ("x.......x.......", "x.....x.x.......", "x.......x.x.....", "x..x......x.....", "x.............x."),
+        ((SNARE, _BACKBEAT), (RIM, _BACKBEAT), (SNARE, "....X..o.o..X...")),
+        (
+            (CLOSED_HAT, _SIXTEENTHS),
+            (CLOSED_HAT, _LEVEL),
+            (CLOSED_HAT, "XxoxXxoxXxoxXxox"),
+            (SHAKER, _LEVEL),
+            (CLOSED_HAT, "x.xxx.xxx.xxx.xx"),
+        ),
+        ((TAMBOURINE, _BACKBEAT), (RIDE, _EIGHTHS), (SHAKER, _SIXTEENTHS)),
     ),
     "ska": Kit(
         ("x.......x.......", "X...X...X...X...", "....X.......X..."),

@@ -1,4 +1,4 @@
-"""Playing drum patterns on a grid: variants by section, fills, crashes, ghost notes and hi-hat rolls."""
+"""Drum parts from patterns, with variants per section, fills, crashes, ghost notes and hi-hat rolls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SOMETIMES = 0.35  # how often a "?" is played
 
 @dataclass(frozen=True)
 class Kits:
-    """Names of the patterns of a style in drum_patterns, by kind of metre; a metre without has no drums."""
+    """Names of a style's patterns in `drum_patterns`, by kind of metre; "" for no drums in that metre."""
 
     four: str = ""
     three: str = ""
@@ -35,16 +35,16 @@ class Kits:
 
 @dataclass(frozen=True)
 class _Beat:
-    """What is played in the bars of one section: (drum, pattern) pairs, patterns as long as a bar."""
+    """Patterns of the bars of a section: pairs of drum and pattern, each as long as a bar."""
 
     lines: tuple[tuple[int, str], ...]
-    rolls: float  # chance of a roll in a sixteenth of the hats
-    thin: float  # chance that a stroke of the hats is left out
+    rolls: float  # probability of a roll on a stroke of the hats
+    thin: float  # probability that a stroke of the hats is left out
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """Which kit patterns make up one bar: table, first and last sixteenth taken from each in turn."""
+    """The patterns that make up a bar, in order: table, first sixteenth, end."""
 
     pieces: tuple[tuple[str, int, int], ...]
 
@@ -66,15 +66,20 @@ _SHAPES: dict[tuple[int, ...], _Shape] = {
 
 
 def can_drum(kits: Kits, divisions: tuple[int, ...]) -> bool:
-    """Whether the kits have patterns for bars of these beats."""
+    """Return whether the kits have patterns for bars of these beats, given in sixteenths."""
     shape = _SHAPES.get(divisions)
     return shape is not None and all(getattr(kits, table) for table, _, _ in shape.pieces)
 
 
 def play_drums(rng: np.random.Generator, bars: Sequence[Bar], kits: Kits, *, fills: float = 0.6) -> list[Row]:
-    """Rows of a drum part; every bar must be one that `can_drum`.
+    """Return the notes of a drum part.
 
-    fills: chance of a fill at the end of a section; a fourth of it at the end of other groups of four bars.
+    Args:
+        rng: generator of random numbers.
+        bars: bars to play in, all of a kind for which `can_drum` is true.
+        kits: patterns to use.
+        fills: probability of a fill at the end of a section; it is a quarter of that after four bars within a
+            section.
     """
     beats: dict[tuple[str, tuple[int, ...]], _Beat] = {}
     rows: list[Row] = []
@@ -94,7 +99,7 @@ def play_drums(rng: np.random.Generator, bars: Sequence[Bar], kits: Kits, *, fil
 
 
 def _choose(rng: np.random.Generator, kits: Kits, divisions: tuple[int, ...]) -> _Beat:
-    """One choice of patterns for bars of these beats."""
+    """Choose patterns for bars of these beats."""
     chosen: dict[str, _Choice] = {}
     for table, _, _ in _SHAPES[divisions].pieces:
         if table not in chosen:

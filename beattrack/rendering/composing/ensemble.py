@@ -1,4 +1,4 @@
-"""Bass, chords and lead on a grid in a style: what accompanies drums, generated or played."""
+"""Drums, bass, chords and lead in a style, alone or added to other music."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from beattrack.rendering.piece import Floats, Part
 
 @dataclass(frozen=True, kw_only=True)
 class Backing:
-    """Chances that drums, bass, chords and a lead are added to what is there already."""
+    """Probabilities that drums, bass, chords and a lead are added to a piece."""
 
     drums: float
     bass: float
@@ -32,9 +32,14 @@ _STRUMMED = range(24, 32)  # guitars
 def accompany(
     rng: np.random.Generator, grid: Grid, style: BandStyle, *, kicks: Floats | None = None, lead: bool = True
 ) -> tuple[Part, ...]:
-    """A bass, one or two chord parts and mostly a lead.
+    """Return a bass, one or two chord parts and, often, a lead; parts rest in some sections.
 
-    kicks: places of the bass drum in beats, for the bass to follow. Parts rest in some sections.
+    Args:
+        rng: generator of random numbers.
+        grid: bars and beats.
+        style: style of the parts.
+        kicks: onsets of the bass drum in beats, which the bass may follow.
+        lead: whether there may be a lead.
     """
     parts = [_bass(rng, grid, style, kicks)]
     count = 2 if rng.random() < 0.55 else 1
@@ -45,7 +50,14 @@ def accompany(
 
 
 def back(rng: np.random.Generator, grid: Grid, style: BandStyle, backing: Backing) -> tuple[Part, ...]:
-    """Parts in a style to go with music that is there, each by its chance; the bass follows the drums."""
+    """Return random parts to add to a piece; the bass may follow the added drums.
+
+    Args:
+        rng: generator of random numbers.
+        grid: bars and beats of the piece.
+        style: style of the parts.
+        backing: probability of each part.
+    """
     parts: list[Part] = []
     places = None
     if rng.random() < backing.drums and drums_fit(grid, style):
@@ -61,12 +73,12 @@ def back(rng: np.random.Generator, grid: Grid, style: BandStyle, backing: Backin
 
 
 def drums_fit(grid: Grid, style: BandStyle) -> bool:
-    """Whether the style has drum patterns for all bars of the grid."""
+    """Return whether the style has drum patterns for all bars of the grid."""
     return all(can_drum(style.kits, divisions) for divisions in {bar.divisions for bar in grid.bars})
 
 
 def drum_part(rng: np.random.Generator, grid: Grid, style: BandStyle) -> tuple[Part, Floats]:
-    """A drum part, which rests in few sections, and the places of its bass drum in beats, (strokes,)."""
+    """Return a drum part, and the onsets of its bass drum in beats, (strokes,)."""
     rows = resting(rng, grid.bars, play_drums(rng, grid.bars, style.kits), 0.07)
     kit = _one(rng, style.drum_kits)
     places = np.array([row[0] for row in rows if row[2] == KICK], dtype=np.float64)
@@ -95,7 +107,7 @@ def _chords(rng: np.random.Generator, grid: Grid, style: BandStyle, number: int)
 
 
 def lead_part(rng: np.random.Generator, grid: Grid, programs: Sequence[int]) -> Part:
-    """A melody by one of `programs`, as busy and as high as chance has it."""
+    """Return a melody of random density and register, played by one of `programs`."""
     rows = play_melody(
         rng,
         grid.bars,
@@ -111,7 +123,14 @@ def _one(rng: np.random.Generator, programs: Sequence[int]) -> int:
 
 
 def resting(rng: np.random.Generator, bars: Sequence[Bar], rows: list[Row], chance: float) -> list[Row]:
-    """The rows without those of sections in which the part rests, each by `chance`."""
+    """Return notes without those in sections in which the part rests.
+
+    Args:
+        rng: generator of random numbers.
+        bars: bars of the part.
+        rows: notes of the part.
+        chance: probability that the part rests in a section.
+    """
     silent = {section for section in range(bars[-1].section + 1) if rng.random() < chance}
     spans = [(bar.beat, bar.beat + len(bar.divisions)) for bar in bars if bar.section in silent]
     return [row for row in rows if not any(start <= row[0] < end for start, end in spans)]

@@ -1,4 +1,4 @@
-"""The grid on which generated parts are written: bars of felt beats, cut into sixteenths, with harmony."""
+"""The grid of generated parts: bars of felt beats, divided into sixteenths, with harmony."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ Row = tuple[float, float, float, float]  # onset and offset in beats, pitch, vel
 class Bar:
     """One bar of the grid.
 
-    beat: number of its first beat, counted from the start of the song.
-    divisions: sixteenths in each beat.
-    chords: one, or two of which the second enters at the middle.
-    section: number of its section; letter: of that section.
-    last: it ends a section, so that a fill may come; first: it begins one.
+    Attributes:
+        beat: number of its first beat in the song, from 0.
+        divisions: sixteenths in each beat.
+        chords: one chord, or two of which the second starts in the middle.
+        section: number of its section.
+        letter: letter of its section.
+        first: whether it is the first bar of a section.
+        last: whether it is the last bar of a section, so that it may have a fill.
     """
 
     beat: int
@@ -35,11 +38,11 @@ class Bar:
 
     @property
     def slots(self) -> int:
-        """Sixteenths in the bar."""
+        """Number of sixteenths in the bar."""
         return sum(self.divisions)
 
     def time(self, slot: float) -> float:
-        """Beat, with fraction, at which sixteenth `slot` (from 0, may be fractional) begins."""
+        """Return the time in beats of a sixteenth, from 0 and possibly fractional."""
         left = slot
         for index, division in enumerate(self.divisions):
             if left < division:
@@ -48,11 +51,11 @@ class Bar:
         return self.beat + len(self.divisions) + left / self.divisions[-1]
 
     def beat_slots(self) -> tuple[int, ...]:
-        """The sixteenths on which beats lie."""
+        """Return the sixteenths that are on beats."""
         return tuple(sum(self.divisions[:index]) for index in range(len(self.divisions)))
 
     def chord_at(self, slot: float) -> Chord:
-        """The chord that sounds at a sixteenth."""
+        """Return the chord at a sixteenth."""
         if len(self.chords) == 1:
             return self.chords[0]
         starts = self.beat_slots()
@@ -61,11 +64,13 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Times of beats, between which everything is written.
+    """Beats and bars of a song.
 
-    times: (beats + 1,) seconds, the last one the end of the last bar.
-    bars: in order.
-    swing: place of the second half of a beat (of a half beat where `sixteenths`), 0.5 straight, 0.67 triplet.
+    Attributes:
+        times: times of the beats in seconds, and the end of the last bar, shape (beats + 1,).
+        bars: bars in order.
+        swing: position of the second half of a beat, from 0.5 (straight) to 0.67 (triplets).
+        sixteenths: whether half beats swing instead of beats.
     """
 
     times: Floats  # (beats + 1,)
@@ -74,7 +79,7 @@ class Grid:
     sixteenths: bool = False
 
     def seconds(self, beats: Floats) -> Floats:
-        """Seconds of places in beats, with swing; (n,) to (n,). Places beyond the grid are extrapolated."""
+        """Convert times in beats to seconds, with swing; times beyond the grid are extrapolated."""
         whole = np.floor(beats + 1e-9)
         places = whole + self._swung(np.clip(beats - whole, 0.0, 1.0))
         last = len(self.times) - 1
@@ -96,26 +101,38 @@ class Grid:
         return moved
 
     def part(self, name: str, program: int, rows: Iterable[Row], *, drums: bool = False) -> Part:
-        """A part in seconds from rows in beats."""
+        """Return a part in seconds.
+
+        Args:
+            name: description of the part.
+            program: General MIDI program, or drum kit.
+            rows: notes with onsets and offsets in beats.
+            drums: whether it is a drum part.
+        """
         table = np.array(list(rows), dtype=np.float64).reshape(-1, 4)
         notes = np.column_stack((self.seconds(table[:, 0]), self.seconds(table[:, 1]), table[:, 2:]))
         return Part(name=name, program=program, drums=drums, notes=notes_array(notes))
 
     @property
     def beats(self) -> Floats:
-        """Times of all beats of the bars. (beats,)"""
+        """Times of all beats in seconds, shape (beats,)."""
         beats: Floats = self.times[:-1]
         return beats
 
     @property
     def positions(self) -> Integers:
-        """Position of each beat in its bar, from 1. (beats,)"""
+        """Position of each beat in its bar, from 1, shape (beats,)."""
         positions = [index + 1 for bar in self.bars for index in range(len(bar.divisions))]
         return np.array(positions, dtype=np.int64)
 
 
 def make_bars(sections: Sequence[Section], divisions: Sequence[tuple[int, ...]]) -> tuple[Bar, ...]:
-    """Bars from sections and the divisions of each bar in turn."""
+    """Return the bars of sections.
+
+    Args:
+        sections: sections in order.
+        divisions: sixteenths in each beat, for each bar in order.
+    """
     bars: list[Bar] = []
     beat = 0
     for number, section in enumerate(sections):
@@ -130,7 +147,15 @@ def make_bars(sections: Sequence[Section], divisions: Sequence[tuple[int, ...]])
 def regular_grid(
     sections: Sequence[Section], metres: Sequence[Metre], quarter: float, *, swing: float, sixteenths: bool
 ) -> Grid:
-    """A grid of constant tempo; `quarter` is the length of a quarter note in seconds, one metre a bar."""
+    """Return a grid of constant tempo.
+
+    Args:
+        sections: sections in order.
+        metres: metre of each bar.
+        quarter: duration of a quarter note in seconds.
+        swing: see `Grid`.
+        sixteenths: see `Grid`.
+    """
     lengths = np.array([metre.quarters for metre in metres]) * quarter
     starts = np.concatenate(([0.0], np.cumsum(lengths)))
     beats, _ = felt_beats(starts[:-1], list(metres), quarter)

@@ -1,4 +1,4 @@
-"""Chords and progressions: what a generated song is built on."""
+"""Chords and progressions of generated songs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _SCALE = {"I": 0, "II": 2, "III": 4, "IV": 5, "V": 7, "VI": 9, "VII": 11}
 _NUMERAL = re.compile(r"([b#]?)([iv]+|[IV]+)(.*)")
 
-# Semitones above the root. The names are those of MMA, which writes major as "M" or nothing.
+# Semitones above the root. The names are those of MMA, in which a major chord is "M" or nothing.
 _TONES: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),
     "m": (0, 3, 7),
@@ -35,14 +35,19 @@ _TONES: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Chord:
-    """A chord: `root` is a pitch class, 0 = C; `quality` one of those of MMA used here ("" = major)."""
+    """A chord.
+
+    Attributes:
+        root: pitch class, 0 = C.
+        quality: name of the chord type in MMA, "" = major.
+    """
 
     root: int
     quality: str = ""
 
     @property
     def tones(self) -> tuple[int, ...]:
-        """Semitones above the root, rising."""
+        """Semitones above the root, in ascending order."""
         return _TONES[self.quality]
 
     @property
@@ -55,9 +60,9 @@ class Chord:
 
 
 Bars = tuple[tuple[Chord, ...], ...]
-"""Harmony bar by bar: one chord, or two of which the second enters at the middle of the bar."""
+"""Harmony bar by bar: one chord, or two of which the second starts in the middle of the bar."""
 
-# One word a bar; a slash parts two chords in a bar; lower case is minor, as usual.
+# One word per bar; a slash separates two chords in a bar; lower case is minor.
 _LOOPS: dict[Idiom, tuple[str, ...]] = {
     "pop": (
         *("I V vi IV", "vi IV I V", "I vi IV V", "IV V iii vi", "I IV vi V", "I iii IV V", "I V ii IV"),
@@ -135,10 +140,14 @@ _FORMS = ("AABA", "ABAB", "AABB", "ABAC", "AAB", "ABC", "ABCB", "AAAB")
 
 
 def chord_from_numeral(numeral: str, key: int) -> Chord:
-    """The chord that a Roman numeral such as "bVIM7" names in the key of pitch class `key`."""
+    """Return the chord of a Roman numeral such as "bVIM7" in the key of pitch class `key`.
+
+    Raises:
+        ValueError: if the text is not a Roman numeral.
+    """
     match = _NUMERAL.fullmatch(numeral)
     if match is None:
-        raise ValueError(f"{numeral!r} is no Roman numeral")
+        raise ValueError(f"{numeral!r} is not a Roman numeral")
     accidental, degree, suffix = match.groups()
     shift = {"b": -1, "#": 1, "": 0}[accidental]
     if degree.islower() and suffix != "dim7":
@@ -147,12 +156,12 @@ def chord_from_numeral(numeral: str, key: int) -> Chord:
 
 
 def loop(text: str, key: int) -> Bars:
-    """The bars that a line of numerals names: words are bars, a slash parts two chords of one bar."""
+    """Return the harmony of Roman numerals, one word per bar, in the key of pitch class `key`."""
     return tuple(tuple(chord_from_numeral(part, key) for part in word.split("/")) for word in text.split())
 
 
 def progression(rng: np.random.Generator, idiom: Idiom, key: int, bars: int) -> Bars:
-    """Harmony for one section: a loop of the idiom, or a walk through the key, brought to `bars` bars."""
+    """Return random harmony of `bars` bars in an idiom, in the key of pitch class `key`."""
     if idiom in ("pop", "folk", "classical", "rock") and rng.random() < 0.35:
         pattern = _walk(rng, key, min(bars, int(rng.choice([4, 8]))))
     else:
@@ -169,13 +178,13 @@ def progression(rng: np.random.Generator, idiom: Idiom, key: int, bars: int) -> 
 
 
 def _squeeze(pattern: Bars) -> Bars:
-    """Two bars in one where both have a single chord."""
+    """Join pairs of bars to one bar, with the first chord of each."""
     pairs = zip(pattern[::2], pattern[1::2], strict=False)
     return tuple((first[0], second[0]) for first, second in pairs)
 
 
 def _walk(rng: np.random.Generator, key: int, bars: int) -> Bars:
-    """Tonic, then by functions (tonic, subdominant, dominant), to a cadence on the last bar."""
+    """Return random harmony by function (tonic, subdominant, dominant), from the tonic to a cadence."""
     minor = rng.random() < 0.4
     functions = (
         [("i", "bIII", "bVI"), ("iv", "bVI", "ii7b5"), ("V7", "V", "bVII")]
@@ -197,16 +206,16 @@ def _walk(rng: np.random.Generator, key: int, bars: int) -> Bars:
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of a song: sections of one `letter` share harmony and, mostly, arrangement."""
+    """A section of a song. Sections with the same letter share harmony and, mostly, patterns."""
 
     letter: str
     bars: Bars
 
 
 def song_form(rng: np.random.Generator, idiom: Idiom, bars: int) -> tuple[Section, ...]:
-    """Sections of a song of exactly `bars` bars: phrases of mostly 8 bars, some of 4, 6, 7, 10 or 12.
+    """Return the sections of a random song of exactly `bars` bars.
 
-    The later sections may rise by a key, as songs do.
+    Most sections have 8 bars, some 4, 6, 7, 10, 12 or 16. The last section may be in a higher key.
     """
     key = int(rng.integers(12))
     length = 12 if idiom == "blues" else int(rng.choice([4, 8, 8, 8, 8, 6, 10, 12, 7, 16]))
@@ -227,5 +236,5 @@ def song_form(rng: np.random.Generator, idiom: Idiom, bars: int) -> tuple[Sectio
 
 
 def transposed(bars: Bars, semitones: int) -> Bars:
-    """The same harmony in another key."""
+    """Return harmony transposed by a number of semitones."""
     return tuple(tuple(Chord((chord.root + semitones) % 12, chord.quality) for chord in bar) for bar in bars)

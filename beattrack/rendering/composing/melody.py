@@ -1,4 +1,4 @@
-"""A lead line on a grid: motifs that come back, chord tones on beats, breaths between phrases."""
+"""Melodies: repeated motifs, with chord tones on beats and rests between phrases."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ def play_melody(
     density: float = 0.5,
     rest: float = 0.15,
 ) -> list[Row]:
-    """Rows of a melody.
+    """Return the notes of a random melody.
 
-    centre: pitch around which it moves; density: 0 long notes to 1 running sixteenths; rest: share of bars
-    left out, so that others are heard.
+    Args:
+        rng: generator of random numbers.
+        bars: bars to play in.
+        centre: MIDI pitch around which it moves.
+        density: from 0, long notes, to 1, continuous sixteenths.
+        rest: probability that a bar is left out.
     """
     motifs: dict[tuple[str, int, tuple[int, ...]], _Rhythm] = {}
     rows: list[Row] = []
@@ -72,7 +76,7 @@ def _rhythm(rng: np.random.Generator, bar: Bar, density: float) -> _Rhythm:
 def _next(
     rng: np.random.Generator, pitch: float, chord: Chord, scale: tuple[int, ...], strong: bool, centre: int
 ) -> float:
-    """A step, seldom a leap, to a chord tone on strong places, drawn back to the centre."""
+    """Return the next pitch: mostly a step, to a chord tone on beats, with a tendency to the centre."""
     wanted = pitch + rng.normal(0, 2.5) + 0.15 * (centre - pitch)
     allowed = {(chord.root + tone) % 12 for tone in chord.tones} if strong else set(scale)
     candidates = [p for p in range(centre - 14, centre + 15) if p % 12 in allowed]

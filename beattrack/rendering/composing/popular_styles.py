@@ -1,4 +1,4 @@
-"""Styles of generated bands: rock, pop, dance, hip hop and their kin."""
+"""Styles of generated bands: rock, pop, dance, hip hop and related styles."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="house",
         genre="dance",
-        slowest=112,
+        slowest=114,
         fastest=132,
         metres=_FOUR,
         idioms=("minor", "vamp", "modal"),
@@ -128,7 +128,7 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="disco",
         genre="disco",
-        slowest=98,
+        slowest=104,
         fastest=132,
         metres=_FOUR,
         idioms=("vamp", "minor", "pop", "jazz"),
@@ -143,8 +143,8 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="hip hop",
         genre="hiphop",
-        slowest=70,
-        fastest=105,
+        slowest=74,
+        fastest=108,
         metres=_FOUR,
         idioms=("vamp", "minor", "jazz", "modal"),
         kits=Kits("hiphop"),
@@ -162,8 +162,8 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="trap",
         genre="hiphop",
-        slowest=60,
-        fastest=82,
+        slowest=62,
+        fastest=80,
         metres=_FOUR,
         idioms=("minor", "vamp", "modal"),
         kits=Kits("trap"),
@@ -178,8 +178,8 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="funk",
         genre="funk",
-        slowest=84,
-        fastest=118,
+        slowest=88,
+        fastest=122,
         metres=_FOUR,
         idioms=("vamp", "blues"),
         kits=Kits("funk"),
@@ -195,8 +195,8 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="soul",
         genre="soul",
-        slowest=72,
-        fastest=145,
+        slowest=74,
+        fastest=140,
         metres=_FOUR,
         idioms=("pop", "vamp", "blues", "jazz"),
         kits=Kits("soul"),
@@ -209,7 +209,7 @@ POPULAR: tuple[BandStyle, ...] = (
     BandStyle(
         name="reggaeton",
         genre="latin",
-        slowest=82,
+        slowest=86,
         fastest=104,
         metres=_FOUR,
         idioms=("minor", "pop", "vamp"),

@@ -1,4 +1,4 @@
-"""Tempi to draw: where listeners tap."""
+"""Random tempi for styles."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import math
 
 import numpy as np
 
-CENTRE_BPM = 110.0
-SPREAD = 0.32  # standard deviation of the natural logarithm
-SLOWEST_BPM = 50.0
-FASTEST_BPM = 200.0
+_ENDS = 1.6  # standard deviations from the centre of a style's range to its ends
 
 
-def draw_bpm(rng: np.random.Generator, slowest: float = SLOWEST_BPM, fastest: float = FASTEST_BPM) -> float:
-    """A felt tempo: log-normal around 110 BPM as listeners prefer, cut to a range of the style.
+def draw_bpm(rng: np.random.Generator, slowest: float, fastest: float) -> float:
+    """Return a random tempo from the range of a style.
 
-    Where the range lies far from the centre the draw falls back on one uniform in the logarithm.
-    Source: Moelants, "Preferred tempo reconsidered" (2002), for the shape.
+    The distribution is log-normal around the geometric mean of the range, with ends at 1.6 standard
+    deviations.
+
+    Args:
+        rng: generator of random numbers.
+        slowest: lower end of the range in BPM.
+        fastest: upper end of the range in BPM, at least `slowest`.
+
+    Returns:
+        Tempo of the felt beats in BPM.
     """
-    for _ in range(20):
-        bpm = float(np.exp(rng.normal(math.log(CENTRE_BPM), SPREAD)))
-        if slowest <= bpm <= fastest:
-            return bpm
-    return float(np.exp(rng.uniform(math.log(slowest), math.log(fastest))))
+    low, high = math.log(slowest), math.log(fastest)
+    centre, spread = (low + high) / 2, (high - low) / (2 * _ENDS)
+    while True:
+        drawn = float(rng.normal(centre, spread))
+        if low <= drawn <= high:
+            return math.exp(drawn)

@@ -1,1 +1,1 @@
-"""Sounding: a performance, soundfonts, synthesisers, drum kits, a voice, effects."""
+"""From pieces to audio: performance, soundfonts, synthesisers, drum kits, voice, effects."""

@@ -1,4 +1,4 @@
-"""Whether a finished recording can be trusted: its onsets lie on its beats, and it sounds."""
+"""Checks of a finished recording: its onsets are on its beats, and it is not silent."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ Float32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 SETTINGS = SpectrogramSettings(sample_rate=SAMPLE_RATE)
-SEARCHED = 0.12  # seconds to each side of the beats
-STEP = 0.0025
-# A centred window shows an attack half a window before its time: where the flux of a click peaks, seconds.
+SEARCHED = 0.12  # seconds before and after the beats
+STEP = 0.0025  # seconds
+# Seconds from a click to the peak of its flux, which is early because the window is centred on the frame.
 FLUX_PEAK = -0.0125
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What was measured, and `failure`, why the recording is of no use, if it is.
+    """The result of a check.
 
-    lag: seconds from the beats to the onsets around them, positive where these are late. ratio: onset
-    strength on the beats relative to the mean. level: root mean square, decibels below full scale.
-    active: share of seconds within 40 dB of the loudest.
+    Attributes:
+        lag: delay from beats to onsets in seconds, positive if onsets are late.
+        ratio: onset strength on beats, relative to the mean.
+        level: RMS level in dB relative to full scale.
+        active: share of seconds that are at most 40 dB below the loudest.
+        failure: why the recording cannot be used; None if it can.
     """
 
     lag: float
@@ -38,7 +41,7 @@ class Check:
     failure: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the measures, rounded."""
+        """Return the measurements, rounded."""
         return {
             "lag_ms": round(1000 * self.lag, 1),
             "ratio": round(self.ratio, 2),
@@ -47,8 +50,15 @@ class Check:
         }
 
 
-def check(samples: Float32, beats: Floats, settings: CheckSettings) -> Check:
-    """Measure a recording, (samples,) at SAMPLE_RATE, against its beats in seconds."""
+def check(samples: Float32, beats: Floats, settings: CheckSettings, *, plain: bool = False) -> Check:
+    """Check a recording against its beats.
+
+    Args:
+        samples: recording at SAMPLE_RATE, shape (samples,).
+        beats: beat times in seconds, shape (beats,).
+        settings: requirements.
+        plain: whether the piece is plain, such as clicks, and may be quieter and more often silent.
+    """
     seconds = samples[: len(samples) // SAMPLE_RATE * SAMPLE_RATE].astype(np.float64).reshape(-1, SAMPLE_RATE)
     powers = np.mean(seconds**2, axis=1)
     level = 10 * np.log10(max(float(powers.mean()) if len(powers) else 0.0, 1e-12))
@@ -56,26 +66,45 @@ def check(samples: Float32, beats: Floats, settings: CheckSettings) -> Check:
     active = float(np.mean(powers > 1e-4 * loudest)) if len(powers) else 0.0
     lag, ratio = alignment(spectral_flux(samples), beats)
     failure = None
-    if level < settings.level:
+    least_level = settings.plain_level if plain else settings.level
+    least_active = settings.plain_active if plain else settings.active
+    if level < least_level:
         failure = "too quiet"
-    elif active < settings.active:
-        failure = "silent for long"
+    elif active < least_active:
+        failure = "silent for too long"
     elif ratio < settings.ratio:
         failure = "no onsets on the beats"
     elif abs(lag) > settings.lag:
-        failure = "onsets beside the beats"
+        failure = "onsets off the beats"
     return Check(lag=lag, ratio=ratio, level=level, active=active, failure=failure)
 
 
 def spectral_flux(samples: Float32) -> Floats:
-    """Give the summed rises of the logarithmic spectrogram: (frames,), Böck et al., ISMIR 2012."""
+    """Compute the spectral flux, the summed rises of the logarithmic spectrogram.
+
+    Args:
+        samples: recording at SAMPLE_RATE, shape (samples,).
+
+    Returns:
+        Flux of shape (frames,), at SETTINGS.fps frames per second.
+
+    Böck et al., ISMIR 2012.
+    """
     compressed = np.log1p(1000 * _spectrogram()(samples))
     flux = np.maximum(np.diff(compressed, axis=0, prepend=compressed[:1]), 0).sum(axis=1)
     return np.asarray(flux, np.float64)
 
 
 def alignment(flux: Floats, beats: Floats) -> tuple[float, float]:
-    """Give the lag in seconds at which the mean flux around the beats peaks, and its ratio to the mean."""
+    """Compute the delay from beats to onsets.
+
+    Args:
+        flux: spectral flux, shape (frames,).
+        beats: beat times in seconds, shape (beats,).
+
+    Returns:
+        Lag in seconds at which the mean flux around the beats peaks, and that peak relative to the mean flux.
+    """
     times = np.arange(len(flux)) / SETTINGS.fps
     lags = np.arange(-SEARCHED, SEARCHED + STEP / 2, STEP)
     inside = beats[(beats > SEARCHED) & (beats < len(flux) / SETTINGS.fps - SEARCHED)]

@@ -1,4 +1,4 @@
-"""Drum parts played by one-shots: synthesised ones, and the sampled kits of Hydrogen."""
+"""Drum parts played with one-shots: synthesised ones, and samples from the kits of Hydrogen."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from beattrack.rendering.piece import ONSET, PITCH, VELOCITY, Part
 from beattrack.rendering.settings import SAMPLE_RATE
 
 Float32: TypeAlias = NDArray[np.float32]
-Layers: TypeAlias = tuple[Float32, ...]  # one drum from soft to loud
-Kit: TypeAlias = Mapping[str, Sequence[Layers]]  # by class of drum: those to choose from
+Layers: TypeAlias = tuple[Float32, ...]  # samples of one drum, from soft to loud
+Kit: TypeAlias = Mapping[str, Sequence[Layers]]  # drums to choose from, by class of drum
 
 HYDROGEN = Path("/usr/share/hydrogen/data/drumkits")
 LONGEST = 2.5  # seconds of a one-shot
-START = 0.05  # of its peak, at which a sample is said to begin
+START = 0.05  # share of its peak at which a sample starts
 
-# What stands in for a drum that a kit lacks, best first.
+# Replacements for drums that a kit does not have, best first.
 _INSTEAD = {
     "rim": ("snare",),
+    "click": ("rim", "bell", "hat"),
+    "beep": ("bell", "click", "rim"),
     "clap": ("snare",),
     "pedal": ("hat",),
     "open": ("crash", "hat"),
@@ -38,7 +40,9 @@ _INSTEAD = {
 }
 _CLASSES = {
     "kick": (35, 36),
-    "rim": (37, 75, 76, 77),
+    "rim": (31, 37, 75, 76, 77),
+    "click": (33,),
+    "beep": (34,),
     "snare": (38, 40),
     "clap": (39,),
     "hat": (42,),
@@ -52,7 +56,7 @@ _CLASSES = {
 }
 _CLASS_OF = {pitch: name for name, pitches in _CLASSES.items() for pitch in pitches}
 
-# By the name of an instrument in a Hydrogen kit; the first that fits.
+# Class of drum by the name of an instrument in a Hydrogen kit; the first match counts.
 _PATTERNS = (
     ("kick", r"kick|bass ?drum|\bbd|thump"),
     ("snare", r"snare"),
@@ -71,27 +75,34 @@ _PATTERNS = (
 
 
 def kit_names() -> tuple[str, ...]:
-    """Give the names of the Hydrogen kits that are installed and have kick, snare and hi-hat."""
+    """Return the names of the installed Hydrogen kits that have kick, snare and hi-hat."""
     folders = sorted(HYDROGEN.iterdir()) if HYDROGEN.is_dir() else []
     return tuple(
-        folder.name for folder in folders if {"kick", "snare", "hat"} <= _instruments(folder.name).keys()
+        folder.name for folder in folders if {"kick", "snare", "hat"} <= instrument_files(folder.name).keys()
     )
 
 
 @cache
 def load_kit(name: str) -> Kit:
-    """Read the samples of a Hydrogen kit at SAMPLE_RATE, trimmed so that they begin at once."""
+    """Read the samples of a Hydrogen kit at SAMPLE_RATE, without silence at their start."""
     kit: dict[str, list[Layers]] = {}
-    for drum, instruments in _instruments(name).items():
+    for drum, instruments in instrument_files(name).items():
         layers = [tuple(filter(len, (_one_shot(path) for path in paths))) for paths in instruments]
         kit[drum] = [drums for drums in layers if drums]
     return {drum: choices for drum, choices in kit.items() if choices}
 
 
 def play(parts: Sequence[Part], kit: Kit, rng: np.random.Generator, *, samples: int) -> Float32:
-    """Play drum parts with one-shots, one drawn for each pitch, each tuned a little.
+    """Compute the sound of drum parts, with a random, slightly detuned one-shot for each pitch.
 
-    Returns (samples,) at SAMPLE_RATE.
+    Args:
+        parts: drum parts.
+        kit: one-shots.
+        rng: generator of random numbers.
+        samples: number of samples to return.
+
+    Returns:
+        Samples of shape (samples,) at SAMPLE_RATE.
     """
     mix = np.zeros(samples + round(LONGEST * SAMPLE_RATE * 2), np.float32)
     chosen: dict[int, Layers] = {}
@@ -108,7 +119,7 @@ def play(parts: Sequence[Part], kit: Kit, rng: np.random.Generator, *, samples: 
 
 
 def _drawn(pitch: int, kit: Kit, rng: np.random.Generator) -> Layers:
-    """Choose what plays a pitch; toms are tuned by their pitch."""
+    """Return a random one-shot for a pitch; toms are tuned by their pitch."""
     wanted = _CLASS_OF.get(pitch, "percussion")
     name = next((name for name in (wanted, *_INSTEAD.get(wanted, ())) if name in kit), None)
     tuning = rng.uniform(0.9, 1.12)
@@ -126,8 +137,8 @@ def _resampled(sound: Float32, speed: float) -> Float32:
 
 
 @cache
-def _instruments(name: str) -> dict[str, list[list[Path]]]:
-    """Give for each class of drum the instruments of a kit: the files of their layers from soft to loud."""
+def instrument_files(name: str) -> dict[str, list[list[Path]]]:
+    """Return the instruments of a kit by class of drum, each as the files of its layers from soft to loud."""
     folder = HYDROGEN / name
     try:
         root = ElementTree.parse(folder / "drumkit.xml").getroot()
@@ -135,7 +146,7 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
         return {}
     found: dict[str, list[list[Path]]] = {}
     for instrument in root.iterfind(".//{*}instrument"):
-        drum = _class_named(instrument.findtext("{*}name") or "")
+        drum = drum_named(instrument.findtext("{*}name") or "")
         layers = sorted(
             instrument.iterfind(".//{*}layer"), key=lambda layer: float(layer.findtext("{*}min") or 0)
         )
@@ -149,12 +160,13 @@ def _instruments(name: str) -> dict[str, list[list[Path]]]:
     return found
 
 
-def _class_named(name: str) -> str | None:
+def drum_named(name: str) -> str | None:
+    """Return the class of drum of an instrument by its name; None if unknown."""
     return next((drum for drum, pattern in _PATTERNS if re.search(pattern, name.lower())), None)
 
 
 def _one_shot(path: Path) -> Float32:
-    """Read a sample, mono at SAMPLE_RATE from where it begins; empty where it cannot be read."""
+    """Read a sample as mono at SAMPLE_RATE, without silence at its start; empty if it cannot be read."""
     import soundfile
     import soxr
 
@@ -174,7 +186,7 @@ def _one_shot(path: Path) -> Float32:
 
 
 def synthetic_kit(rng: np.random.Generator) -> Kit:
-    """Make the drums of an analogue drum machine with random parameters."""
+    """Return the drums of an analogue drum machine with random parameters."""
     makers: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
         "kick": _kick,
         "snare": _snare,
@@ -191,7 +203,22 @@ def synthetic_kit(rng: np.random.Generator) -> Kit:
         "percussion": lambda r: _swept(r.uniform(260, 500), r.uniform(180, 300), 0.02, r.uniform(0.05, 0.15)),
         "shaker": lambda r: _noise(r, r.uniform(0.02, 0.05), attack=r.uniform(0.002, 0.008)),
     }
-    return {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    kit = {name: [(_normalised(make(rng)),)] for name, make in makers.items()}
+    low, high = (_normalised(sound) for sound in _beeps(rng))
+    return kit | {"click": [(low,)], "beep": [(high,)]}
+
+
+def _beeps(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two beeps of an electronic metronome, the second and higher one for accents."""
+    frequency, decay = rng.uniform(500, 1600), float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
+    t = _time(6 * decay)
+    square = rng.random() < 0.3
+
+    def beep(hertz: float) -> NDArray[np.float64]:
+        wave = np.sin(2 * np.pi * hertz * t)
+        return np.asarray((np.sign(wave) if square else wave) * np.exp(-t / decay))
+
+    return beep(frequency), beep(frequency * rng.choice([1.25, 1.5, 2.0]))
 
 
 def _time(seconds: float) -> NDArray[np.float64]:
@@ -199,7 +226,7 @@ def _time(seconds: float) -> NDArray[np.float64]:
 
 
 def _swept(start: float, end: float, glide: float, decay: float) -> NDArray[np.float64]:
-    """Sine that falls from `start` to `end` Hz with the time constant `glide` and dies with `decay`."""
+    """Return a decaying sine that falls from `start` to `end` Hz, with time constants in seconds."""
     t = _time(6 * decay)
     phase = 2 * np.pi * (end * t + (start - end) * glide * (1 - np.exp(-t / glide)))
     return np.asarray(np.sin(phase) * np.exp(-t / decay))
@@ -231,7 +258,7 @@ def _clap(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _noise(rng: np.random.Generator, decay: float, *, attack: float = 0.0) -> NDArray[np.float64]:
-    """High noise with some ringing metal."""
+    """Return high noise with some metallic ringing."""
     t = _time(6 * decay)
     hiss = np.diff(rng.standard_normal(len(t) + 2), 2) / 2
     rings = sum(np.sign(np.sin(2 * np.pi * f * t)) for f in rng.uniform(3000, 9000, 4)) / 4

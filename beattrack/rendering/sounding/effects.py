@@ -1,6 +1,6 @@
-"""What rooms, desks, tapes and codecs do to the sound, in random chains; nothing here moves onsets.
+"""Random chains of effects, such as reverb, equalisers, tape and codecs. None of them moves onsets.
 
-Effects are those of Spotify's pedalboard; all of them delay by less than a millisecond.
+Most effects are from Spotify's pedalboard; all of them delay by less than a millisecond.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from beattrack.rendering.settings import SAMPLE_RATE, EffectSettings
 Float32 = NDArray[np.float32]
 Maker = Callable[[Any, np.random.Generator], list[Any]]
 
-PEAK = 0.9  # of full scale, of a finished recording
+PEAK = 0.9  # peak of a finished recording, relative to full scale
 
 
 def require_pedalboard() -> Any:
-    """Import pedalboard; raises MissingExtraError, naming the command that installs it."""
+    """Return the module pedalboard.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
     try:
         import pedalboard
     except ImportError as error:
@@ -30,7 +34,16 @@ def require_pedalboard() -> Any:
 
 
 def colour(samples: Float32, rng: np.random.Generator, role: str) -> Float32:
-    """Treat one group of instruments before the mix: drums, bass, parts or voice; (samples,)."""
+    """Apply random effects to a group of instruments before the mix.
+
+    Args:
+        samples: sound of the group, shape (samples,).
+        rng: generator of random numbers.
+        role: `drums`, `bass`, `parts` or `voice`.
+
+    Returns:
+        Sound of the same shape.
+    """
     board = require_pedalboard()
     chain: list[Any] = []
     if role == "drums":
@@ -57,7 +70,16 @@ def colour(samples: Float32, rng: np.random.Generator, role: str) -> Float32:
 def master(
     samples: Float32, rng: np.random.Generator, settings: EffectSettings
 ) -> tuple[Float32, tuple[str, ...]]:
-    """Treat the mix, (samples,); returns it with the peak at PEAK, and the names of what was done."""
+    """Apply random effects to the mix.
+
+    Args:
+        samples: the mix, shape (samples,).
+        rng: generator of random numbers.
+        settings: probability of each effect.
+
+    Returns:
+        The mix with a random peak of at most PEAK, shape (samples,), and the names of its effects.
+    """
     board = require_pedalboard()
     chain = _master_chain(board, rng, settings)
     names = [type(effect).__name__ for effect in chain]
@@ -124,7 +146,7 @@ def _peak(samples: Float32, peak: float) -> Float32:
 
 
 def _with_noise(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Add white, pink-like or low noise, or a hum."""
+    """Add white, pinkish or low noise, or hum."""
     noise = rng.standard_normal(len(samples)).astype(np.float32)
     kind = int(rng.integers(4))
     if kind in (1, 2):
@@ -148,7 +170,7 @@ def _with_crackle(samples: Float32, rng: np.random.Generator) -> Float32:
 
 
 def _taped(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Record on tape and play it back: saturated, dull, with hiss, its speed wavering a little."""
+    """Imitate tape: saturation, less treble, hiss, wow and flutter."""
     drive = rng.uniform(1.0, 3.0)
     saturated = np.tanh(drive * _peak(samples, 1.0)) / np.tanh(drive)
     times = np.arange(len(samples)) / SAMPLE_RATE
@@ -163,7 +185,7 @@ def _taped(samples: Float32, rng: np.random.Generator) -> Float32:
 
 
 def _from_vinyl(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Play from an old record: no bass below and no treble above its range, rumble and crackle."""
+    """Imitate an old record: a narrow band, rumble and crackle."""
     board = require_pedalboard()
     lowest, highest = rng.uniform(60, 250), rng.uniform(3000, 6500)
     chain = [board.HighpassFilter(lowest), board.HighpassFilter(lowest), board.LowpassFilter(highest)]
@@ -174,7 +196,7 @@ def _from_vinyl(samples: Float32, rng: np.random.Generator) -> Float32:
 
 
 def _narrowed(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Cut all above 2.8 to 8 kHz, steeply, as digitising at a low sampling rate does; linear in phase."""
+    """Apply a steep linear-phase low-pass at 2.8 to 8 kHz, as from digitising at a low sample rate."""
     cutoff = float(np.exp(rng.uniform(np.log(2800), np.log(8000))))
     spectrum = np.fft.rfft(samples)
     frequencies = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
@@ -196,7 +218,7 @@ def _clipped(samples: Float32, rng: np.random.Generator) -> Float32:
 
 
 def _faded(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Fade in over some seconds, or out over some more."""
+    """Fade in over a few seconds, or out over more."""
     if rng.random() < 0.4:
         length = min(round(rng.uniform(1, 4) * SAMPLE_RATE), len(samples))
         ramp, place = np.linspace(0.03, 1, length, dtype=np.float32), slice(0, length)
@@ -209,7 +231,7 @@ def _faded(samples: Float32, rng: np.random.Generator) -> Float32:
 
 
 def _coded(samples: Float32, rng: np.random.Generator) -> Float32:
-    """Through a lossy codec and back: MP3 mostly, now and then a telephone."""
+    """Encode and decode with a lossy codec: mostly MP3, sometimes GSM."""
     board = require_pedalboard()
     telephone = rng.random() < 0.12
     codec = board.GSMFullRateCompressor() if telephone else board.MP3Compressor(rng.uniform(4.0, 9.8))

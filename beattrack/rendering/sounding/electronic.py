@@ -1,4 +1,4 @@
-"""Synthesiser sounds: notes played on two detuned wavetables that fade from bright to dark."""
+"""Synthesiser sounds: two detuned wavetable oscillators that fade from bright to dark."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ TABLE = 2048  # samples in a cycle
 class Patch:
     """A sound.
 
-    odd: weight of the odd harmonics alone, 0 a saw, 1 a square. slope: power of the decay of the harmonics.
-    bright, dark: cut-off as a multiple of the pitch when the note begins and when it has settled; brightness
-    falls with the time constant `fall`. attack, decay, release: seconds; sustain: level it decays to.
-    detune: cents between the two oscillators.
+    Attributes:
+        odd: attenuation of the even harmonics, from 0 (saw) to 1 (square).
+        slope: exponent of the decrease of the harmonics.
+        bright: cut-off at the start of a note, as a multiple of its pitch.
+        dark: cut-off at the end, as a multiple of the pitch.
+        fall: time constant from bright to dark in seconds.
+        attack: attack time in seconds.
+        decay: decay time in seconds.
+        sustain: sustain level, relative to the peak.
+        release: release time in seconds.
+        detune: difference between the two oscillators in cents.
     """
 
     odd: float
@@ -40,7 +47,7 @@ class Patch:
 
 
 def random_patch(role: Role, rng: np.random.Generator) -> Patch:
-    """Draw a sound fit for a role."""
+    """Return a random sound for a role."""
     pad = role == "pad"
     return Patch(
         odd=float(rng.choice([0.0, 0.5, 1.0])),
@@ -57,7 +64,16 @@ def random_patch(role: Role, rng: np.random.Generator) -> Patch:
 
 
 def play(notes: Floats, patch: Patch, *, samples: int) -> Float32:
-    """Play notes, (n, 4), with a patch; returns (samples,) at SAMPLE_RATE."""
+    """Compute the sound of notes.
+
+    Args:
+        notes: notes as in `Part`, shape (notes, 4).
+        patch: sound to use.
+        samples: number of samples to return.
+
+    Returns:
+        Samples of shape (samples,) at SAMPLE_RATE.
+    """
     longest = float(np.max(notes[:, OFFSET] - notes[:, ONSET], initial=0.0)) + patch.release
     mix = np.zeros(samples + round((longest + 0.1) * SAMPLE_RATE), np.float32)
     tables: dict[int, tuple[Float32, Float32]] = {}
@@ -89,7 +105,7 @@ def _note(frequency: float, seconds: float, tables: tuple[Float32, Float32], pat
 
 
 def _tables(frequency: float, patch: Patch) -> tuple[Float32, Float32]:
-    """Give one cycle, bright and dark, without harmonics beyond half the sample rate."""
+    """Return a bright and a dark cycle, without harmonics above half the sample rate."""
     count = max(int(0.45 * SAMPLE_RATE / frequency), 1)
     k = np.arange(1, min(count, TABLE // 2 - 1) + 1)
     level = np.asarray(k**-patch.slope * np.where(k % 2 == 0, 1 - patch.odd, 1.0), np.float64)

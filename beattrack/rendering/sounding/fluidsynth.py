@@ -1,4 +1,4 @@
-"""Notes to sound with the program fluidsynth and the soundfonts that Debian packages."""
+"""Synthesis with the program fluidsynth and the soundfonts packaged by Debian."""
 
 from __future__ import annotations
 
@@ -22,18 +22,22 @@ from beattrack.rendering.settings import SAMPLE_RATE
 Float32 = NDArray[np.float32]
 
 FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"), Path("/usr/local/share/soundfonts"))
-TICKS = 960  # a quarter note; at 120 BPM a tick is about half a millisecond
-MICROSECONDS = 500_000  # a quarter note
+TICKS = 960  # ticks per quarter note; a tick is about half a millisecond
+MICROSECONDS = 500_000  # duration of a quarter note
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
-CLICKS = 24  # with which the latency is measured
+CLICKS = 24  # number of clicks for measuring the latency
 
 
 @dataclass(frozen=True)
 class SoundFont:
-    """A soundfont by its file's name, and the Debian package that brings it.
+    """A soundfont.
 
-    kind: `gm` answers to all programs and drums, `kit` is a drum kit on the first melodic channel.
+    Attributes:
+        name: short name.
+        file: name of its file.
+        package: Debian package that contains it.
+        kind: `gm` has all General MIDI programs and drums, `kit` has a drum kit on the first melodic channel.
     """
 
     name: str
@@ -52,7 +56,7 @@ FONTS = (
     SoundFont("red-zeppelin", "Red_Zeppelin_4_LV2.sf2", "avldrums.lv2-soundfont", "kit"),
 )
 
-# The two kits hold the drums 36 to 59 but for some, where they have what General MIDI has not.
+# Replacements for General MIDI drums that the two kits do not have.
 _KIT_DRUMS = {35: 36, 48: 45, 50: 45, 52: 49, 58: 56}
 _KIT_DRUMS |= dict.fromkeys((60, 62, 63, 65, 66, 67, 68), 45) | dict.fromkeys((61, 64), 41)
 _KIT_DRUMS |= dict.fromkeys((69, 70, 80, 81, 82), 54) | dict.fromkeys(
@@ -61,29 +65,42 @@ _KIT_DRUMS |= dict.fromkeys((69, 70, 80, 81, 82), 54) | dict.fromkeys(
 
 
 def find_font(font: SoundFont) -> Path | None:
-    """Give where a soundfont is, None where it is not installed."""
+    """Return the path of a soundfont; None if it is not installed."""
     return next((folder / font.file for folder in FOLDERS if (folder / font.file).is_file()), None)
 
 
 def available_fonts() -> tuple[SoundFont, ...]:
-    """Give the soundfonts that are installed, in a fixed order."""
+    """Return the installed soundfonts, in a fixed order."""
     return tuple(font for font in FONTS if find_font(font) is not None)
 
 
 def require_fluidsynth() -> None:
-    """Raise RenderError, naming the Debian packages, without the program or any General MIDI soundfont."""
+    """Check that fluidsynth and a General MIDI soundfont are installed.
+
+    Raises:
+        RenderError: if not; the message names the Debian packages to install.
+    """
     fonts = any(font.kind == "gm" for font in available_fonts())
     if shutil.which("fluidsynth") is None or not fonts:
         lacking = "a General MIDI soundfont is" if shutil.which("fluidsynth") else "the program fluidsynth is"
         packages = " ".join(dict.fromkeys(("fluidsynth", *(font.package for font in FONTS))))
-        raise RenderError(f"{lacking} missing: install the Debian packages {packages}")
+        raise RenderError(f"{lacking} missing; install the Debian packages {packages}")
 
 
 def synthesise(parts: Sequence[Part], font: SoundFont, *, samples: int, timeout: float) -> Float32:
-    """Play parts with one soundfont; its latency is taken out.
+    """Compute the sound of parts with a soundfont, corrected for the latency of fluidsynth.
 
-    Returns (samples,) mono at SAMPLE_RATE, not normalised.
-    Raises RenderError where the soundfont is missing or the program fails or takes longer than `timeout`.
+    Args:
+        parts: parts to play.
+        font: soundfont to use.
+        samples: number of samples to return.
+        timeout: time limit of each run of fluidsynth in seconds.
+
+    Returns:
+        Mono samples of shape (samples,) at SAMPLE_RATE, not normalised.
+
+    Raises:
+        RenderError: if the soundfont is missing, or fluidsynth fails or takes too long.
     """
     shift = latency(font)
     mix = np.zeros(samples, np.float32)
@@ -93,19 +110,19 @@ def synthesise(parts: Sequence[Part], font: SoundFont, *, samples: int, timeout:
     groups = [others[first : first + room] for first in range(0, len(others), room)] or [[]]
     for index, group in enumerate(groups):
         played = [*(drums if index == 0 else ()), *group]
-        sound = _run(midi_bytes(played, kit=font.kind == "kit"), font, timeout)[shift:]
+        sound = run_fluidsynth(midi_bytes(played, kit=font.kind == "kit"), font, timeout)[shift:]
         mix[: len(sound)] += sound[:samples]
     return mix
 
 
 @cache
 def latency(font: SoundFont) -> int:
-    """Measure, in samples, how late fluidsynth sounds: the median over clicks, at a tenth of their peak."""
-    # Irregular times, as the program handles notes at its blocks of 64 samples.
+    """Compute the latency of fluidsynth in samples: the median over clicks, at a tenth of their peak."""
+    # Irregular times, because fluidsynth starts notes at blocks of 64 samples.
     times = 0.5 + 0.37 * np.arange(CLICKS) + 0.0011 * np.arange(CLICKS) ** 1.5
     notes = np.column_stack((times, times + 0.1, np.full(CLICKS, 37.0), np.full(CLICKS, 110.0)))
     sound = np.abs(
-        _run(
+        run_fluidsynth(
             midi_bytes([Part(name="click", program=0, drums=True, notes=notes)], kit=font.kind == "kit"),
             font,
             60.0,
@@ -118,14 +135,16 @@ def latency(font: SoundFont) -> int:
         if len(click) and click.max() > 1e-4:
             delays.append(int(np.argmax(click > 0.1 * click.max())))
     if not delays:
-        raise RenderError(f"the soundfont {font.file} stays silent for a drum note: reinstall {font.package}")
+        raise RenderError(f"{font.file}: the soundfont is silent for a drum note; reinstall {font.package}")
     return int(np.median(delays))
 
 
 def midi_bytes(parts: Sequence[Part], *, kit: bool = False) -> bytes:
-    """Give a standard MIDI file (format 0) of parts, one channel each, all drums on theirs.
+    """Return parts as a Standard MIDI File (format 0), one channel per part and one for all drums.
 
-    kit: put drums on the first channel, with the notes that the sampled kits know.
+    Args:
+        parts: parts, of which at most 15 are not drums.
+        kit: put drums on the first channel, with the notes of the sampled kits.
     """
     channels = iter(MELODIC_CHANNELS)
     events: list[tuple[int, int, bytes]] = []  # tick, order within it, message
@@ -156,14 +175,14 @@ def _note_events(notes: Floats, channel: int) -> list[tuple[int, int, bytes]]:
         notes[:, VELOCITY].astype(int).tolist(),
         strict=True,
     ):
-        # A note's end comes before another's begin at the same time.
+        # A note-off comes before a note-on at the same time.
         events.append((on, 2, bytes((0x90 | channel, pitch, velocity))))
         events.append((off, 1, bytes((0x80 | channel, pitch, 0))))
     return events
 
 
 def without_overlaps(notes: Floats) -> Floats:
-    """End each note when the next of the same pitch begins, as its end would silence that one too."""
+    """Return notes, (notes, 4), that end before the next note of the same pitch, which they would cut off."""
     order = np.lexsort((notes[:, ONSET], notes[:, PITCH]))
     ordered = notes[order]
     again = np.flatnonzero(np.diff(ordered[:, PITCH]) == 0)
@@ -184,21 +203,34 @@ def _variable_length(value: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def _run(midi: bytes, font: SoundFont, timeout: float) -> Float32:
+def run_fluidsynth(midi: bytes, font: SoundFont, timeout: float) -> Float32:
+    """Compute the sound of a MIDI file with fluidsynth.
+
+    Args:
+        midi: bytes of the file.
+        font: soundfont to use.
+        timeout: time limit in seconds.
+
+    Returns:
+        Mono samples of shape (samples,) at SAMPLE_RATE.
+
+    Raises:
+        RenderError: if the soundfont is missing, or fluidsynth fails or takes longer than `timeout` seconds.
+    """
     path = find_font(font)
     if path is None:
-        raise RenderError(f"the soundfont {font.file} is missing: install the Debian package {font.package}")
+        raise RenderError(f"the soundfont {font.file} is missing; install the Debian package {font.package}")
     with tempfile.TemporaryDirectory(prefix="beattrack-render-") as folder:
         source, target = Path(folder, "notes.mid"), Path(folder, "sound.raw")
         source.write_bytes(midi)
         command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(SAMPLE_RATE)]
-        # Only the samples that are played are read from the disk: a tenth of the time with large fonts.
+        # Load only the samples that are played, which takes a tenth of the time with large soundfonts.
         command += ["-o", "synth.dynamic-sample-loading=1", "-O", "float", "-E", "little", "-T", "raw"]
         command += ["-F", str(target), str(path), str(source)]
         try:
             done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
         except FileNotFoundError as error:
-            raise RenderError("fluidsynth is missing: install the Debian package fluidsynth") from error
+            raise RenderError("fluidsynth is missing; install the Debian package fluidsynth") from error
         except subprocess.TimeoutExpired as error:
             raise RenderError(f"fluidsynth took longer than {timeout:g} s with {font.file}") from error
         if done.returncode or not target.is_file():

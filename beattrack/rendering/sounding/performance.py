@@ -1,7 +1,7 @@
-"""From a piece as written to one performance of it: tempo, timing, instruments, and where the tape starts.
+"""Random performances of a piece: tempo, timing, instruments, and the excerpt that is recorded.
 
-All functions are pure; what is random comes from the generator. One time map moves notes and beats alike, so
-the beats stay exact whatever the tempo does.
+All functions are pure; random numbers come from the generator. Notes and beats are moved by the same time
+map, so the beats stay exact if the tempo changes.
 """
 
 from __future__ import annotations
@@ -40,18 +40,21 @@ GUITAR = 25
 PADS = (16, 18, 19, 48, 49, 50, 51, 52, 53, 54, 88, 89, 90, 91, 92, 94, 95)  # organs, strings, voices, pads
 HEAVY = frozenset({"rock", "metal", "punk", "hard rock", "rock/metal"})
 DRUM_SOURCES = frozenset({"groove"})
-OWN_CURVE = 0.004  # mean change of the logarithm of a beat's length above which a song keeps its own curve
-LEAST_ONSETS = 0.75  # onsets a beat that a passage keeps when parts fall silent
-SHORT = 0.02  # seconds before the end of the recording after which a beat is not annotated
+OWN_CURVE = 0.004  # mean change of the log beat interval above which a song keeps its own tempo curve
+LEAST_ONSETS = 0.75  # onsets per beat that must remain when parts are muted
+SHORT = 0.02  # beats closer to the end of the recording, in seconds, are not annotated
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Performance:
-    """A performed piece and the stretch of it that is recorded.
+    """A performed piece and the excerpt of it that is recorded.
 
-    start, end: seconds in the piece's time; `start` may be negative, which is silence.
-    sung: (n, 4) notes that a voice sings besides the piece's parts, None without one.
-    record: what was done, for the record.
+    Attributes:
+        piece: the performed piece.
+        start: start of the recording in seconds of the piece; negative for initial silence.
+        end: end of the recording in seconds of the piece.
+        sung: notes of the voice, shape (notes, 4); None if there is none.
+        record: description of the performance.
     """
 
     piece: Piece
@@ -62,12 +65,15 @@ class Performance:
 
     @property
     def seconds(self) -> float:
-        """Length of the recording."""
+        """Duration of the recording in seconds."""
         return self.end - self.start
 
     @property
     def annotated(self) -> tuple[Floats, Any]:
-        """Times of the beats in the recording and their positions, from the first to the last sound."""
+        """Beat times in seconds of the recording, and positions in the bar, shape (beats,) each.
+
+        Beats before the first and after the last sound are left out.
+        """
         onsets = onsets_of(self.piece.parts)
         beats = self.piece.beats
         beat = 60.0 / self.piece.bpm
@@ -78,13 +84,21 @@ class Performance:
 
 
 def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSettings) -> Performance:
-    """Give one performance of a piece.
+    """Return a random performance of a piece.
 
-    Raises RejectedPiece where nothing sounds or too few beats are left.
+    Args:
+        piece: piece to perform.
+        rng: generator of random numbers.
+        settings: how to perform it.
+
+    Raises:
+        RejectedPiece: if there are no notes, too few beats, or only drums.
     """
     piece = with_parts(piece, [part for part in piece.parts if len(part.notes)])
     if not piece.parts:
         raise RejectedPiece("no notes")
+    if piece.plain:
+        return _played_plainly(piece, rng, settings)
     bare = piece.source not in DRUM_SOURCES and all(part.drums for part in piece.parts)
     if bare and rng.random() >= settings.bare:
         raise RejectedPiece("drums alone")
@@ -105,6 +119,33 @@ def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSetting
     sung = None
     if rng.random() < settings.voice:
         piece, sung, record["voice"] = with_voice(piece, rng)
+    return _recorded(piece, sung, record, rng, settings)
+
+
+def _played_plainly(piece: Piece, rng: np.random.Generator, settings: PerformanceSettings) -> Performance:
+    """Perform a plain piece: clicks and loops exactly, other music with a varying tempo."""
+    record: dict[str, Any] = {"line-up": "plain", "voice": "none"}
+    sung = None
+    if not all(part.drums for part in piece.parts):
+        piece, record["transposed"] = transposed(piece, int(rng.integers(-5, 7)))
+        piece, record["tempo"] = with_tempo(piece, rng, settings)
+        piece = humanised(piece, rng, settings)
+        lead = next((part for part in piece.parts if part.name == "lead"), None)
+        if lead is not None and len(piece.parts) > 1 and rng.random() < settings.sung:
+            sung, record["voice"] = freed(lead.notes, rng), lead.name
+            piece = with_parts(piece, [part for part in piece.parts if part is not lead])
+    else:
+        record["tempo"] = {"curve": "fixed", "scale": 1.0, "ritardando": False}
+    return _recorded(piece, sung, record, rng, settings)
+
+
+def _recorded(
+    piece: Piece,
+    sung: Floats | None,
+    record: dict[str, Any],
+    rng: np.random.Generator,
+    settings: PerformanceSettings,
+) -> Performance:
     start, end, record["begins"] = _recorded_stretch(piece, rng, settings)
     performance = Performance(piece=piece, start=start, end=end, sung=sung, record=record)
     if len(performance.annotated[0]) < 16:
@@ -113,12 +154,12 @@ def perform(piece: Piece, rng: np.random.Generator, settings: PerformanceSetting
 
 
 def with_parts(piece: Piece, parts: Sequence[Part]) -> Piece:
-    """Give the piece with other parts."""
+    """Return a piece with other parts."""
     return replace(piece, parts=tuple(parts))
 
 
 def choose_parts(piece: Piece, rng: np.random.Generator, settings: PerformanceSettings) -> tuple[Piece, str]:
-    """Drop the drums, or all but the drums, or here and there a part; say which."""
+    """Return a piece without its drums, or with only them, or without some parts, and a description."""
     drums = [part for part in piece.parts if part.drums]
     others = [part for part in piece.parts if not part.drums]
     choice = rng.random()
@@ -134,7 +175,10 @@ def choose_parts(piece: Piece, rng: np.random.Generator, settings: PerformanceSe
 
 
 def with_breaks(piece: Piece, rng: np.random.Generator) -> tuple[Piece, int]:
-    """Silence parts for two to eight bars, once or twice, where what stays carries the beat; count them."""
+    """Return a piece with parts muted for two to eight bars, and how often.
+
+    Parts are muted once or twice, if the remaining ones are enough to follow the beat.
+    """
     downbeats = piece.downbeats
     count = 0
     for _ in range(int(rng.integers(1, 3))):
@@ -142,7 +186,7 @@ def with_breaks(piece: Piece, rng: np.random.Generator) -> tuple[Piece, int]:
             break
         bars = int(rng.choice([2, 4, 8]))
         first = int(rng.integers(0, max(1, len(downbeats) - bars)))
-        # A little early, so that a note just ahead of the beat goes with it.
+        # Start a little early, to include notes played just before the beat.
         start, stop = downbeats[first] - 0.04, downbeats[min(first + bars, len(downbeats) - 1)] - 0.04
         staying = [part for part in piece.parts if rng.random() < 0.45]
         if not _dense(piece, _crisp(staying), start, stop):
@@ -156,7 +200,7 @@ def with_breaks(piece: Piece, rng: np.random.Generator) -> tuple[Piece, int]:
 
 
 def transposed(piece: Piece, semitones: int) -> tuple[Piece, int]:
-    """Move all parts but drums by `semitones`, or not at all where that leaves the range; say by how many."""
+    """Return a piece transposed by `semitones`, or by 0 if pitches would be out of range, and by how many."""
     pitches = np.concatenate([np.array([60.0]), *(p.notes[:, PITCH] for p in piece.parts if not p.drums)])
     if pitches.min() + semitones < 12 or pitches.max() + semitones > 115:
         return piece, 0
@@ -166,9 +210,10 @@ def transposed(piece: Piece, semitones: int) -> tuple[Piece, int]:
 
 
 def with_crisp_part(piece: Piece, rng: np.random.Generator) -> Piece:
-    """Give at least one part that speaks at once the lion's share of the rhythm.
+    """Return a piece in which parts with sharp attacks are enough to follow the beat.
 
-    Slow attacks move what is heard as the onset by up to 75 ms: without a crisp part beats would be early.
+    If they are not, the part with most notes gets such an instrument. With slow attacks alone, perceived
+    onsets would be up to 75 ms after the beats.
     """
     if _dense(piece, _crisp(piece.parts)):
         return piece
@@ -181,7 +226,7 @@ def with_crisp_part(piece: Piece, rng: np.random.Generator) -> Piece:
 
 
 def with_pad(piece: Piece, rng: np.random.Generator) -> Piece:
-    """Add sustained chords: in each bar the pitch classes that sound longest, in a middle register."""
+    """Return a piece with added sustained chords, of the pitch classes that sound longest in each bar."""
     notes = np.concatenate([part.notes for part in piece.parts if not part.drums] or [np.empty((0, 4))])
     rows: list[tuple[float, float, float, float]] = []
     bars = np.append(piece.downbeats, piece.end)
@@ -199,7 +244,7 @@ def with_pad(piece: Piece, rng: np.random.Generator) -> Piece:
 
 
 def _distorted(part: Part, rng: np.random.Generator, share: float) -> Part:
-    """Play a guitar or keyboard part on an overdriven guitar."""
+    """Return a guitar or keyboard part, by chance for a distorted guitar."""
     if part.drums or not (part.program < 8 or 16 <= part.program < 32) or rng.random() >= share:
         return part
     return replace(part, program=int(rng.choice([29, 30])))
@@ -208,7 +253,7 @@ def _distorted(part: Part, rng: np.random.Generator, share: float) -> Part:
 def with_tempo(
     piece: Piece, rng: np.random.Generator, settings: PerformanceSettings
 ) -> tuple[Piece, dict[str, Any]]:
-    """Scale and bend the tempo of notes and beats by one monotone map of time; say how."""
+    """Return a piece with a random tempo and tempo curve, and their description."""
     spread = settings.own_tempo_spread if piece.own_sound else settings.tempo_spread
     scale = float(np.exp(rng.normal(0.0, spread)))
     low, high = (bpm / piece.bpm for bpm in settings.tempo)
@@ -226,28 +271,39 @@ def with_tempo(
 
 
 def _lives(piece: Piece) -> bool:
-    """Whether the tempo already changes from beat to beat, as that of a performance does."""
+    """Return whether the tempo already changes from beat to beat, as in a performance."""
     return bool(np.mean(np.abs(np.diff(np.log(np.diff(piece.beats))))) > OWN_CURVE)
 
 
 def tempo_curve(
     intervals: int, rng: np.random.Generator, settings: PerformanceSettings
 ) -> tuple[str, Floats]:
-    """Give a kind of tempo curve and the factor of each beat's length: (intervals,)."""
+    """Return a random tempo curve.
+
+    Args:
+        intervals: number of beat intervals.
+        rng: generator of random numbers.
+        settings: shares of the kinds of curves.
+
+    Returns:
+        Kind of curve, and factor for the duration of each beat interval, shape (intervals,).
+    """
     choice = rng.random()
     if choice < settings.fixed_tempo:
         return "fixed", np.ones(intervals)
     walk = np.cumsum(rng.normal(0.0, settings.walk, intervals))
-    walk -= np.linspace(0.0, walk[-1], intervals)  # a wandering band, not a lost one
+    walk -= np.linspace(0.0, walk[-1], intervals)  # end at the initial tempo
     if choice < settings.fixed_tempo + settings.drifting:
         return "drift", np.exp(walk + np.linspace(0.0, rng.uniform(-0.12, 0.12), intervals))
     return "walk", np.exp(walk)
 
 
 def warp(piece: Piece, factors: Floats) -> Piece:
-    """Lengthen the interval after beat i by factors[i]; before the first and after the last, by theirs.
+    """Return a piece in which the interval after beat i is longer by factors[i].
 
-    factors: (beats - 1,), positive.
+    Args:
+        piece: piece to change.
+        factors: positive factors, shape (beats - 1,). Outside the beats, the first and last apply.
     """
     old = piece.beats
     new = old[0] * factors[0] + np.concatenate(([0.0], np.cumsum(np.diff(old) * factors)))
@@ -268,9 +324,9 @@ def warp(piece: Piece, factors: Floats) -> Piece:
 
 
 def humanised(piece: Piece, rng: np.random.Generator, settings: PerformanceSettings) -> Piece:
-    """Shift each part a little, scatter its onsets and velocities; the part that leads stays on the beat."""
+    """Return a piece with random shifts of parts, onsets and velocities; the leading part is shifted less."""
     leader = max(piece.parts, key=lambda part: (part.drums, part.crisp, len(part.notes)))
-    machine = rng.random() < 0.3  # sequenced: on the grid to the millisecond
+    machine = rng.random() < 0.3  # exactly on the grid, as if sequenced
     parts = []
     for part in piece.parts:
         largest = 0.0 if machine else settings.part_offset * (0.2 if part is leader else 1.0)
@@ -300,9 +356,10 @@ def _substituted(part: Part, rng: np.random.Generator, share: float) -> Part:
 
 
 def with_voice(piece: Piece, rng: np.random.Generator) -> tuple[Piece, Floats | None, str]:
-    """Give a part of one voice to a singer, or have one sing along; say which.
+    """Return a piece, the notes to sing, (notes, 4), if any, and the name of the sung part.
 
-    The part is one in a singer's range that is not needed to follow the beat.
+    A singer replaces a monophonic part in vocal range that is not needed to follow the beat, or sings a new
+    melody.
     """
     able = [
         part
@@ -321,7 +378,7 @@ def with_voice(piece: Piece, rng: np.random.Generator) -> tuple[Piece, Floats | 
 
 
 def _monophony(part: Part) -> float:
-    """Share of notes that no other begins together with."""
+    """Return the share of notes that do not start together with another."""
     return float(np.mean(np.diff(part.notes[:, ONSET], prepend=-1.0) > 0.03))
 
 
@@ -347,7 +404,7 @@ def _crisp(parts: Sequence[Part]) -> list[Part]:
 
 
 def _dense(piece: Piece, parts: Sequence[Part], start: float = -np.inf, stop: float = np.inf) -> bool:
-    """Whether the parts alone carry the beat between two times: onsets enough, and no long gap."""
+    """Return whether parts have enough onsets, without long gaps, to follow the beat between two times."""
     start, stop = max(start, float(piece.beats[0]) - 0.1), min(stop, float(piece.beats[-1]) + 0.1)
     onsets = onsets_of(parts)
     onsets = onsets[(onsets >= start) & (onsets < stop)]

@@ -1,4 +1,4 @@
-"""A performance to sound: who plays which part, and the mix of them."""
+"""From a performance to audio: the instruments and the mix."""
 
 from __future__ import annotations
 
@@ -22,17 +22,29 @@ Float32 = NDArray[np.float32]
 
 BASSES = range(32, 40)  # General MIDI programs
 KICKS = (35, 36)
-ELECTRONIC = ("techno", "house", "electro", "dance", "trance", "disco", "hip", "edm", "synth", "rap", "drum")
-# Decibels below which a stretch of 50 ms is silence, relative to the loudest.
-SILENT = -40.0
-PROMPTEST = 0.04  # seconds by which a player starts ahead
-# Usual levels in a mix, decibels.
+ELECTRONIC = (
+    "techno",
+    "house",
+    "electro",
+    "dance",
+    "trance",
+    "disco",
+    "hip",
+    "edm",
+    "synth",
+    "rap",
+    "drum",
+    "metronome",
+)
+SILENT = -40.0  # level in dB, relative to the loudest, below which 50 ms count as silent
+PROMPTEST = 0.04  # largest time in seconds by which a part is played early
+# Mean levels in a mix, in dB.
 LEVELS = {"drums": -5.0, "bass": -3.0, "parts": -1.0, "voice": 0.0}
 
 
 @dataclass
 class _Stem:
-    """Instruments that are played and treated together."""
+    """Instruments that share synthesis and effects."""
 
     role: str
     player: str
@@ -40,8 +52,16 @@ class _Stem:
 
 
 @dataclass
-class _Band:
-    """What is common to the choices of one mix."""
+class Band:
+    """The common state of all random choices for a mix.
+
+    Attributes:
+        rng: generator of random numbers.
+        settings: shares of instruments.
+        electronic: whether the genre is electronic.
+        samples: number of samples of the mix.
+        fonts: installed soundfonts.
+    """
 
     rng: np.random.Generator
     settings: SynthesisSettings
@@ -50,30 +70,39 @@ class _Band:
     fonts: Sequence[SoundFont]
 
     def font(self, *, kits: bool) -> SoundFont:
-        """Draw a soundfont."""
+        """Return a random soundfont, which may be a drum kit if `kits`."""
         able = [font for font in self.fonts if kits or font.kind == "gm"]
         return able[int(self.rng.integers(len(able)))]
 
     def share(self, usual: float) -> bool:
-        """Draw whether something synthetic plays."""
+        """Return at random whether a synthesised instrument is used; `usual` is the share for most genres."""
         return bool(self.rng.random() < (self.settings.electronic if self.electronic else usual))
 
 
 def render(
     performance: Performance, rng: np.random.Generator, settings: SynthesisSettings
 ) -> tuple[Float32, dict[str, Any]]:
-    """Play a performance with a random band; returns the recorded stretch, and who played.
+    """Compute the sound of a performance with random instruments.
 
-    Returns (samples,) mono at SAMPLE_RATE, not normalised.
-    Raises RenderError where fluidsynth fails.
+    Args:
+        performance: performance to play.
+        rng: generator of random numbers.
+        settings: shares of instruments.
+
+    Returns:
+        Mono samples of the recorded excerpt at SAMPLE_RATE, not normalised, shape (samples,), and a
+        description of the instruments.
+
+    Raises:
+        RenderError: if fluidsynth fails.
     """
     genre = performance.piece.genre.lower()
     last = performance.end + 0.1
     is_electronic = any(word in genre for word in ELECTRONIC)
-    band = _Band(rng, settings, is_electronic, round(last * SAMPLE_RATE), available_fonts())
+    band = Band(rng, settings, is_electronic, round(last * SAMPLE_RATE), available_fonts())
     stems = _stems(performance, band)
     mix = np.zeros(band.samples, np.float32)
-    ducking = _ducking(performance, band)
+    ducking = ducking_gain(performance, band)
     for stem in stems:
         level = LEVELS[stem.role] + float(np.clip(rng.normal(0.0, settings.balance), -9.0, 9.0))
         sound = levelled(colour(stem.sound, rng, stem.role), level)
@@ -83,7 +112,7 @@ def render(
 
 
 def recorded(mix: Float32, performance: Performance) -> Float32:
-    """Cut the recorded stretch out of the whole; silence where that begins before the piece."""
+    """Return the recorded excerpt of a mix, (samples,), with silence before the start of the piece."""
     first, last = (round(time * SAMPLE_RATE) for time in (performance.start, performance.end))
     stretch = mix[max(first, 0) : last].copy()
     fade = min(len(stretch), SAMPLE_RATE // 50)  # no click at the cut
@@ -92,7 +121,7 @@ def recorded(mix: Float32, performance: Performance) -> Float32:
 
 
 def levelled(sound: Float32, decibels: float) -> Float32:
-    """Give the sound with the root mean square of its active stretches at so many decibels (-20 is 0)."""
+    """Return sound, (samples,), scaled so that the RMS level of its active parts is `decibels` - 20 dB."""
     size = SAMPLE_RATE // 20
     blocks = sound[: len(sound) // size * size].reshape(-1, size)
     powers = np.mean(blocks.astype(np.float64) ** 2, axis=1)
@@ -104,10 +133,17 @@ def levelled(sound: Float32, decibels: float) -> Float32:
 
 
 def prompt(sound: Float32, parts: Sequence[Part]) -> Float32:
-    """Play instruments as much earlier as they are heard later than their notes are written.
+    """Shift the sound of instruments so that their perceived onsets are at the times of their notes.
 
-    Players do so: whoever has a slow bow starts it ahead of the beat. Without it, mixes lacking drums would
-    have their beats 10 to 15 ms before what is heard. Measured on the spectral flux, up to PROMPTEST.
+    Players of instruments with slow attacks start before the beat. Without this correction, mixes without
+    drums would have perceived onsets 10 to 15 ms after the beats. The delay is measured on the spectral flux.
+
+    Args:
+        sound: sound of the parts, shape (samples,).
+        parts: parts with the notes.
+
+    Returns:
+        Sound of the same shape, at most PROMPTEST earlier.
     """
     lag, _ = alignment(spectral_flux(sound), np.unique(onsets_of(parts)))
     shift = round(float(np.clip(lag, -PROMPTEST / 4, PROMPTEST)) * SAMPLE_RATE)
@@ -119,7 +155,7 @@ def prompt(sound: Float32, parts: Sequence[Part]) -> Float32:
     return shifted
 
 
-def _stems(performance: Performance, band: _Band) -> list[_Stem]:
+def _stems(performance: Performance, band: Band) -> list[_Stem]:
     parts = performance.piece.parts
     drums = [part for part in parts if part.drums]
     basses = [part for part in parts if not part.drums and part.program in BASSES]
@@ -130,7 +166,7 @@ def _stems(performance: Performance, band: _Band) -> list[_Stem]:
     if basses:
         font = main if band.rng.random() < 0.5 else band.font(kits=False)
         stems.append(_synthesiser("bass", basses, band) if synthetic else _fluid("bass", basses, font, band))
-    # Half of the mixes have the other parts split over two fonts.
+    # In half of the mixes, the other parts are divided between two soundfonts.
     split = 0.35 if band.rng.random() < 0.5 else 0.0
     second = [bool(band.rng.random() < split) for _ in others]
     for choice, font in ((False, main), (True, band.font(kits=False))):
@@ -145,12 +181,12 @@ def _stems(performance: Performance, band: _Band) -> list[_Stem]:
     return stems
 
 
-def _fluid(role: str, parts: Sequence[Part], font: SoundFont, band: _Band) -> _Stem:
+def _fluid(role: str, parts: Sequence[Part], font: SoundFont, band: Band) -> _Stem:
     sound = synthesise(parts, font, samples=band.samples, timeout=band.settings.timeout)
     return _Stem(role, font.name, prompt(sound, parts))
 
 
-def _drums(parts: Sequence[Part], band: _Band) -> _Stem:
+def _drums(parts: Sequence[Part], band: Band) -> _Stem:
     kits = one_shots.kit_names()
     if band.share(band.settings.synthetic_drums):
         kit, name = one_shots.synthetic_kit(band.rng), "one-shots"
@@ -163,8 +199,8 @@ def _drums(parts: Sequence[Part], band: _Band) -> _Stem:
     return _Stem("drums", name, prompt(sound, parts))
 
 
-def _synthesiser(role: str, parts: Sequence[Part], band: _Band) -> _Stem:
-    """Play each part with a patch of its own: a pad only where its notes need not carry the beat."""
+def _synthesiser(role: str, parts: Sequence[Part], band: Band) -> _Stem:
+    """Play each part with its own sound, a pad only for parts without sharp attacks."""
     mix = np.zeros(band.samples, np.float32)
     names = []
     for part in parts:
@@ -175,8 +211,11 @@ def _synthesiser(role: str, parts: Sequence[Part], band: _Band) -> _Stem:
     return _Stem(role, "synthesiser " + "+".join(dict.fromkeys(names)), prompt(mix, parts))
 
 
-def _ducking(performance: Performance, band: _Band) -> Float32 | None:
-    """Give the gain by which each kick pushes the other parts down, in a share of electronic mixes."""
+def ducking_gain(performance: Performance, band: Band) -> Float32 | None:
+    """Return the gain, (samples,), by which kicks attenuate other parts (side-chaining), or None.
+
+    It is used in a share of the electronic mixes only.
+    """
     kicks = _kicks(performance.piece.parts)
     if not band.electronic or not len(kicks) or band.rng.random() >= band.settings.ducking:
         return None

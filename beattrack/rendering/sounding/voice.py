@@ -1,7 +1,6 @@
-"""A voice that sings: harmonics under moving formants, with vibrato, glides, breath and its own timing.
+"""A singing voice: harmonics with moving formants, vibrato, glides, breath and free timing.
 
-Real pop has voices whose onsets are soft and free of the beat; a tracker that never heard one takes them for
-drums.
+Vocal onsets are soft and often off the beat. A tracker trained without voices takes them for drums.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from beattrack.rendering.settings import SAMPLE_RATE
 
 Float32 = NDArray[np.float32]
 
-CONTROL = 147  # samples in a control step: 150 steps a second
-HIGHEST = 4500.0  # Hz of the harmonics
+CONTROL = 147  # samples per control step: 150 steps per second
+HIGHEST = 4500.0  # Hz, limit of the harmonics
 INAUDIBLE = 1e-3
 
-# Hz of the first three formants of a, e, i, o, u, after Peterson and Barney, "Control Methods Used in a Study
-# of the Vowels", JASA 24 (1952), men; other voices scale them.
+# First three formants of a, e, i, o, u in Hz, for men, from Peterson and Barney, "Control Methods Used in a
+# Study of the Vowels", JASA 24 (1952). They are scaled for other voices.
 _FORMANTS = np.array(
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]], float
 )
@@ -28,7 +27,7 @@ _LEVELS = np.array([1.0, 0.5, 0.25])
 
 
 def free_melody(piece: Piece, rng: np.random.Generator) -> Floats:
-    """Make up a melody of phrases and rests from the notes that sound, near the beats and between them."""
+    """Return a random melody, (notes, 4), of phrases and rests, with pitches that fit the other notes."""
     chords = np.concatenate([part.notes for part in piece.parts if not part.drums] or [np.empty((0, 4))])
     rows: list[tuple[float, float, float, float]] = []
     time, pitch = float(piece.beats[0]), rng.uniform(55, 70)
@@ -47,14 +46,14 @@ def free_melody(piece: Piece, rng: np.random.Generator) -> Floats:
 
 
 def freed(notes: Floats, rng: np.random.Generator) -> Floats:
-    """Sing notes as singers do: off the beat by some hundredths of a second, mostly late."""
+    """Return notes, (notes, 4), at random times some hundredths of a second off, mostly late, as if sung."""
     moved = notes.copy()
     moved[:, :2] += rng.normal(0.015, 0.03, len(notes))[:, None]
     return notes_array(moved)
 
 
 def _near(pitches: Floats, wanted: float, rng: np.random.Generator) -> float:
-    """Give a pitch of the classes given, or now and then a step beside, near the one wanted."""
+    """Return a pitch near `wanted` of the pitch classes of `pitches`, sometimes a step off."""
     wanted = float(np.clip(wanted, 52, 76))
     classes = np.unique(pitches % 12)
     candidates = (classes[:, None] + 12 * np.arange(3, 8)).ravel()
@@ -63,9 +62,15 @@ def _near(pitches: Floats, wanted: float, rng: np.random.Generator) -> float:
 
 
 def sing(notes: Floats, rng: np.random.Generator, *, samples: int) -> Float32:
-    """Sing notes, (n, 4), one at a time: where they overlap, the later one.
+    """Compute the sound of a voice. If notes overlap, only the later one is sung.
 
-    Returns (samples,) at SAMPLE_RATE.
+    Args:
+        notes: notes to sing, shape (notes, 4).
+        rng: generator of random numbers.
+        samples: number of samples to return.
+
+    Returns:
+        Samples of shape (samples,) at SAMPLE_RATE.
     """
     steps = samples // CONTROL + 2
     pitch, level, vowel, starts = _controls(notes, rng, steps)
@@ -83,7 +88,7 @@ def sing(notes: Floats, rng: np.random.Generator, *, samples: int) -> Float32:
 def _controls(
     notes: Floats, rng: np.random.Generator, steps: int
 ) -> tuple[Floats, Floats, NDArray[np.int64], list[float]]:
-    """Give pitch, level and vowel at each control step, and when notes start."""
+    """Return pitch, level and vowel at each control step, and the onsets of notes."""
     rate = SAMPLE_RATE / CONTROL
     pitch, level = np.full(steps, np.nan), np.zeros(steps)
     vowel = np.zeros(steps, np.int64)
@@ -104,7 +109,7 @@ def _controls(
 
 
 def _smooth(values: Floats, steps: float) -> Floats:
-    """Convolve with a Hann window of about so many steps to each side."""
+    """Convolve with a Hann window of about `steps` steps on both sides."""
     size = 2 * max(round(steps), 1) + 1
     window = np.hanning(size + 2)[1:-1]
     padded = np.pad(values, size // 2, mode="edge")
@@ -118,9 +123,9 @@ def _harmonics(
     vowel: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> Floats:
-    """Sum the harmonics of a saw under the formants, at the samples `at`, where it has the phase `phase`.
+    """Compute a saw filtered by the formants, at the samples `at` with the phases `phase`.
 
-    sin(k x) comes from sin((k - 1) x) and sin((k - 2) x), so sine and cosine are computed once.
+    sin(k * x) follows from sin((k - 1) * x) and sin((k - 2) * x), so sine and cosine are computed only once.
     """
     formants = _FORMANTS[vowel] * rng.uniform(0.95, 1.25)  # (steps, 3)
     formants = np.stack([_smooth(formants[:, n], 4) for n in range(3)], axis=1)
@@ -138,7 +143,7 @@ def _harmonics(
 
 
 def _consonants(starts: list[float], rng: np.random.Generator, samples: int) -> Floats:
-    """Bursts of hiss that end where notes begin, for about half of them."""
+    """Return bursts of hiss before about half of the notes."""
     sound = np.zeros(samples)
     strength = rng.uniform(0.02, 0.12)
     for start in starts:

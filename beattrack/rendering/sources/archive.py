@@ -1,4 +1,4 @@
-"""Reading the archives of symbolic music: into memory, so that no member can land where it should not."""
+"""Reader of the archives of symbolic music. It reads into memory, so that no file is written anywhere."""
 
 from __future__ import annotations
 
@@ -14,20 +14,35 @@ _MAX_TOTAL = 1 << 28
 
 
 def archive_path(symbolic: Path | None, name: str) -> Path:
-    """Path of the archive `name`; RenderError where the folder is not given or has no such file."""
+    """Return the path of the archive of a source.
+
+    Args:
+        symbolic: folder of the archives; None if not given.
+        name: name of the source.
+
+    Raises:
+        RenderError: if there is no folder or no such file in it.
+    """
     if symbolic is None:
-        raise RenderError(f"The source {name!r} needs the folder of the symbolic archives (--symbolic).")
+        raise RenderError(f"the source {name!r} needs the folder of its archive; give it with --symbolic")
     path = symbolic / f"{name}.tar.xz"
     if not path.is_file():
-        raise RenderError(f"{path}: there is no such archive, which the source {name!r} needs.")
+        raise RenderError(f"{path}: there is no such file, but the source {name!r} needs it")
     return path
 
 
 @lru_cache(maxsize=4)
 def read_archive(path: Path) -> dict[str, bytes]:
-    """Contents of the regular files in an archive, by name inside it, in the order of names.
+    """Read the regular files in an archive.
 
-    Raises RenderError where it is damaged or unpacks to more than 256 MiB.
+    Args:
+        path: a .tar.xz file.
+
+    Returns:
+        Contents by name in the archive, in the order of names.
+
+    Raises:
+        RenderError: if the archive is damaged or holds more than 256 MiB.
     """
     contents: dict[str, bytes] = {}
     total = 0
@@ -38,9 +53,9 @@ def read_archive(path: Path) -> dict[str, bytes]:
                     continue
                 total += member.size
                 if total > _MAX_TOTAL:
-                    raise RenderError(f"{path}: unpacks to more than 256 MiB, which no source needs.")
+                    raise RenderError(f"{path}: holds more than 256 MiB")
                 file = archive.extractfile(member)
                 contents[member.name] = file.read() if file is not None else b""
     except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
-        raise RenderError(f"{path}: cannot be read as an archive ({error}).") from error
+        raise RenderError(f"{path}: cannot be read as an archive ({error})") from error
     return dict(sorted(contents.items()))

@@ -1,4 +1,4 @@
-"""Songs that are generated whole: drums, bass, chords and lead in many styles and metres."""
+"""Generated songs: drums, bass, chords and lead in many styles and metres."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from beattrack.rendering.midi import require_mido
 from beattrack.rendering.piece import Part, Piece, require_rhythm
 
 LICENCE = "generated"
-_DRUMLESS = 0.08  # share of songs of a style with drums that go without
+_DRUMLESS = 0.08  # share of songs without drums, of those in styles with drums
 
 
 class BandSource:
-    """Generated songs; each is a group of its own."""
+    """Generated songs. Each is a group by itself."""
 
     def check(self) -> None:
-        """Raise MissingExtraError without mido, which writes what is synthesised."""
+        """Raise MissingExtraError if the package mido is not installed."""
         require_mido()
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """One song of about `seconds`; RejectedPiece where too few notes came about."""
+        """Return a random song of about `seconds`.
+
+        Raises:
+            RejectedPiece: if it has too few notes.
+        """
         weights = np.array([style.weight for style in STYLES])
         style = STYLES[int(rng.choice(len(STYLES), p=weights / weights.sum()))]
         metre = METRES[_weighted(rng, style)]
@@ -56,13 +60,13 @@ def _weighted(rng: np.random.Generator, style: BandStyle) -> str:
 
 
 def _grid(rng: np.random.Generator, style: BandStyle, metre: Metre, seconds: float) -> Grid:
-    """Constant tempo, which the performance bends later."""
+    """Return a grid of constant tempo; the performance varies the tempo later."""
     bpm = draw_bpm(rng, style.slowest, style.fastest)
     quarter = 60.0 / bpm / metre.beats[0]
     count = max(8, math.ceil(seconds / (metre.quarters * quarter)) + 1)
     sections = song_form(rng, style.idioms[int(rng.integers(len(style.idioms)))], count)
     metres = [metre] * count
-    if metre.name == "4/4" and rng.random() < 0.03:  # an odd bar of two now and then, as songs have
+    if metre.name == "4/4" and rng.random() < 0.03:  # occasional bars of 2/4, as in some real songs
         metres = [METRES["2/4"] if bar > 2 and rng.random() < 0.1 else metre for bar in range(count)]
     return regular_grid(
         sections, metres, quarter, swing=float(rng.uniform(*style.swing)), sixteenths=style.sixteenths

@@ -1,4 +1,4 @@
-"""What every source of pieces offers."""
+"""The interface of sources."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ import numpy as np
 from beattrack.rendering.piece import Piece
 
 
-class Source(Protocol):
-    """A supply of pieces; everything random comes from the generator passed in."""
+class PieceSource(Protocol):
+    """A source of pieces. All random numbers come from the generator passed in."""
 
     def check(self) -> None:
-        """Raise RenderError, in one sentence, where a program or an archive that `draw` needs is missing."""
+        """Check that the programs, packages and archives that `draw` needs are present.
+
+        Raises:
+            RenderError: if a program or an archive is missing.
+            MissingExtraError: if a package is missing.
+        """
         ...
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """One piece of about `seconds`, which may start at the middle of a longer work.
+        """Return a random piece.
 
-        Raises RejectedPiece where what was drawn is unusable: draw again.
+        Args:
+            rng: generator of random numbers.
+            seconds: approximate duration; the piece may be an excerpt of a longer work.
+
+        Raises:
+            RejectedPiece: if the drawn piece cannot be used; draw another.
         """
         ...
 
 
-SourceFactory = Callable[[Path | None], Source]
-"""Makes a source from the folder of the symbolic archives (None: not given)."""
+SourceFactory = Callable[[Path | None], PieceSource]
+"""Returns a source, given the folder of the archives (None: not given)."""

@@ -1,6 +1,6 @@
-"""Game music of the Freedoom project: rock, metal and ambient pieces with drums, some in odd metres (BSD).
+"""Game music of the Freedoom project (BSD): rock, metal and ambient pieces with drums, some in odd metres.
 
-Beats come from the time signatures and are kept only where the notes bear them out.
+Beats are from the time signatures; pieces whose notes do not confirm them are rejected.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ from beattrack.rendering.evidence import (
 )
 from beattrack.rendering.metre import METRES, Metre
 from beattrack.rendering.midi import MidiScore, read_midi, require_mido
-from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, Piece, require_rhythm
+from beattrack.rendering.piece import Floats, Piece, require_rhythm
 from beattrack.rendering.sources.archive import archive_path, read_archive
+from beattrack.rendering.sources.stretches import cut, scaled
 
 LICENCE = "BSD-3-Clause (Freedoom)"
 
 _SHORTEST = 20.0  # seconds
 _SLOWEST, _FASTEST = 50.0, 165.0  # felt beats per minute
-_MARGIN = 1.08  # by which the change of tempo may exceed them
-_HALF_TIME = 110.0  # BPM above which a backbeat on the third beat alone halves the tempo
+_MARGIN = 1.08  # factor by which the scaled tempo may exceed these limits
+_HALF_TIME = 110.0  # BPM above which a backbeat on the third beat only halves the tempo
 _ON_BEAT = 0.52  # least share of onsets on beats
 
 
 class FreedoomSource:
-    """Pieces of Freedoom; symbolic: the folder of its archive."""
+    """Pieces of Freedoom. `symbolic` is the folder of its archive."""
 
     def __init__(self, symbolic: Path | None) -> None:
         self._symbolic = symbolic
 
     def check(self) -> None:
-        """Raise RenderError without the archive, MissingExtraError without mido."""
+        """Raise RenderError if the archive is missing, MissingExtraError if mido is."""
         require_mido()
         archive_path(self._symbolic, "freedoom")
 
@@ -53,9 +54,11 @@ class FreedoomSource:
         return {name: content for name, content in contents.items() if name.endswith(".mid")}
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """A stretch of one piece, at about 0.85 to 1.15 times its tempo.
+        """Return a random excerpt of a piece, at about 0.85 to 1.15 times its tempo.
 
-        Raises RejectedPiece where its metre is unknown, nothing bears out the grid or the tempo is odd.
+        Raises:
+            RejectedPiece: if the metre is not supported, the notes do not confirm the beats, or the tempo is
+                out of range.
         """
         names = list(self._contents)
         name = names[int(rng.integers(len(names)))]
@@ -63,15 +66,15 @@ class FreedoomSource:
         starts, metres = _bars(score)
         whole = _whole(Path(name).stem, score, starts, metres)
         check_grid(whole)
-        whole = _scaled(felt(whole), float(np.exp(rng.normal(0, 0.07))))
+        whole = scaled(felt(whole), float(np.exp(rng.normal(0, 0.07))))
         if not _SLOWEST / _MARGIN <= whole.bpm <= _FASTEST * _MARGIN:
-            raise RejectedPiece("tempo beyond what is tapped")
+            raise RejectedPiece("tempo out of range")
         piece = _excerpt(rng, whole, seconds)
         return require_rhythm(replace(piece, id=f"{piece.id}-{int(rng.integers(2**32)):08x}"))
 
 
 def _bars(score: MidiScore) -> tuple[Floats, list[Metre]]:
-    """Ticks of the bar lines, (bars,), and the metre of each bar; RejectedPiece for a metre not known."""
+    """Return the ticks of bar lines, (bars,), and the metre of each bar; raise RejectedPiece if unknown."""
     if not score.parts or score.seconds(np.array([score.end]))[0] < _SHORTEST:
         raise RejectedPiece("too short")
     signatures = [(0, 4, 4), *score.signatures] if not score.signatures or score.signatures[0][0] else None
@@ -82,7 +85,7 @@ def _bars(score: MidiScore) -> tuple[Floats, list[Metre]]:
     for (tick, upper, lower), end in zip(changes, ends, strict=True):
         metre = METRES.get(f"{upper}/{lower}")
         if metre is None:
-            raise RejectedPiece("metre that is not felt in one way")
+            raise RejectedPiece("ambiguous metre")
         length = metre.quarters * score.ticks_per_quarter
         count = int(np.ceil((end - tick) / length - 0.02))
         if tick != changes[-1][0] and abs(count * length - (end - tick)) > 2:
@@ -93,7 +96,7 @@ def _bars(score: MidiScore) -> tuple[Floats, list[Metre]]:
 
 
 def _whole(stem: str, score: MidiScore, starts: Floats, metres: list[Metre]) -> Piece:
-    """The piece with a beat grid by its time signatures."""
+    """Return the whole piece, with beats from its time signatures."""
     ticks: list[float] = []
     positions: list[int] = []
     for start, metre in zip(starts, metres, strict=True):
@@ -120,18 +123,14 @@ def _whole(stem: str, score: MidiScore, starts: Floats, metres: list[Metre]) -> 
     )
 
 
-def _scaled(piece: Piece, factor: float) -> Piece:
-    """The piece slower by a factor."""
-    stretch = np.array([factor, factor, 1.0, 1.0])
-    parts = tuple(replace(part, notes=part.notes * stretch) for part in piece.parts)
-    return replace(piece, parts=parts, beats=piece.beats * factor)
-
-
 def check_grid(piece: Piece) -> None:
-    """Raise RejectedPiece unless onsets lie on beats and at least two kinds of evidence mark downbeats.
+    """Check that the notes of a piece confirm its beats and downbeats.
 
-    Evidence: the bass drum, low notes and crash cymbals, each of which must come on downbeats as often as on
-    any other beat; none may contradict outright.
+    At least two of bass drum, low notes and crash cymbals must be about as frequent on downbeats as on any
+    other beat, and none may be much less frequent.
+
+    Raises:
+        RejectedPiece: if downbeats are not confirmed, or onsets are not on beats.
     """
     if on_beat_share(piece) < _ON_BEAT:
         raise RejectedPiece("notes are not on the beats")
@@ -144,7 +143,7 @@ def check_grid(piece: Piece) -> None:
 
 
 def felt(piece: Piece) -> Piece:
-    """The piece with half the beats where a 4/4 is too fast to tap or has its backbeat on the third beat."""
+    """Return a piece, at half the tempo if it is in 4/4 and very fast, or fast with a half-time backbeat."""
     if set(np.unique(piece.positions)) != {1, 2, 3, 4} or len(piece.beats) % 4:
         return piece
     shares = rates(piece, snares(piece.parts))
@@ -157,25 +156,16 @@ def felt(piece: Piece) -> Piece:
 
 
 def _excerpt(rng: np.random.Generator, piece: Piece, seconds: float) -> Piece:
-    """About `seconds` from a bar line on; times start at 0 there."""
+    """Return a random excerpt of about `seconds` that starts at a bar line, at time 0."""
     lines = np.flatnonzero(piece.positions == 1)
     latest = max(piece.beats[-1] - seconds, piece.beats[0])
     first = int(rng.choice(lines[piece.beats[lines] <= latest + 1e-9]))
     start, end = float(piece.beats[first]), float(piece.beats[first]) + seconds
     last = int(np.searchsorted(piece.beats, end))
-    parts = [_cut(part, start, end) for part in piece.parts]
+    parts = [cut(part, start, end) for part in piece.parts]
     return replace(
         piece,
         parts=tuple(part for part in parts if len(part.notes)),
         beats=piece.beats[first:last] - start,
         positions=piece.positions[first:last],
     )
-
-
-def _cut(part: Part, start: float, end: float) -> Part:
-    inside = (part.notes[:, ONSET] >= start - 0.03) & (part.notes[:, ONSET] < end)
-    notes = part.notes[inside].copy()
-    notes[:, : OFFSET + 1] -= start
-    notes[:, ONSET] = np.maximum(notes[:, ONSET], 0.0)
-    notes[:, OFFSET] = np.clip(notes[:, OFFSET], notes[:, ONSET] + 0.02, end - start + 1.0)
-    return replace(part, notes=notes)

@@ -1,6 +1,6 @@
-"""Drumming played by people: the Groove MIDI Dataset, alone or with a generated band on its beats.
+"""Drums played by people: the Groove MIDI Dataset (CC BY 4.0), alone or with a generated band.
 
-Source: Gillick et al., "Learning to Groove with Inverse Sequence Transformations" (ICML 2019), CC BY 4.0.
+Gillick et al., "Learning to Groove with Inverse Sequence Transformations", ICML 2019.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _NAME = re.compile(
     r"groove/(?P<drummer>\w+)/(?P<session>\w+)/(?P<number>\d+)_(?P<style>[\w-]+)_(?P<bpm>\d+)_beat_"
     r"(?P<upper>\d+)-(?P<lower>\d+)\.mid"
 )
-# The grid of takes in 6/8 and 5/8 does not fit what is played; the two others are in other metres than named.
+# The grid of takes in 6/8 and 5/8 does not fit the notes; the other two are not in the metre of their names.
 _LEFT_OUT = re.compile(r"_beat_[65]-8|chacarera_157_beat_3-4|jazz_200_beat_3-4")
 _SHORTEST = 12.0  # seconds of playing
 _FASTEST = 165.0  # felt beats per minute
 
-# Pads of the electronic kit that the General MIDI map does not know, or uses for something else.
+# Pads of the electronic kit that are not in the General MIDI map, or have another meaning there.
 _GENERAL_MIDI = {22: 42, 26: 46, 40: 38, 58: 43, 55: 49, 23: 44}
 
-# What the name of a style becomes: a label, and the styles of band that go with it.
+# Pattern for the style in a file name, genre label, and styles of bands that fit.
 _GENRES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("^reggae", "reggae", ("reggae",)),
     ("hiphop|breakbeat", "hiphop", ("hip hop", "trap", "funk")),
@@ -52,13 +52,13 @@ _GENRES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("rock", "rock", ("rock", "rock", "slow rock", "metal", "pop")),
     ("", "pop", ("pop", "rock")),
 )
-# In these the downbeat must carry the bass drum.
+# Genres in which the bass drum must be on the downbeat.
 _ROOTED = frozenset(("hiphop", "disco", "blues", "funk", "soul", "country", "punk", "rock", "pop"))
 
 
 @dataclass(frozen=True)
 class _Take:
-    """One take: its name in the archive and what the name says."""
+    """One take: its name in the archive and the information in that name."""
 
     name: str
     drummer: str
@@ -73,19 +73,19 @@ class _Take:
 
     @property
     def in_two(self) -> bool:
-        """Whether the backbeat is on the third beat of four, so that one taps half notes."""
+        """Whether the backbeat is on the third beat of four, so that half notes are the felt beats."""
         slow = re.search("halftime|^reggae", self.style) is not None
         return slow and self.bpm > 105 and len(self.metre.beats) == 4
 
 
 class GrooveSource:
-    """Takes of the Groove MIDI Dataset; symbolic: the folder of its archive."""
+    """Takes of the Groove MIDI Dataset. `symbolic` is the folder of its archive."""
 
     def __init__(self, symbolic: Path | None) -> None:
         self._symbolic = symbolic
 
     def check(self) -> None:
-        """Raise RenderError without the archive, MissingExtraError without mido."""
+        """Raise RenderError if the archive is missing, MissingExtraError if mido is."""
         require_mido()
         archive_path(self._symbolic, "groove")
 
@@ -99,15 +99,16 @@ class GrooveSource:
         return tuple(take for take in takes if take is not None)
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """A stretch of one take, repeated where it is short, with a generated band in most cases.
+        """Return a random excerpt of a take, repeated if it is short, mostly with a generated band.
 
-        Raises RejectedPiece where the take is short, its grid doubtful or its tempo beyond what is tapped.
+        Raises:
+            RejectedPiece: if the take is too short, its beats are doubtful or it is too fast.
         """
         styles = np.array([take.genre[0] for take in self._takes])
         weights = np.array([1.0 / np.sqrt(np.count_nonzero(styles == style)) for style in styles])
         take = self._takes[int(rng.choice(len(weights), p=weights / weights.sum()))]
         if take.bpm > _FASTEST and not take.in_two:
-            raise RejectedPiece("faster than one taps")
+            raise RejectedPiece("too fast")
         drums, beat = _played(read_midi(self._contents[take.name]), take)
         beat *= float(np.exp(rng.normal(0, 0.05)))
         grid, drums = _stretch(rng, take, drums, beat, seconds)
@@ -124,19 +125,19 @@ def _take(name: str) -> _Take | None:
 
 
 def _played(score: MidiScore, take: _Take) -> tuple[Floats, float]:
-    """Drum notes with onset and offset in beats from the first bar line, (notes, 4), and the beat in seconds.
+    """Return the notes with times in beats from the first bar line, (notes, 4), and the beat in seconds.
 
-    The drummers play a little before or after the click as a habit: the median of it is taken out.
+    Drummers tend to play a little before or after the click; the median of this deviation is removed.
     """
     notes = np.concatenate([np.empty((0, 4)), *(part.notes for part in score.parts)])
     if len(notes) < 20 or len(score.tempi) > 1:
-        raise RejectedPiece("take too short or of changing tempo")
+        raise RejectedPiece("take too short or with tempo changes")
     notes = notes[np.argsort(notes[:, ONSET], kind="stable")].copy()
     notes[:, PITCH] = [_GENERAL_MIDI.get(int(pitch), pitch) for pitch in notes[:, PITCH]]
     notes[:, : OFFSET + 1] /= score.ticks_per_quarter
     beat = float(score.tempi[-1, 1]) * 1e-6
     if (notes[-1, ONSET] - notes[0, ONSET]) * beat < _SHORTEST:
-        raise RejectedPiece("take too short or of changing tempo")
+        raise RejectedPiece("take too short or with tempo changes")
     deviation = notes[:, ONSET] - np.rint(notes[:, ONSET])
     near = np.abs(deviation) < 0.12
     if np.count_nonzero(near) < 0.2 * len(notes):
@@ -148,7 +149,7 @@ def _played(score: MidiScore, take: _Take) -> tuple[Floats, float]:
 
 
 def _rooted(notes: Floats, length: int) -> bool:
-    """Whether the bass drum is on downbeats about as often as on any other beat."""
+    """Return whether the bass drum is on downbeats about as often as on any other beat."""
     kicks = notes[np.isin(notes[:, PITCH], (35, 36)), ONSET]
     on_beat = kicks[np.abs(kicks - np.rint(kicks)) < 0.15]
     counts = np.bincount(np.rint(on_beat).astype(np.int64) % length, minlength=length)
@@ -158,13 +159,13 @@ def _rooted(notes: Floats, length: int) -> bool:
 def _stretch(
     rng: np.random.Generator, take: _Take, drums: Floats, beat: float, seconds: float
 ) -> tuple[Grid, Floats]:
-    """A grid of about `seconds` and the drums on it, (notes, 4) in beats, the take repeated as needed."""
+    """Return a grid of about `seconds` and drums with times in beats, (notes, 4), repeated if necessary."""
     length = len(take.metre.beats)
     first = int(np.ceil((drums[0, ONSET] - 0.2) / length))
     bars = int(np.floor((drums[-1, ONSET] + 0.3) / length)) - first
     wanted = int(np.ceil(seconds / (length * beat)))
     if bars < 4:
-        raise RejectedPiece("take too short or of changing tempo")
+        raise RejectedPiece("take too short or with tempo changes")
     if bars > wanted:
         first += int(rng.integers(bars - wanted + 1))
         bars = wanted
@@ -180,7 +181,7 @@ def _stretch(
 
 
 def _swing(drums: Floats) -> float:
-    """Place of the off-beat eighths as played, 0.5 straight to 0.67, for the band to follow."""
+    """Return the swing of the drummer, from 0.5 (straight) to 0.67, for the band."""
     phase = drums[:, ONSET] - np.floor(drums[:, ONSET])
     off = phase[(phase > 0.42) & (phase < 0.72)]
     return float(np.clip(np.median(off), 0.5, 0.67)) if len(off) > 8 and np.median(off) > 0.55 else 0.5
@@ -212,7 +213,7 @@ def _piece(rng: np.random.Generator, take: _Take, grid: Grid, drums: Floats) -> 
 
 
 def _drum_part(grid: Grid, drums: Floats) -> Part:
-    """The drums in seconds; a stroke just before the first beat stays, at 0 at the earliest."""
+    """Return the drums with times in seconds; strokes just before the first beat are moved to 0."""
     rows = drums.copy()
     step = float(grid.times[1] - grid.times[0])
     rows[:, : OFFSET + 1] *= step
@@ -221,7 +222,7 @@ def _drum_part(grid: Grid, drums: Floats) -> Part:
 
 
 def _band(rng: np.random.Generator, grid: Grid, drums: Floats, style: BandStyle) -> tuple[Part, ...]:
-    """Bass, chords and lead in a style, on harmony of its own, with the swing of the drummer."""
+    """Return bass, chords and lead in a style, with the swing of the drummer."""
     bars = len(grid.bars)
     sections = song_form(rng, style.idioms[int(rng.integers(len(style.idioms)))], bars)
     own = Grid(grid.times, make_bars(sections, [bar.divisions for bar in grid.bars]), _swing(drums))

@@ -1,4 +1,4 @@
-"""Random arrangements by MMA (Musical MIDI Accompaniment), a program that plays grooves over chords."""
+"""Random songs by MMA (Musical MIDI Accompaniment), a program that plays grooves over chords."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LICENCE = "generated (MMA, GPL-2+; its output is free)"
 LIBRARY = Path("/usr/share/mma/lib")
 TIMEOUT = 60.0  # seconds; a song takes 0.2
 
-# Bars of 4/4 cut to other metres: MMA bars that make one written bar, in quarters.
+# Other metres made from bars of 4/4: MMA bars per written bar, in quarters.
 _CUTS: dict[str, tuple[float, ...]] = {
     "2/4": (2.0,),
     "3/4": (3.0,),
@@ -39,7 +39,7 @@ _CUTS: dict[str, tuple[float, ...]] = {
 }
 _CUT_WEIGHTS = (0.2, 0.35, 0.15, 0.2, 0.1)
 _CUT_SHARE = 0.16
-_HALF_TIME = 105.0  # BPM above which a backbeat on the third beat alone halves the felt tempo
+_HALF_TIME = 105.0  # BPM above which a backbeat on the third beat only halves the felt tempo
 _BACKBEAT_GENRES = frozenset(
     ("rock", "pop", "metal", "hiphop", "soul", "funk", "ballad", "reggae", "ambient")
 )
@@ -52,21 +52,21 @@ _SIXTEENTHS = {
     3: -0.05,
     7: 0.05,
     8: -0.05,
-}  # tenths of a quarter as written: what lacks to the exact place
+}  # corrections of times rounded to tenths of a quarter
 _TRIPLETS = {3: 1 / 3 - 0.3, 7: 2 / 3 - 0.7}
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that is decided before MMA runs."""
+    """The random choices made before MMA runs."""
 
     groove: Groove
     metre: Metre
-    cut: tuple[float, ...]  # lengths of the MMA bars in a written bar
+    cut: tuple[float, ...]  # durations of the MMA bars in a written bar, in quarters
     quarter_bpm: float
     sections: tuple[Section, ...]
     grooves: tuple[Groove, ...]  # one for each section
-    odd_bars: frozenset[int]  # numbers of bars of 4/4 cut to half
+    odd_bars: frozenset[int]  # numbers of the bars of 4/4 that are cut to 2/4
     seed: int
 
     @property
@@ -75,9 +75,11 @@ class _Plan:
 
 
 class MmaSource:
-    """Songs of several sections in one style, each with grooves of one library of MMA.
+    """Songs of several sections in one style, each with grooves from one library of MMA.
 
-    library: folder of the groove files; program: name or path of MMA.
+    Args:
+        library: folder of the groove files.
+        program: name or path of MMA.
     """
 
     def __init__(self, library: Path = LIBRARY, program: str = "mma") -> None:
@@ -90,17 +92,19 @@ class MmaSource:
         return read_libraries(self._folder)
 
     def check(self) -> None:
-        """Raise RenderError without MMA or its library, MissingExtraError without mido."""
+        """Raise RenderError if MMA or its library is missing, MissingExtraError if mido is."""
         require_mido()
         if shutil.which(self._program) is None:
-            raise RenderError(f"The program {self._program!r} is missing: install the Debian package mma.")
+            raise RenderError(f"the program {self._program!r} is missing; install the Debian package mma")
         if not self.libraries:
-            raise RenderError(f"{self._folder}: has no MMA grooves; install the Debian package mma.")
+            raise RenderError(f"{self._folder}: has no MMA grooves; install the Debian package mma")
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """One song of about `seconds`.
+        """Return a random song of about `seconds`.
 
-        Raises RejectedPiece where MMA refuses the groove or plays too little, and RenderError without MMA.
+        Raises:
+            RejectedPiece: if MMA rejects the groove or plays too few notes.
+            RenderError: if MMA is missing.
         """
         plan = _plan(rng, self.libraries, seconds)
         score = read_midi(self._run(_text(plan)))
@@ -116,7 +120,7 @@ class MmaSource:
         return require_rhythm(piece)
 
     def _run(self, text: str) -> bytes:
-        """Run MMA in a folder of its own; its MIDI file."""
+        """Run MMA in a temporary folder and return its MIDI file."""
         with tempfile.TemporaryDirectory(prefix="beattrack-mma-") as name:
             folder = Path(name)
             (folder / "song.mma").write_text(text, encoding="utf-8")
@@ -133,13 +137,13 @@ class MmaSource:
                 )
             except FileNotFoundError as error:
                 raise RenderError(
-                    f"The program {self._program!r} is missing: install the Debian package mma."
+                    f"the program {self._program!r} is missing; install the Debian package mma"
                 ) from error
             except subprocess.TimeoutExpired as error:
                 raise RejectedPiece("MMA took too long") from error
             midi = folder / "song.mid"
             if done.returncode != 0 or not midi.is_file():
-                raise RejectedPiece("MMA refused the song")
+                raise RejectedPiece("MMA rejected the song")
             return midi.read_bytes()
 
 
@@ -176,7 +180,7 @@ def _plan(rng: np.random.Generator, libraries: dict[str, tuple[Groove, ...]], se
 def _section_grooves(
     rng: np.random.Generator, groove: Groove, library: tuple[Groove, ...], sections: tuple[Section, ...]
 ) -> tuple[Groove, ...]:
-    """The groove of each section: one for each letter, of the same library and metre."""
+    """Return the groove of each section, the same for the same letter, all of one library and metre."""
     others = [other for other in library if other.metre == groove.metre and other.quarters == groove.quarters]
     by_letter = {"A": groove}
     for section in sections:
@@ -187,7 +191,7 @@ def _section_grooves(
 
 
 def _text(plan: _Plan) -> str:
-    """The song in MMA's language, with a marker before every bar."""
+    """Return the song in MMA's language, with a marker before every bar."""
     lines = [f"RndSeed {plan.seed}", f"Tempo {plan.quarter_bpm:.4f}"]
     number = 0
     for section, groove in zip(plan.sections, plan.grooves, strict=True):
@@ -202,8 +206,14 @@ def _text(plan: _Plan) -> str:
 
 
 def bar_text(chords: tuple[Chord, ...], cut: tuple[float, ...], quarters: float) -> list[str]:
-    """The lines of one written bar: one or two MMA bars of lengths `cut`, each at most `quarters`."""
-    if len(cut) > 1:  # a chord for each of the two
+    """Return the lines of one written bar in MMA's language.
+
+    Args:
+        chords: one or two chords.
+        cut: durations of one or two MMA bars in quarters.
+        quarters: duration of a bar of the groove in quarters.
+    """
+    if len(cut) > 1:  # one chord per MMA bar
         halves = zip(cut, (chords[0], chords[-1]), strict=True)
         return [line for length, chord in halves for line in (*_cut_to(length, quarters), str(chord))]
     length = cut[0]
@@ -219,7 +229,7 @@ def _cut_to(length: float, quarters: float) -> list[str]:
 
 
 def _bar_starts(score: MidiScore, plan: _Plan) -> Floats:
-    """Ticks of the bar lines, (bars + 1,); RejectedPiece where a bar is not as long as it must be."""
+    """Return the ticks of bar lines, (bars + 1,); raise RejectedPiece if a bar has the wrong duration."""
     marks = {text: tick for tick, text in score.markers if text.startswith("bar")}
     try:
         starts = np.array([marks[f"bar{number}"] for number in range(plan.bars + 1)], dtype=np.float64)
@@ -256,7 +266,7 @@ def _piece(rng: np.random.Generator, score: MidiScore, plan: _Plan, starts: Floa
 
 
 def _added(rng: np.random.Generator, grid: Grid, plan: _Plan) -> tuple[Part, ...]:
-    """A band for grooves that are drums only, a lead for some others."""
+    """Return a band for grooves of drums only, and a lead for some other grooves."""
     genre = plan.groove.style.genre
     styles = [style for style in STYLES if style.genre == genre] or [STYLES[0]]
     style = styles[int(rng.integers(len(styles)))]
@@ -266,7 +276,7 @@ def _added(rng: np.random.Generator, grid: Grid, plan: _Plan) -> tuple[Part, ...
 
 
 def _tidied(score: MidiScore, plan: _Plan) -> MidiScore:
-    """The drum machine's patterns with sixteenths where they belong: their files round them to tenths."""
+    """Correct the sixteenths of the drum machine's patterns, which their files round to tenths."""
     if not plan.groove.drums_only:
         return score
     parts = []
@@ -282,7 +292,7 @@ def _tidied(score: MidiScore, plan: _Plan) -> MidiScore:
 
 
 def _within(part: Part, start: float, end: float) -> Part:
-    """Without notes that begin before the first beat by more than a grace, or after the last bar."""
+    """Return a part without notes after the last bar, or more than 0.1 s before the first beat."""
     notes = part.notes
     kept = notes[(notes[:, ONSET] > start - 0.1) & (notes[:, ONSET] < end - 0.05)]
     kept[:, ONSET : OFFSET + 1] = np.maximum(kept[:, ONSET : OFFSET + 1], [0.0, 0.02])
@@ -290,7 +300,11 @@ def _within(part: Part, start: float, end: float) -> Part:
 
 
 def heard_in_two(piece: Piece) -> Piece:
-    """The piece with beats in half notes where a quick 4/4 has its backbeat on the third beat alone."""
+    """Return a piece, at half the tempo if it is in a fast 4/4 with a backbeat on the third beat only.
+
+    Raises:
+        RejectedPiece: if such a piece has bars of other lengths.
+    """
     if piece.metre != "4/4" or piece.bpm < _HALF_TIME or piece.genre not in _BACKBEAT_GENRES:
         return piece
     shares = rates(piece, snares(piece.parts))

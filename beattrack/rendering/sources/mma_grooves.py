@@ -1,4 +1,4 @@
-"""The groove libraries of MMA: which grooves are there, in which metre, in which style and at which tempi."""
+"""The groove libraries of MMA: grooves with their metre, style and tempo range."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ import numpy as np
 from beattrack.rendering.composing.harmony import Idiom
 from beattrack.rendering.metre import METRES, Metre
 
-# No songs: introductions, endings, fills, clicks; and drum and bass, whose pulse is heard at either level.
+# Introductions, endings, fills and clicks are left out, and drum and bass, whose metrical level is ambiguous.
 _LIBRARIES_LEFT_OUT = re.compile(r"metronome|/none|^zoom/(count|ending|intro|dnb)$", re.IGNORECASE)
 _GROOVES_LEFT_OUT = re.compile(r"intro|ending|end\d*$|fill|tacet|solo|break|count|drumintro", re.IGNORECASE)
-_PFLIB_LEFT_OUT = re.compile(r"(F[AB]|E)$")  # fills and endings there
+_PFLIB_LEFT_OUT = re.compile(r"(F[AB]|E)$")  # fills and endings in pflib
 
 
 @dataclass(frozen=True)
 class Style:
-    """How grooves whose name matches `pattern` are played and heard.
+    """The style of grooves whose name matches `pattern`.
 
-    slowest, fastest: felt beats per minute.
-    in_two: share of pieces at twice the written tempo where listeners tap half notes, as in a polka.
+    Attributes:
+        pattern: regular expression.
+        genre: genre label.
+        idioms: idioms of the harmony.
+        slowest: slowest tempo in felt beats per minute. The ranges are from the descriptions of grooves, from
+            dances, and from songs of the genre (5th to 95th percentile).
+        fastest: fastest tempo in felt beats per minute.
+        in_two: share of pieces in which half notes are the felt beats, as in a polka.
     """
 
     pattern: str
@@ -35,65 +41,73 @@ class Style:
 
 # The first match counts; names are "library/file:groove" in lower case.
 STYLES: tuple[Style, ...] = (
-    Style(r"/zoom/trip|triphop|hip", "hiphop", ("vamp", "minor", "modal"), 65, 105),
+    Style(r"/zoom/trip|triphop|hip", "hiphop", ("vamp", "minor", "modal"), 72, 108),
     Style(r"/68swing", "jazz", ("jazz", "blues"), 60, 110),
     Style(r"regg", "reggae", ("vamp", "minor", "pop"), 62, 92, in_two=1.0),
-    Style(r"ska", "reggae", ("pop", "rock", "folk"), 100, 150),
-    Style(r"disco|boneym", "disco", ("minor", "vamp", "pop"), 102, 132),
-    Style(r"trance|techno|rave|house|danc|tech\d", "dance", ("minor", "vamp", "modal"), 108, 142),
-    Style(r"vienese|viennese", "classical", ("classical",), 120, 180),
-    Style(r"jazz.*waltz|waltz.*jazz", "jazz", ("jazz", "latin"), 85, 175),
+    Style(r"stdlib/ska", "reggae", ("pop", "rock", "folk"), 98, 140, in_two=1.0),
+    Style(r"ska", "reggae", ("pop", "rock", "folk"), 110, 152),
+    Style(r"disco|boneym", "disco", ("minor", "vamp", "pop"), 106, 130),
+    Style(r"trance|techno|rave|house|danc|tech\d", "dance", ("minor", "vamp", "modal"), 112, 142),
+    Style(r"vienese|viennese", "classical", ("classical",), 140, 190),
+    Style(r"jazz.*waltz|waltz.*jazz", "jazz", ("jazz", "latin"), 95, 190),
     Style(r"rockwaltz|bald05|bald11|rock28|popwaltz", "rock", ("rock", "pop"), 75, 130),
-    Style(r"country.*waltz", "country", ("folk", "pop"), 75, 140),
+    Style(r"country.*waltz", "country", ("folk", "pop"), 82, 145),
     Style(r"arpeggio|hymn|serenade", "classical", ("classical", "pop"), 55, 120),
-    Style(r"waltz", "waltz", ("classical", "folk", "latin"), 80, 175),
-    Style(r"68march", "march", ("folk", "classical"), 85, 130),
+    Style(r"waltz", "waltz", ("classical", "folk", "latin"), 84, 180),
+    Style(r"68march", "march", ("folk", "classical"), 104, 128),
     Style(r"blues.*68|68.*blus|68blues|blus04", "blues", ("blues",), 50, 85),
     Style(r"128|ballad68|68ballad", "ballad", ("pop", "blues"), 48, 90),
     Style(r"slowblues", "blues", ("blues",), 55, 90),
     Style(r"slowrock|bald|ballad|lullaby|slowbolero|slowspirit", "ballad", ("pop", "minor", "rock"), 52, 92),
-    Style(
-        r"countryblues|bluefolk|blues|blus|shfl|boogie|boggie|shuffle", "blues", ("blues", "rock"), 70, 140
-    ),
-    Style(r"fastbigband|fastswing|bebop", "jazz", ("jazz",), 125, 240),
-    Style(r"slowjazz|slowswing|slowbig|mellowjazz|nitejazz", "jazz", ("jazz",), 58, 105),
-    Style(r"quickstep|charleston", "jazz", ("jazz", "pop"), 80, 125, in_two=0.8),
-    Style(r"ragtime|dixie|foxtrot", "jazz", ("jazz", "pop"), 75, 130, in_two=0.35),
-    Style(r"polka|bwmarch|/march|germanmarch|zydeco", "folk", ("folk", "classical"), 85, 132, in_two=0.5),
-    Style(r"bluegrass|hillcountry", "country", ("folk",), 85, 130, in_two=0.5),
-    Style(r"countryswing|westernswing", "country", ("folk", "pop"), 85, 160),
-    Style(r"country|cntr|western|kwest", "country", ("folk", "pop"), 75, 140),
-    Style(r"samba", "latin", ("latin", "jazz"), 80, 120, in_two=0.7),
-    Style(r"merengue|salsa|mambo|quando", "latin", ("latin", "jazz"), 80, 130, in_two=0.4),
-    Style(r"bossa", "latin", ("jazz", "latin"), 80, 145),
+    Style(r"boogie|boggie|fastblues", "blues", ("blues", "rock"), 118, 180),
+    Style(r"countryblues|bluefolk|blues|blus|shfl|shuffle", "blues", ("blues", "rock"), 74, 140),
+    Style(r"fastbigband|fastswing|bebop", "jazz", ("jazz",), 150, 240),
+    Style(r"slowjazz|slowswing|slowbig|mellowjazz|nitejazz", "jazz", ("jazz",), 52, 88),
+    Style(r"quickstep|charleston", "jazz", ("jazz", "pop"), 96, 140, in_two=1.0),
+    Style(r"ragtime|dixie", "jazz", ("jazz", "pop"), 80, 116, in_two=0.85),
+    Style(r"foxtrot", "jazz", ("jazz", "pop"), 96, 140, in_two=0.1),
+    Style(r"stdlib/(polka|bwmarch|march)", "folk", ("folk", "classical"), 104, 132, in_two=1.0),
+    Style(r"polka|march", "folk", ("folk", "classical"), 104, 136, in_two=0.3),
+    Style(r"zydeco", "folk", ("folk",), 96, 150),
+    Style(r"bluegrass|hillcountry", "country", ("folk",), 104, 150, in_two=0.7),
+    Style(r"countryswing|westernswing", "country", ("folk", "pop"), 104, 180),
+    Style(r"country|cntr|western|kwest", "country", ("folk", "pop"), 80, 160),
+    Style(r"stdlib/(samba|merengue)", "latin", ("latin", "jazz"), 88, 132, in_two=1.0),
+    Style(r"samba", "latin", ("latin", "jazz"), 88, 124, in_two=0.6),
+    Style(r"merengue|salsa|mambo|quando", "latin", ("latin", "jazz"), 84, 128, in_two=0.5),
+    Style(r"bossa", "latin", ("jazz", "latin"), 98, 148),
     Style(
         r"tango|bolero|beguine|rhumba|chacha|son\b|/son|calypso|afro|cuban|latin|latn|lfusion|desert|mide",
         "latin",
         ("latin", "minor"),
-        75,
-        132,
+        88,
+        138,
     ),
-    Style(r"jazzrock|fus\d|fusion", "funk", ("vamp", "jazz"), 80, 128),
-    Style(r"swing|jazz|bigband|combo|evans|gypsy|folky", "jazz", ("jazz",), 80, 210),
-    Style(r"funk|strut", "funk", ("vamp", "blues"), 82, 120),
-    Style(r"soul|motown|r&b|/rb|rnb|r\+b", "soul", ("pop", "vamp", "blues"), 65, 120),
+    Style(r"jazzrock|fus\d|fusion", "funk", ("vamp", "jazz"), 84, 128),
+    Style(r"swing|jazz|bigband|combo|evans|gypsy|folky", "jazz", ("jazz",), 86, 210),
+    Style(r"funk|strut", "funk", ("vamp", "blues"), 86, 122),
+    Style(r"soul|motown|r&b|/rb|rnb|r\+b", "soul", ("pop", "vamp", "blues"), 66, 130),
     Style(r"spiritual", "gospel", ("pop", "folk"), 65, 120),
     Style(r"folk", "folk", ("folk",), 75, 130),
+    Style(r"stdlib/broadway(?!waltz)", "musical", ("jazz", "pop"), 96, 145, in_two=1.0),
     Style(r"broadway|showtune|softshoe", "musical", ("jazz", "pop"), 75, 135),
-    Style(r"metal|mtl|hrk|thr|punk", "metal", ("rock", "minor"), 85, 160),
-    Style(r"ambient|amb0", "ambient", ("modal", "pop"), 65, 110),
-    Style(r"twist|jive|50s", "rock", ("blues", "pop", "rock"), 110, 165),
-    Style(r"rock|highfive|8beat|beat8|08beat", "rock", ("rock", "pop"), 78, 142),
-    Style(r"", "pop", ("pop", "minor", "rock"), 70, 132),
+    Style(r"metal|mtl|hrk|thr|punk", "metal", ("rock", "minor"), 88, 170),
+    Style(r"ambient|amb0", "ambient", ("modal", "pop"), 62, 105),
+    Style(r"twist|jive|50s", "rock", ("blues", "pop", "rock"), 128, 178),
+    Style(r"rock|highfive|8beat|beat8|08beat", "rock", ("rock", "pop"), 82, 148),
+    Style(r"", "pop", ("pop", "minor", "rock"), 78, 134),
 )
 
 
 @dataclass(frozen=True)
 class Groove:
-    """One main groove: `library` is the path of its file below the library folder, without suffix.
+    """One main groove.
 
-    quarters: length of its bar in MMA's beats, which are quarter notes in the MIDI file.
-    metre: in which its bars are felt.
+    Attributes:
+        library: path of its file in the library folder, without suffix.
+        name: name of the groove.
+        quarters: duration of its bar in MMA's beats, which are quarter notes in the MIDI file.
+        metre: felt metre.
     """
 
     library: str
@@ -103,23 +117,23 @@ class Groove:
 
     @property
     def full_name(self) -> str:
-        """As MMA's directive Groove takes it."""
+        """Name for MMA's directive Groove."""
         return f"{self.library}:{self.name}"
 
     @property
     def style(self) -> Style:
-        """The first of STYLES that matches."""
+        """The first style in STYLES that matches."""
         text = f"/{self.full_name}".lower()
         return next(style for style in STYLES if re.search(style.pattern, text))
 
     @property
     def drums_only(self) -> bool:
-        """The zoom libraries are patterns of a drum machine."""
+        """Whether it is a pattern of a drum machine, from the zoom libraries."""
         return self.library.startswith("zoom/")
 
 
 def read_libraries(folder: Path) -> dict[str, tuple[Groove, ...]]:
-    """Main grooves of all library files below `folder`, by library; empty where there are none."""
+    """Read the main grooves of all library files in a folder, by library."""
     libraries: dict[str, tuple[Groove, ...]] = {}
     for path in sorted(folder.glob("*/*.mma")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -156,10 +170,17 @@ def _is_main(library: str, groove: str) -> bool:
 
 
 def metre_of(name: str, quarters: float, signature: str) -> Metre | None:
-    """The felt metre of a groove whose bar has `quarters` of MMA's beats; None where it cannot be told.
+    """Return the felt metre of a groove.
 
-    MMA counts 6/8 in eighths (six "quarters" a bar), in dotted quarters (two), or in half bars of triplets
-    (four); the felt beats are two dotted quarters in each.
+    MMA counts a bar of 6/8 as six, four or two quarters; the felt beats are always two dotted quarters.
+
+    Args:
+        name: full name of the groove.
+        quarters: duration of its bar in MMA's beats.
+        signature: time signature, "" if not given.
+
+    Returns:
+        The metre; None if it cannot be determined.
     """
     if re.search(r"128", name):
         return Metre("12/8", (1.0,) * 4) if quarters == 4 else None
@@ -169,7 +190,7 @@ def metre_of(name: str, quarters: float, signature: str) -> Metre | None:
 
 
 def draw_library(rng: np.random.Generator, libraries: dict[str, tuple[Groove, ...]]) -> tuple[Groove, ...]:
-    """A library: those with many grooves somewhat more often, those of a common genre less."""
+    """Return a random library; those with many grooves are more likely, those of common genres less."""
     names = list(libraries)
     genres = [libraries[name][0].style.genre for name in names]
     weights = np.array([len(libraries[name]) ** 0.5 for name in names])

@@ -1,6 +1,6 @@
-"""Folk tunes of the Nottingham database with a generated folk band, at tempi of their dances.
+"""Folk tunes of the Nottingham database (GPL-3) with a generated folk band, at the tempi of their dances.
 
-Source: E. Foxley's collection in the cleaned ABC edition of J. Allwright, as MIDI; GPL-3.
+E. Foxley's collection, in the cleaned ABC edition by J. Allwright, as MIDI files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from beattrack.rendering.composing.drummer import Kits
 from beattrack.rendering.composing.ensemble import Backing, back
 from beattrack.rendering.composing.grid import Grid, make_bars
 from beattrack.rendering.composing.harmony import Chord, Section
+from beattrack.rendering.composing.tempi import draw_bpm
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.evidence import leads
 from beattrack.rendering.metre import METRES, Metre
@@ -42,9 +43,16 @@ _CHORDS = (24, 25, 21, 0, 46, 105, 6, 20)
 
 @dataclass(frozen=True)
 class _Dance:
-    """How tunes are felt whose file name and metre match.
+    """Felt metre and tempo of tunes by file name and written metre.
 
-    felt: name of the felt metre; grid: of the metre in which the band thinks; slowest, fastest: felt tempo.
+    Attributes:
+        files: start of the file name, "" for any.
+        written: written metre.
+        felt: felt metre.
+        grid: metre of the band's patterns.
+        slowest: slowest tempo in felt beats per minute.
+        fastest: fastest tempo in felt beats per minute.
+        weight: relative frequency.
     """
 
     files: str
@@ -56,17 +64,20 @@ class _Dance:
     weight: float = 1.0
 
 
-# Reels in 4/4 run in eighths and are tapped in half notes; played slowly, and hornpipes, in quarters.
+# Reels in 4/4 are felt in half notes; slow ones, and hornpipes, in quarters. Jigs, slip jigs and polkas are
+# at the tempi of dancers; airs in 6/8 are about half as fast as jigs.
 _DANCES: tuple[_Dance, ...] = (
-    _Dance("reels", "4/4", "2/2", "2/4", 84, 116, 1.5),
-    _Dance("reels", "4/4", "4/4", "4/4", 84, 132),
-    _Dance("", "4/4", "4/4", "4/4", 78, 138),
-    _Dance("", "6/8", "6/8", "6/8", 84, 126, 3.0),
-    _Dance("", "6/8", "6/8", "6/8", 52, 80, 1.0),
-    _Dance("", "9/8", "9/8", "9/8", 84, 126),
-    _Dance("", "3/4", "3/4", "3/4", 84, 160),
-    _Dance("", "2/4", "2/4", "2/4", 84, 132),
-    _Dance("", "2/2", "2/2", "2/4", 78, 112),
+    _Dance("reels", "4/4", "2/2", "2/4", 96, 122, 1.7),
+    _Dance("reels", "4/4", "4/4", "4/4", 104, 152),
+    _Dance("hpps", "4/4", "4/4", "4/4", 104, 160),
+    _Dance("", "4/4", "4/4", "4/4", 84, 138),
+    _Dance("jigs", "6/8", "6/8", "6/8", 100, 128, 3.0),
+    _Dance("jigs", "6/8", "6/8", "6/8", 54, 80, 0.6),
+    _Dance("", "6/8", "6/8", "6/8", 84, 122),
+    _Dance("", "9/8", "9/8", "9/8", 100, 130),
+    _Dance("", "3/4", "3/4", "3/4", 108, 168),
+    _Dance("", "2/4", "2/4", "2/4", 100, 134),
+    _Dance("", "2/2", "2/2", "2/4", 84, 116),
 )
 
 _BASSES: tuple[BassKind, ...] = ("quarters", "fifths", "long")
@@ -90,13 +101,13 @@ _KITS = ("train", "country", "percussion", "march")
 
 
 class NottinghamSource:
-    """Tunes of the Nottingham database; symbolic: the folder of its archive."""
+    """Tunes of the Nottingham database. `symbolic` is the folder of its archive."""
 
     def __init__(self, symbolic: Path | None) -> None:
         self._symbolic = symbolic
 
     def check(self) -> None:
-        """Raise RenderError without the archive, MissingExtraError without mido."""
+        """Raise RenderError if the archive is missing, MissingExtraError if mido is."""
         require_mido()
         archive_path(self._symbolic, "nottingham")
 
@@ -106,9 +117,10 @@ class NottinghamSource:
         return {name: content for name, content in contents.items() if name.endswith(".mid")}
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """One tune, repeated to about `seconds`.
+        """Return a random tune, repeated to about `seconds`.
 
-        Raises RejectedPiece where the metre changes, is not felt in one way, or harmony contradicts the bars.
+        Raises:
+            RejectedPiece: if the metre changes or is ambiguous, or the harmony contradicts the bars.
         """
         names = list(self._contents)
         name = names[int(rng.integers(len(names)))]
@@ -117,7 +129,7 @@ class NottinghamSource:
         written = METRES[dance.written]
         tune = _tune(score, written)
         felt = METRES[dance.felt]
-        bpm = float(np.exp(rng.uniform(np.log(dance.slowest), np.log(dance.fastest))))
+        bpm = draw_bpm(rng, dance.slowest, dance.fastest)
         quarter = 60.0 / bpm / felt.beats[0]
         tune = tune.repeated(
             max(1, round(seconds / (len(tune.bars) * tune.length * quarter))), seconds / quarter
@@ -144,14 +156,14 @@ class NottinghamSource:
 
 @dataclass(frozen=True, eq=False)
 class _Tune:
-    """A melody in quarters from the first bar line, (notes, 4), and one or two chords for each bar."""
+    """A melody with times in quarters from the first bar line, (notes, 4), and one or two chords per bar."""
 
     melody: Floats
     bars: tuple[tuple[Chord, ...], ...]
-    length: float  # quarters in a bar
+    length: float  # quarters per bar
 
     def repeated(self, times: int, most: float) -> _Tune:
-        """The tune several times over, cut to at most `most` quarters in whole bars."""
+        """Return the tune repeated, but at most about `most` quarters in whole bars."""
         count = min(len(self.bars) * times, max(8, int(np.ceil(most / self.length))))
         span = len(self.bars) * self.length
         shifts = [np.array([k * span, k * span, 0, 0]) for k in range(times)]
@@ -160,7 +172,7 @@ class _Tune:
         return _Tune(kept, (self.bars * times)[:count], self.length)
 
     def sections(self) -> tuple[Section, ...]:
-        """Sections of eight bars."""
+        """Return the harmony in sections of eight bars."""
         starts = range(0, len(self.bars), 8)
         return tuple(Section("AABB"[k % 4], self.bars[start : start + 8]) for k, start in enumerate(starts))
 
@@ -169,18 +181,16 @@ def _dance(rng: np.random.Generator, stem: str, score: MidiScore) -> _Dance:
     if len(score.signatures) != 1 or score.signatures[0][0] != 0 or len(score.parts) != 2:
         raise RejectedPiece("changing metre or no chords")
     written = f"{score.signatures[0][1]}/{score.signatures[0][2]}"
-    reel = stem.startswith("reels")
-    fitting = [
-        d for d in _DANCES if d.written == written and (reel if d.files else not (reel and written == "4/4"))
-    ]
+    own = [d for d in _DANCES if d.written == written and d.files and stem.startswith(d.files)]
+    fitting = own or [d for d in _DANCES if d.written == written and not d.files]
     if not fitting:
-        raise RejectedPiece("metre that is not felt in one way")
+        raise RejectedPiece("ambiguous metre")
     weights = np.array([dance.weight for dance in fitting])
     return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))]
 
 
 def _tune(score: MidiScore, metre: Metre) -> _Tune:
-    """Melody and harmony of a file, from the first full bar on; RejectedPiece where bars do not hold."""
+    """Return the tune from its first full bar on; raise RejectedPiece if the harmony contradicts the bars."""
     melody = score.parts[0].notes.copy()
     chords = score.parts[1].notes.copy()
     melody[:, : OFFSET + 1] /= score.ticks_per_quarter
@@ -214,7 +224,7 @@ def _latest(chords: Floats, onsets: Floats, time: float) -> Chord | None:
 
 
 def _chord(chords: Floats, onset: float) -> Chord:
-    """The chord struck at `onset`; its lowest note is the root."""
+    """Return the chord at an onset; its lowest note is the root."""
     pitches = chords[chords[:, ONSET] == onset, PITCH]
     root = int(pitches.min())
     above = {int(pitch - root) % 12 for pitch in pitches}
@@ -223,7 +233,7 @@ def _chord(chords: Floats, onset: float) -> Chord:
 
 
 def _beat_times(metre: Metre, bars: int, quarter: float) -> Floats:
-    """Times of the beats of all bars and the end. (beats + 1,)"""
+    """Return the times of all beats, and of the end, in seconds, (beats + 1,)."""
     lengths = np.tile(np.array(metre.beats, dtype=np.float64), bars) * quarter
     return np.concatenate(([0.0], np.cumsum(lengths)))
 
@@ -231,7 +241,7 @@ def _beat_times(metre: Metre, bars: int, quarter: float) -> Floats:
 def _parts(
     rng: np.random.Generator, grid: Grid, tune: _Tune, felt: Metre, quarter: float
 ) -> tuple[Part, ...]:
-    """One or two melody instruments and the band."""
+    """Return one or two melody instruments and the band."""
     shift = int(rng.integers(-5, 6))
     parts = [_melody(rng, grid, tune, felt, shift)]
     if rng.random() < 0.35:
@@ -252,7 +262,7 @@ def _moved(chord: Chord, semitones: int) -> Chord:
 
 
 def _melody(rng: np.random.Generator, grid: Grid, tune: _Tune, felt: Metre, shift: int) -> Part:
-    """The tune on an instrument, with stress on beats and bar lines and a little ornament."""
+    """Return the tune on a random instrument, with accents on beats and bar lines."""
     rows = tune.melody.copy()
     unit = felt.beats[0]
     beats = rows[:, ONSET] / unit

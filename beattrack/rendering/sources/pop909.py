@@ -1,7 +1,9 @@
-"""Pop songs for piano, melody and bridge from POP909, with generated drums, bass and chords.
+"""Pop songs (piano, melody and bridge) from POP909 (MIT), with generated drums, bass and chords.
 
-Source: Wang et al., "POP909: A Pop-song Dataset for Music Arrangement Generation" (ISMIR 2020), MIT licence.
-Beats are those of its `beat_midi.txt`, whose third column marks downbeats; time signatures there are wrong.
+The beats are from `beat_midi.txt`, whose third column marks downbeats; the time signatures of the MIDI files
+are wrong.
+
+Wang et al., "POP909: A Pop-song Dataset for Music Arrangement Generation", ISMIR 2020.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ _QUALITIES |= {"min6": "m6", "dim": "dim7", "dim7": "dim7", "hdim7": "m7b5"}
 
 @dataclass(frozen=True, eq=False)
 class _Song:
-    """Beats of one song: times (beats,), whether they are downbeats, and chords (start, end, chord)."""
+    """Beat times of one song, (beats,), whether they are downbeats, and chords (start, end, chord)."""
 
     number: str
     beats: Floats
@@ -62,13 +64,13 @@ class _Song:
 
 
 class Pop909Source:
-    """Songs of POP909; symbolic: the folder of its archive."""
+    """Songs of POP909. `symbolic` is the folder of its archive."""
 
     def __init__(self, symbolic: Path | None) -> None:
         self._symbolic = symbolic
 
     def check(self) -> None:
-        """Raise RenderError without the archive, MissingExtraError without mido."""
+        """Raise RenderError if the archive is missing, MissingExtraError if mido is."""
         require_mido()
         archive_path(self._symbolic, "pop909")
 
@@ -83,9 +85,11 @@ class Pop909Source:
         )
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """A stretch of one song in bars of equal length.
+        """Return a random excerpt of a song, in bars of equal length.
 
-        Raises RejectedPiece where bars are irregular, harmony contradicts the downbeats or the tempo is odd.
+        Raises:
+            RejectedPiece: if bars are irregular, harmony or bass contradict the downbeats, or the tempo is
+                out of range.
         """
         song = self._song(self._numbers[int(rng.integers(len(self._numbers)))])
         first, last = _regular_stretch(rng, song, seconds)
@@ -95,7 +99,7 @@ class Pop909Source:
         length = int(song.downbeats[first + 1 : last + 1].argmax()) + 1
         bpm = 60.0 / float(np.median(np.diff(times)))
         if not _SLOWEST <= bpm <= _FASTEST:
-            raise RejectedPiece("tempo beyond what is tapped")
+            raise RejectedPiece("tempo out of range")
         grid = Grid(
             times, make_bars(_sections(rng, song, first, last, length), _divisions(first, last, length))
         )
@@ -139,7 +143,7 @@ def _table(content: bytes) -> list[list[str]]:
 
 
 def _chord(label: str) -> Chord | None:
-    """The chord of a label such as "Bb:min7/b7"; None for "N"."""
+    """Return the chord of a label such as "Bb:min7/b7"; None for "N"."""
     match = re.fullmatch(r"([A-G])([b#]?)(?::([^/]*))?(?:/.*)?", label)
     if match is None:
         return None
@@ -148,7 +152,7 @@ def _chord(label: str) -> Chord | None:
 
 
 def _rooted(song: _Song) -> bool:
-    """Whether chords change on downbeats, more often than on any other beat of the bar."""
+    """Return whether chords change on downbeats more often than on any other beat."""
     starts = np.array([start for start, _, chord in song.chords if chord is not None])
     if len(starts) < 8:
         return False
@@ -161,7 +165,7 @@ def _rooted(song: _Song) -> bool:
 
 
 def _regular_stretch(rng: np.random.Generator, song: _Song, seconds: float) -> tuple[int, int]:
-    """First beat and beat after the last of a stretch of bars of one length, of 4 or 3 beats."""
+    """Return the first beat and the end of a random excerpt in bars of equal length, of 3 or 4 beats."""
     lines = np.flatnonzero(song.downbeats)
     lengths = np.diff(lines)
     interval = np.diff(song.beats)
@@ -172,12 +176,12 @@ def _regular_stretch(rng: np.random.Generator, song: _Song, seconds: float) -> t
         raise RejectedPiece("no bars")
     wanted = int(np.bincount(lengths).argmax())
     if wanted not in (3, 4):
-        raise RejectedPiece("bars of an unlikely length")
+        raise RejectedPiece("unlikely number of beats per bar")
     good = (lengths == wanted) & steady
     edges = np.flatnonzero(np.diff(np.concatenate(([0], good.astype(np.int64), [0]))))
     runs = [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= 8]
     if not runs:
-        raise RejectedPiece("bars of changing length")
+        raise RejectedPiece("number of beats per bar changes")
     sizes = np.array([b - a for a, b in runs], dtype=np.float64)
     first, last = runs[int(rng.choice(len(runs), p=sizes / sizes.sum()))]
     bars = int(np.ceil(seconds / (wanted * float(np.median(interval)))))
@@ -194,7 +198,7 @@ def _divisions(first: int, last: int, length: int) -> list[tuple[int, ...]]:
 def _sections(
     rng: np.random.Generator, song: _Song, first: int, last: int, length: int
 ) -> tuple[Section, ...]:
-    """Harmony bar by bar, in sections of eight bars."""
+    """Return the harmony in sections of eight bars."""
     chord = Chord(0)
     bars: list[tuple[Chord, ...]] = []
     for beat in range(first, last, length):
@@ -217,7 +221,7 @@ def _sounding(song: _Song, time: float) -> Chord | None:
 def _played(
     rng: np.random.Generator, parts: tuple[Part, ...], start: float, end: float, scale: float
 ) -> list[Part]:
-    """The parts of the song within the stretch, by instruments of chance; one may rest."""
+    """Return the parts of an excerpt with random instruments; some may be left out."""
     chosen = []
     for part in parts:
         programs = _PROGRAMS.get(part.name.upper(), PIANOS)
@@ -236,7 +240,7 @@ def _played(
 
 
 def _style(rng: np.random.Generator, bpm: float, metre: str) -> BandStyle:
-    """A style that is played at this tempo in this metre."""
+    """Return a random style that fits tempo and metre."""
     fitting = [
         style
         for style in STYLES

@@ -1,7 +1,7 @@
-"""The index of the song archives: what is known of each MIDI file, and the felt beats that follow from it.
+"""The index of the song archives, with facts about each MIDI file, and the felt beats derived from it.
 
-Bars begin at every time signature event. A felt beat may be longer or shorter than the written one (2/2, 6/8,
-half-time songs), and a felt bar may be two written bars.
+A bar starts at every time signature event. A felt beat may be longer or shorter than the written one (2/2,
+6/8, half-time songs), and a felt bar may be two written bars.
 """
 
 from __future__ import annotations
@@ -18,19 +18,27 @@ from beattrack.rendering.midi import MidiScore
 from beattrack.rendering.piece import ONSET, Floats, Integers
 
 NOT_STATED = "not stated: training only"
-_PARTIAL_BEAT = 0.25  # a rest of a bar shorter than this share of a beat is no beat of its own
+_PARTIAL_BEAT = 0.25  # a remainder of a bar shorter than this share of a beat does not count as a beat
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One song of the index.
 
-    felt_step: length of a felt beat in quarter notes.
-    signatures: (tick, numerator, denominator) of each section; every section starts a bar.
-    first_downbeat: tick of the first felt downbeat, if `rephased`: bar lines are not those of the signatures.
-    written_bars: written bars in a felt bar, 1 or 2; parity: which of two written bars begins a felt one.
-    bars_known: whether downbeats are trusted.
-    played: (seconds, is downbeat) of each beat of a human performance; empty for sequenced songs.
+    Attributes:
+        id: name of the song.
+        genre: genre label.
+        licence: licence of the file.
+        metre: felt metre.
+        felt_step: duration of a felt beat in quarter notes.
+        signatures: (tick, numerator, denominator) of each section; every section starts a bar.
+        first_downbeat: tick of the first felt downbeat, if `rephased`.
+        rephased: whether the bar lines differ from those of the signatures.
+        written_bars: written bars per felt bar, 1 or 2.
+        parity: which of two written bars starts a felt bar, 0 or 1.
+        bars_known: whether the downbeats are reliable.
+        arranged: whether a program made the arrangement.
+        played: (seconds, is downbeat) of each beat of a human performance; empty for sequenced songs.
     """
 
     id: str
@@ -49,7 +57,7 @@ class Entry:
 
     @property
     def expressive(self) -> bool:
-        """Whether a person played it, with beats annotated by ear."""
+        """Whether it is a human performance with annotated beats."""
         return bool(self.played)
 
 
@@ -57,21 +65,19 @@ def read_index(content: bytes, *, name: str) -> tuple[Entry, ...]:
     """Read an index.
 
     Args:
-        content: JSON, a list of one object a song.
-        name: what to call the file in messages.
+        content: JSON list of one object per song.
+        name: name of the file, for messages.
 
     Returns:
-        The entries in the order of their ids.
+        The entries, ordered by id.
 
     Raises:
-        RenderError: if the content is not such an index.
+        RenderError: if the content is not an index.
     """
     try:
         entries = [_entry(row) for row in json.loads(content)]
     except (ValueError, KeyError, TypeError) as error:
-        raise RenderError(
-            f"{name}: not an index of songs ({error!r}); take the archive from its source again"
-        ) from error
+        raise RenderError(f"{name}: not an index of songs ({error!r}); download the archive again") from error
     return tuple(sorted(entries, key=lambda entry: entry.id))
 
 
@@ -105,11 +111,11 @@ def felt_beats(entry: Entry, score: MidiScore) -> tuple[Floats, Integers]:
         score: its MIDI file.
 
     Returns:
-        Times in seconds and positions in the bar, both (beats,). Beats before the first downbeat are counted
-        as the end of a bar. Positions count from 1 but mean nothing unless `entry.bars_known`.
+        Times in seconds and positions in the bar, shape (beats,) each. Beats before the first downbeat count
+        as the end of a bar. Positions start at 1, and are meaningful only if `entry.bars_known`.
 
     Raises:
-        RejectedPiece: if there are fewer than two beats, or no downbeat at all.
+        RejectedPiece: if there are fewer than two beats, or no downbeat.
     """
     if entry.expressive:
         times = np.array([time for time, _ in entry.played], dtype=np.float64)
@@ -120,19 +126,19 @@ def felt_beats(entry: Entry, score: MidiScore) -> tuple[Floats, Integers]:
     apart = np.concatenate(([True], np.diff(times) > 0.05)) if len(times) else np.zeros(0, np.bool_)
     times, downbeats = times[apart], downbeats[apart]
     if len(times) < 2 or not downbeats.any():
-        raise RejectedPiece("no beats to follow")
+        raise RejectedPiece("no beats")
     return times, _positions(downbeats)
 
 
 def _sequenced(entry: Entry, score: MidiScore) -> tuple[list[float], list[bool]]:
-    """Ticks of the felt beats up to the last onset, and whether each is a downbeat."""
+    """Return the ticks of the felt beats up to the last onset, and whether each is a downbeat."""
     quarter = score.ticks_per_quarter
     step = entry.felt_step * quarter
     last = max((float(part.notes[:, ONSET].max()) for part in score.parts), default=0.0)
     shift = _shift(entry, quarter)
     ticks: list[float] = []
     first: list[bool] = []
-    if shift > 0:  # the beats before the first bar line of a song whose bar lines were moved
+    if shift > 0:  # beats before the first bar line, if bar lines were moved
         start = entry.signatures[0][0] + shift
         count = int(start // step)
         ticks += [start - step * back for back in range(count, 0, -1)]
@@ -148,7 +154,7 @@ def _sequenced(entry: Entry, score: MidiScore) -> tuple[list[float], list[bool]]
 
 
 def _shift(entry: Entry, quarter: int) -> float:
-    """Ticks by which the bar lines lie after those that the signatures tell."""
+    """Return the ticks by which the bar lines are later than those of the signatures."""
     if not entry.rephased:
         return 0.0
     _, upper, lower = entry.signatures[0]
@@ -168,7 +174,7 @@ def _felt_bars(first: Sequence[bool], entry: Entry) -> list[bool]:
 
 
 def _positions(downbeats: np.ndarray[Any, np.dtype[np.bool_]]) -> Integers:
-    """Count from each downbeat; before the first one, backwards from the end of a bar of usual length."""
+    """Count from each downbeat; before the first, count as the end of a bar of median length."""
     index = np.arange(len(downbeats))
     lines = np.flatnonzero(downbeats)
     usual = int(np.median(np.diff(lines))) if len(lines) > 1 else 4

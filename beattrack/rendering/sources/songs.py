@@ -1,7 +1,7 @@
-"""Sequenced MIDI of real songs with verified beats and bars: tempo, style and arrangement as songs have them.
+"""Sequenced MIDI files of real songs with verified beats and bars.
 
-Two archives, `songs.tar.xz` and `songs2.tar.xz`, hold one collection; either is enough. Most of the files
-state no licence, so what is rendered from them is for training only and is not to be published.
+The two archives `songs.tar.xz` and `songs2.tar.xz` hold one collection; either of them is enough. Most files
+state no licence, so audio rendered from them is for training only and must not be published.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import numpy as np
 
 from beattrack.rendering.errors import RejectedPiece, RenderError
 from beattrack.rendering.midi import read_midi, require_mido
-from beattrack.rendering.piece import OFFSET, ONSET, Floats, Part, Piece, onsets_of, require_rhythm
+from beattrack.rendering.piece import Floats, Piece, onsets_of, require_rhythm
 from beattrack.rendering.sources.archive import archive_path, read_archive
 from beattrack.rendering.sources.song_index import Entry, felt_beats, read_index
+from beattrack.rendering.sources.stretches import cut, scaled
 
 ARCHIVES = ("songs", "songs2")
 
-# Shares of the genres. The collection has too much classical, pop and game music and too little of those in
-# which downbeats are hardest to find.
+# Shares of the genres. The collection itself has too much classical, pop and game music, and too little of
+# the genres in which downbeats are hardest to find.
 GENRES: Mapping[str, float] = {
     "jazz": 0.13,
     "rock": 0.11,
@@ -40,29 +41,29 @@ GENRES: Mapping[str, float] = {
     "electronic": 0.02,
     "soundtrack/game": 0.02,
 }
-_OTHER_GENRES = 0.02  # share of a genre that the table lacks
-# How often a song is drawn, relative to the others of its genre: charts that a program played sound like the
-# source `mma`; songs without trusted bars teach half as much.
+_OTHER_GENRES = 0.02  # share of a genre that is not in the table
+# Weights of a song in its genre: arrangements made by a program are like those of the source `mma`, and songs
+# without reliable downbeats are less useful.
 _ARRANGED, _BARS_UNKNOWN = 0.35, 0.5
-# Genres by the names that other sources use. "disco" would have most of soul played by synthesisers.
+# Genre labels of the other sources. With "disco" in the label, most soul would be played by synthesisers.
 _NAMES = {"disco/funk/soul": "funk/soul", "hiphop/rnb": "hip-hop/rnb", "soundtrack/game": "game"}
 
 _KITS = frozenset((0, 8, 16, 24, 25, 32, 40, 48))  # drum kits of General MIDI 2 and GS
 _SLOWEST, _FASTEST = 35.0, 240.0  # felt beats per minute
 _LONGEST_BAR = 12  # felt beats
-_TEMPO_SPREAD = 0.03  # standard deviation of the logarithm of the tempo's scale
-_OPENINGS = 0.12  # share of excerpts that begin with the song
+_TEMPO_SPREAD = 0.03  # standard deviation of the natural logarithm of the tempo factor
+_OPENINGS = 0.12  # share of excerpts that start with the song
 _NOTES_PER_BEAT = 0.75
 
 
 class SongsSource:
-    """Excerpts of real songs; symbolic: the folder of the archives."""
+    """Excerpts of real songs. `symbolic` is the folder of the archives."""
 
     def __init__(self, symbolic: Path | None) -> None:
         self._symbolic = symbolic
 
     def check(self) -> None:
-        """Raise RenderError without either archive, MissingExtraError without mido."""
+        """Raise RenderError if both archives are missing, MissingExtraError if mido is."""
         require_mido()
         self._paths()
 
@@ -76,7 +77,7 @@ class SongsSource:
 
     @cached_property
     def _contents(self) -> dict[str, bytes]:
-        """Files by name alone: index.json of each archive is kept apart by the archive's name."""
+        """Files by name without folder, and the index of each archive by the path of the archive."""
         contents: dict[str, bytes] = {}
         for path in self._paths():
             for name, content in read_archive(path).items():
@@ -89,11 +90,11 @@ class SongsSource:
 
     @cached_property
     def _songs(self) -> dict[str, tuple[tuple[Entry, ...], Floats]]:
-        """Songs of each genre, in order, with the share of each."""
+        """Songs of each genre, with the share of each song."""
         by_genre: dict[str, list[Entry]] = defaultdict(list)
         for path in self._paths():
             if str(path) not in self._contents:
-                raise RenderError(f"{path}: holds no index.json; take the archive from its source again")
+                raise RenderError(f"{path}: holds no index.json; download the archive again")
             for entry in read_index(self._contents[str(path)], name=f"{path}: index.json"):
                 if entry.id in self._contents:
                     by_genre[entry.genre].append(entry)
@@ -102,38 +103,39 @@ class SongsSource:
         return {genre: (tuple(by_genre[genre]), _shares(by_genre[genre])) for genre in sorted(by_genre)}
 
     def draw(self, rng: np.random.Generator, seconds: float) -> Piece:
-        """Return an excerpt of one song, from any bar line on, at 0.94 to 1.06 times its tempo.
+        """Return a random excerpt of a song, at 0.94 to 1.06 times its tempo.
 
-        Raises RejectedPiece if the excerpt has too few notes to follow or an odd tempo or metre.
+        Raises:
+            RejectedPiece: if the excerpt has too few notes, or its tempo or metre is out of range.
         """
         genres = list(self._songs)
         weights = np.array([GENRES.get(genre, _OTHER_GENRES) for genre in genres])
         songs, shares = self._songs[genres[int(rng.choice(len(genres), p=weights / weights.sum()))]]
         entry = songs[int(rng.choice(len(songs), p=shares))]
         piece = whole_song(entry, self._contents[entry.id])
-        piece = _scaled(piece, float(np.exp(np.clip(rng.normal(0, _TEMPO_SPREAD), -0.06, 0.06))))
+        piece = scaled(piece, float(np.exp(np.clip(rng.normal(0, _TEMPO_SPREAD), -0.06, 0.06))))
         piece = excerpt(rng, piece, seconds)
         if not _SLOWEST <= piece.bpm <= _FASTEST:
-            raise RejectedPiece("tempo beyond what is tapped")
+            raise RejectedPiece("tempo out of range")
         piece = replace(piece, id=f"{piece.id}-{int(rng.integers(2**32)):08x}")
         return require_rhythm(piece, notes_per_beat=_NOTES_PER_BEAT)
 
 
 def whole_song(entry: Entry, content: bytes) -> Piece:
-    """Return a song as its file has it, with its felt beats.
+    """Return a whole song with its felt beats.
 
     Args:
         entry: its entry in the index.
-        content: its MIDI file.
+        content: bytes of its MIDI file.
 
     Raises:
-        RejectedPiece: if there are no beats, or a bar is longer than any that is felt.
+        RejectedPiece: if there are no beats, or a bar is too long.
         RenderError: if the file is damaged.
     """
     score = read_midi(content)
     beats, positions = felt_beats(entry, score)
     if positions.max() > _LONGEST_BAR:
-        raise RejectedPiece("bar too long to be felt")
+        raise RejectedPiece("bar too long")
     parts = score.parts_in_seconds()
     return Piece(
         id=f"songs-{entry.id}",
@@ -151,9 +153,18 @@ def whole_song(entry: Entry, content: bytes) -> Piece:
 
 
 def excerpt(rng: np.random.Generator, piece: Piece, seconds: float) -> Piece:
-    """Return about `seconds` of a song from a bar line on, or all of a shorter one; times start at 0 there.
+    """Return a random excerpt of a song that starts at a bar line, or at the start of the song.
 
-    Every bar line is equally likely; some excerpts begin with the song, pick-up included.
+    Args:
+        rng: generator of random numbers.
+        piece: whole song.
+        seconds: maximum duration.
+
+    Returns:
+        The excerpt, with times from 0. A shorter song is returned whole.
+
+    Raises:
+        RejectedPiece: if there are no notes or too few beats.
     """
     sounding = onsets_of(piece.parts)
     if not len(sounding):
@@ -167,8 +178,8 @@ def excerpt(rng: np.random.Generator, piece: Piece, seconds: float) -> Piece:
     start = float(piece.beats[first])
     last = min(int(np.searchsorted(piece.beats, start + seconds)), final)
     if last - first < 2:
-        raise RejectedPiece("no beats to follow")
-    parts = [_cut(part, start, start + seconds) for part in piece.parts]
+        raise RejectedPiece("no beats")
+    parts = [cut(part, start, start + seconds) for part in piece.parts]
     return replace(
         piece,
         parts=tuple(part for part in parts if len(part.notes)),
@@ -190,19 +201,3 @@ def _shares(entries: list[Entry]) -> Floats:
 
 def _kit(program: int) -> int:
     return program if program in _KITS else 0
-
-
-def _scaled(piece: Piece, factor: float) -> Piece:
-    """Return the piece slower by a factor."""
-    stretch = np.array([factor, factor, 1.0, 1.0])
-    parts = tuple(replace(part, notes=part.notes * stretch) for part in piece.parts)
-    return replace(piece, parts=parts, beats=piece.beats * factor)
-
-
-def _cut(part: Part, start: float, end: float) -> Part:
-    inside = (part.notes[:, ONSET] >= start - 0.03) & (part.notes[:, ONSET] < end)
-    notes = part.notes[inside].copy()
-    notes[:, : OFFSET + 1] -= start
-    notes[:, ONSET] = np.maximum(notes[:, ONSET], 0.0)
-    notes[:, OFFSET] = np.clip(notes[:, OFFSET], notes[:, ONSET] + 0.02, end - start + 1.0)
-    return replace(part, notes=notes)

@@ -1,11 +1,10 @@
-"""How training crops are drawn and varied."""
+"""Settings of training crops and their augmentation."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 from beattrack.training.examples.metrical_level import LevelSettings
 
 _SHARES = (
@@ -21,23 +20,54 @@ _SHARES = (
     "harmony_drop",
     "harmony_bass_cut_probability",
 )
-_LEAST = {"frames": 1, "band_mask_bands": 1, "time_mask_frames": 5, "bass_bands": 4, "treble_bands": 4}
+_AMOUNTS = ("gain_db", "equaliser_db", "harmony_equaliser_db", "tempo_spread", "tempo_jitter")
+_LEAST = {
+    "frames": 1,
+    "pitch_bands": 0,
+    "band_mask_bands": 1,
+    "time_mask_frames": 5,
+    "bass_bands": 4,
+    "treble_bands": 4,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropSettings:
-    """How crops are drawn and varied; a probability, a standard deviation or a range for each effect.
+    """How crops are drawn and augmented.
 
-    tempo_bpm, tempo_spread, tempo_pull, tempo_jitter, tempo_factor: a target tempo is drawn from a log-normal
-        around tempo_bpm, since charts of rhythm games run faster than listeners tap. The song is resampled by
-        (target / own tempo)^tempo_pull, times a log-normal of spread tempo_jitter, within tempo_factor.
-    felt_tempo_pull: in place of tempo_pull for songs whose beats are those that listeners tap; with 0, slow
-        and fast ones stay what they are.
-    level: at which metrical level the beats of charts are learnt.
-    metre_probability: a song in fours loses one beat of every bar with this probability, which makes it one
-        in threes (after Morais et al., "Skip That Beat", arXiv 2502.12972).
-    pulse_free_share: share of the crops that are noise or tones without any beat.
-    harmony_drop: share of the crops without their slow view, so that the network learns to do without it.
+    The tempo of a song is changed by the factor (target / own tempo)^tempo_pull. The target is drawn from a
+    log-normal distribution around tempo_bpm, because charts of rhythm games are faster than listeners tap.
+
+    Attributes:
+        frames: frames in a crop.
+        tempo_bpm: centre of the target tempo.
+        tempo_spread: standard deviation of the natural logarithm of the target tempo.
+        tempo_pull: exponent of the tempo factor; 0 keeps the tempo, 1 gives the target.
+        felt_tempo_pull: tempo_pull for songs whose beats are at the tempo at which listeners tap.
+        tempo_jitter: standard deviation of the natural logarithm of a further random tempo factor.
+        tempo_factor: limits of the tempo factor.
+        pitch_probability: probability of a transposition.
+        pitch_bands: largest transposition in bands.
+        gain_db: standard deviation of the gain.
+        equaliser_db: strength of the random equaliser curve.
+        band_mask_probability: probability that a range of bands is silenced.
+        band_mask_bands: largest number of silenced bands.
+        time_mask_probability: probability that a range of frames is silenced.
+        time_mask_frames: largest number of silenced frames.
+        bass_cut_probability: probability that the bass is attenuated.
+        bass_bands: largest number of attenuated bass bands.
+        treble_cut_probability: probability that the treble is attenuated.
+        treble_bands: largest number of attenuated treble bands.
+        level: metrical level at which the beats of charts are learnt.
+        metre_probability: probability that a song in 4/4 loses one beat of every bar and becomes 3/4 (after
+            Morais et al., "Skip That Beat", arXiv 2502.12972).
+        pulse_free_share: share of crops that are noise or tones without beats.
+        harmony_drop: share of crops without a harmony view, so that the network learns to do without it.
+        harmony_equaliser_db: equaliser_db for the harmony view.
+        harmony_bass_cut_probability: bass_cut_probability for the harmony view.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     frames: int = 2000
@@ -67,25 +97,15 @@ class CropSettings:
     harmony_bass_cut_probability: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingsError(f"crop.{name} must be from 0 to 1, not {getattr(self, name):g}")
-        for name in (
-            "gain_db",
-            "equaliser_db",
-            "harmony_equaliser_db",
-            "tempo_spread",
-            "tempo_jitter",
-            "pitch_bands",
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise SettingsError(f"crop.{name} must not be negative, not {getattr(self, name):g}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsError(f"crop.{name} must be at least {least}, not {getattr(self, name)}")
-        if not 0 < self.tempo_bpm < math.inf:
-            raise SettingsError(f"crop.tempo_bpm must be a positive number, not {self.tempo_bpm:g}")
-        if len(self.tempo_factor) != 2 or not 0 < self.tempo_factor[0] <= self.tempo_factor[1] < math.inf:
-            raise SettingsError(
-                f"crop.tempo_factor must be a range of positive numbers, not {self.tempo_factor}"
-            )
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(_SHARES, checks.share()),
+                **dict.fromkeys(_AMOUNTS, checks.at_least(0)),
+                **{name: checks.at_least(least, whole=True) for name, least in _LEAST.items()},
+                "tempo_bpm": checks.positive(),
+                "tempo_factor": checks.span(checks.positive()),
+                "level": checks.instance(LevelSettings),
+            },
+            prefix="crop.",
+        )

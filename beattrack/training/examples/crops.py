@@ -1,7 +1,7 @@
 """Random training crops from quantised songs, augmented in the spectrogram domain.
 
-Tempo changes by resampling frames, pitch by shifting bands (12 to the octave: one band is one semitone), so
-no audio is needed. Everything random comes from the generator that is passed in.
+The tempo is changed by resampling frames, and the pitch by shifting bands (one band is a semitone), so no
+audio is needed. All random numbers come from the generator passed in.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Crop:
-    """One training example: both views of the sound, each over its level, and the targets.
+    """A training example.
 
-    spectrogram: (frames, bands). harmony: (slow frames, bands); None if the crop has no slow view.
+    Attributes:
+        spectrogram: magnitudes divided by their level, shape (frames, bands).
+        targets: targets of the heads.
+        harmony: harmony view divided by its level, shape (slow frames, bands); None if there is none.
     """
 
     spectrogram: Float
@@ -40,7 +43,7 @@ class Crop:
 
 
 def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
-    """Draw one crop of `settings.frames` frames."""
+    """Return a random augmented crop of `settings.frames` frames."""
     song, unjudged = choose_level(song, settings.level, rng)
     if song.metre == 4 and rng.random() < settings.metre_probability:
         song = in_three(song, dropped=int(rng.integers(2, 5)))
@@ -64,7 +67,7 @@ def draw_crop(song: Song, settings: CropSettings, rng: Generator) -> Crop:
 
 
 def in_three(song: Song, *, dropped: int) -> Song:
-    """The song without the beat at position `dropped` of each of its bars, joined where it is cut."""
+    """Return a song without the beat at position `dropped` of each bar; the remaining parts are joined."""
     beats, positions = song.beats, song.positions
     cut = np.flatnonzero(positions[:-1] == dropped)
     starts = np.round(beats[cut] * song.fps).astype(np.int64)
@@ -84,14 +87,24 @@ def in_three(song: Song, *, dropped: int) -> Song:
 
 
 def _slow_frames(harmony: NDArray[np.uint8], kept: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The slow view of a song of whose spectrogram the `kept` frames are left: the nearest slow frames."""
+    """Return the frames of a harmony view that are nearest to the `kept` frames of the spectrogram."""
     left = np.flatnonzero(kept)[::HARMONY_RATIO]
     nearest = np.minimum((left + HARMONY_RATIO // 2) // HARMONY_RATIO, len(harmony) - 1)
     return np.asarray(harmony[nearest], np.uint8)
 
 
 def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator, *, felt: bool) -> float:
-    """Draw how much faster the song is to play, so that tempi come near the log-normal of the settings."""
+    """Return a random tempo factor.
+
+    Args:
+        bpm: tempo of the song.
+        settings: settings of the crop.
+        rng: generator of random numbers.
+        felt: whether the beats of the song are at the tempo at which listeners tap.
+
+    Returns:
+        Factor by which the song is played faster.
+    """
     pull = settings.felt_tempo_pull if felt else settings.tempo_pull
     tempo = settings.tempo_bpm * np.exp(rng.normal(0.0, settings.tempo_spread))
     factor = (tempo / bpm) ** pull * np.exp(rng.normal(0.0, settings.tempo_jitter))
@@ -106,7 +119,19 @@ def resample(
     frames: int,
     rng: Generator,
 ) -> Float:
-    """Magnitudes at start + factor t, (frames, bands), linear between frames; silence past the end."""
+    """Compute magnitudes at the times start + factor * t, by linear interpolation between frames.
+
+    Args:
+        levels: quantised magnitudes, shape (source frames, bands).
+        quantisation: quantisation of `levels`.
+        start: first time in frames of `levels`.
+        factor: step between two times in frames of `levels`.
+        frames: number of times.
+        rng: generator of the dither.
+
+    Returns:
+        Magnitudes of shape (frames, bands); silence beyond the end.
+    """
     times = start + factor * np.arange(frames)
     first = int(start)
     last = min(int(times[-1]) + 2, len(levels))
@@ -124,7 +149,7 @@ def resample(
 def _draw_harmony(
     song: Song, start: float, factor: float, shift: int, settings: CropSettings, rng: Generator
 ) -> Float | None:
-    """The slow view of the crop that begins at frame `start` of the spectrogram; None if it has none."""
+    """Return the augmented harmony view of a crop that starts at frame `start` of the spectrogram."""
     if song.harmony is None or rng.random() < settings.harmony_drop:
         return None
     frames = -(-settings.frames // HARMONY_RATIO)

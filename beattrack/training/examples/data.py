@@ -1,4 +1,4 @@
-"""The batches of a run: each is drawn from the seed and its own number, whatever came before it."""
+"""The batches of a run. Each depends only on the seed and its step, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ from beattrack.training.settings import TrainingSettings
 Batch = dict[str, Tensor]
 
 VALIDATION_SEED = 2**32 - 1
-STANDARDISATION_STEP = 10**9  # batches from this number on, which no run reaches, serve to standardise
+STANDARDISATION_STEP = 10**9  # first step of the batches for standardisation, later than any step of a run
 
 
 def draw_crops(
     pool: Pool, settings: TrainingSettings, seed: int, step: int, items: Sequence[int] | None = None
 ) -> list[Crop]:
-    """Draw the crops of one step, or those that `items` lists, as one of several devices does."""
+    """Return the crops of a step.
+
+    Args:
+        pool: songs to draw from.
+        settings: settings of the run.
+        seed: seed of the random numbers.
+        step: number of the step.
+        items: indices of the crops in the batch, for one of several devices; None for all.
+    """
     songs = np.random.default_rng((seed, step)).choice(len(pool.songs), settings.batch, p=pool.chances)
     chosen = range(settings.batch) if items is None else items
-    # Counted from 1, for (seed, step, 0) seeds the same generator as (seed, step).
+    # Count from 1, because (seed, step, 0) seeds the same generator as (seed, step).
     return [_draw(pool, int(songs[i]), settings, np.random.default_rng((seed, step, i + 1))) for i in chosen]
 
 
@@ -43,9 +51,14 @@ def _draw(pool: Pool, song: int, settings: TrainingSettings, rng: np.random.Gene
 
 
 def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
-    """Stack crops: `spectrogram`, `harmony` if the network reads it, and what `losses` is called with.
+    """Return crops as a batch.
 
-    Crops without a slow view get one of zeros.
+    Args:
+        crops: crops to stack. Those without a harmony view get one of zeros.
+        network: settings of the network.
+
+    Returns:
+        Tensors by name: `spectrogram`, `harmony` if the network uses it, and the targets for `losses`.
     """
     batch = {"spectrogram": np.stack([crop.spectrogram for crop in crops])}
     if network.harmony is not None:
@@ -62,7 +75,7 @@ def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
 
 
 class Batches(Dataset[Batch]):
-    """Batch number n of a run, or the part of it that one of several devices takes."""
+    """The batch of each step of a run, or one device's part of it."""
 
     def __init__(self, pool: Pool, settings: TrainingSettings, *, rank: int = 0, ranks: int = 1) -> None:
         self._pool, self._settings = pool, settings
@@ -74,9 +87,9 @@ class Batches(Dataset[Batch]):
 
 
 class Steps(Sampler[int]):
-    """The steps that are left of a run.
+    """The remaining steps of a run.
 
-    Of no stated length: Lightning would count the steps before an interruption twice.
+    There is no `__len__`, because with it Lightning would count the steps before an interruption twice.
     """
 
     def __init__(self, first: int, last: int) -> None:
@@ -87,14 +100,14 @@ class Steps(Sampler[int]):
 
 
 class TrainingData(lightning.LightningDataModule):
-    """Gives the trainer its batches, drawn in `workers` processes, or in its own with none."""
+    """The batches of a run, drawn in `workers` processes; with 0, in the process of the trainer."""
 
     def __init__(self, split: Split, settings: TrainingSettings, *, workers: int) -> None:
         super().__init__()
         self.split, self._settings, self._workers = split, settings, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches from the step at which the trainer is."""
+        """Return the loader of batches, from the trainer's current step on."""
         trainer = self.trainer
         if trainer is None:
             raise RuntimeError("the data belong to no trainer")
@@ -112,7 +125,7 @@ class TrainingData(lightning.LightningDataModule):
         )
 
     def validation_batches(self) -> list[Batch]:
-        """Crops of held-out songs, the same every time."""
+        """Return batches of fixed crops of held-out songs."""
         pool, settings = self.split.validation, self._settings
         return [
             make_batch(draw_crops(pool, settings, VALIDATION_SEED, number), settings.network)
@@ -120,9 +133,14 @@ class TrainingData(lightning.LightningDataModule):
         ]
 
     def sample(self, batches: int = 16) -> tuple[Tensor, Tensor | None]:
-        """Draw both views of training crops, (frames, bands) each, to standardise the network's input with.
+        """Return frames of training crops, to standardise the network's input.
 
-        The second is None if no crop has a slow view.
+        Args:
+            batches: number of batches to draw.
+
+        Returns:
+            Spectrogram, shape (frames, bands), and harmony view, shape (slow frames, bands), or None if no
+            crop has one.
         """
         pool, settings = self.split.training, self._settings
         crops = [
@@ -138,7 +156,7 @@ class TrainingData(lightning.LightningDataModule):
 
 
 def _leave_signals_to_parent(worker: int) -> None:
-    """Signals may reach all processes of a run; the parent acts on them, and workers end when it is gone."""
+    """Ignore signals in a worker, because the parent acts on them and workers end with it."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

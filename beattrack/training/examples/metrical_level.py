@@ -1,8 +1,8 @@
-"""The metrical level of charts: whether listeners would tap at their tempo, at half of it, or who knows.
+"""The metrical level of charts: whether listeners would tap at their tempo, at half of it, or unclear.
 
-Charts of rhythm games count so that notes fall on a grid, often at twice the tempo that listeners tap. Where
-the snare falls tells: on the second and fourth beat, and the count is the felt one; on the third in their
-place, and listeners tap half notes.
+Charts of rhythm games often have twice the tempo at which listeners tap. The snare drum shows which: if it
+plays on the second and fourth beats, the tempo is right; if it plays on the third beat only, listeners tap
+half notes.
 """
 
 from __future__ import annotations
@@ -16,25 +16,30 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from beattrack.datasets.songs import Song
-from beattrack.errors import SettingsError
+from beattrack.runtime import checks
 
 Backbeat = Literal["whole", "half", "unclear"]
 
 SNARE_BANDS = slice(25, 62)  # about 0.75 to 6 kHz, above the bass and below most of the hi-hat
-SPAN_DB = 50.0  # below the loudest: what is quieter does not count as a rise
-REACH = 3  # frames around a beat in which its snare may come
-CLEAR = 0.2  # how far the snare's share of the backbeat must lie above that of the other beats, in mean rises
+SPAN_DB = 50.0  # below the maximum; quieter changes do not count as rises
+REACH = 3  # frames on both sides of a beat in which its snare may sound
+CLEAR = 0.2  # least difference between backbeat and other beats, relative to the mean rise
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelSettings:
-    """What is done with songs whose metrical level is that of a chart (`Song.felt` is false).
+    """What to do with songs whose beats are from a chart (`Song.felt` is false).
 
-    halve_bpm, halve_probability: above that tempo, a crop keeps every second beat with this probability.
-    open_bpm: above that tempo, and where not halved, every second beat is not judged, so that the network may
-        take either level; 0 for never.
-    hear_backbeat: whether songs with the snare on the third beat, not the second and fourth, are always
-        halved, and those with the snare on the second and fourth never halved nor left open.
+    Attributes:
+        halve_bpm: tempo above which a song may be halved.
+        halve_probability: probability that such a crop keeps only every second beat.
+        open_bpm: tempo above which every second beat is ignored in the loss, unless the song is halved, so
+            that the network may choose either level; 0 for never.
+        hear_backbeat: always halve songs with the snare on the third beat, and never halve or leave open
+            those with the snare on the second and fourth.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     halve_bpm: float = 150.0
@@ -43,16 +48,31 @@ class LevelSettings:
     hear_backbeat: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.halve_probability <= 1:
-            raise SettingsError(
-                f"crop.level.halve_probability must be from 0 to 1, not {self.halve_probability:g}"
-            )
+        checks.apply(
+            self,
+            {
+                **dict.fromkeys(("halve_bpm", "open_bpm"), checks.at_least(0)),
+                "halve_probability": checks.share(),
+                "hear_backbeat": checks.flag(),
+            },
+            prefix="crop.level.",
+        )
 
 
 def choose_level(
     song: Song, settings: LevelSettings, rng: Generator
 ) -> tuple[Song, NDArray[np.float64] | None]:
-    """The song with the beats to learn, and those that are not to be judged, (beats,) seconds, if any."""
+    """Choose the metrical level at which a song is learnt.
+
+    Args:
+        song: song to learn.
+        settings: what to do with charts.
+        rng: generator of random numbers.
+
+    Returns:
+        The song with the beats to learn, and the times of beats to ignore in the loss, in seconds, shape
+        (beats,), or None.
+    """
     if song.felt or not can_be_halved(song):
         return song, None
     heard = backbeat(song) if settings.hear_backbeat else "unclear"
@@ -67,14 +87,15 @@ def choose_level(
 
 
 def can_be_halved(song: Song) -> bool:
-    """Whether positions in the bar are known, and even and odd ones alternate throughout."""
+    """Return whether positions in the bar are known and alternate between odd and even throughout."""
     return bool(song.positions.max(initial=0) > 1 and (np.diff(song.positions) % 2 == 1).all())
 
 
 def halved(song: Song) -> Song:
-    """The song with every second beat alone: the odd ones; where its bars begin at this tempo is not known.
+    """Return a song with every second beat only, and without downbeats, which are unknown at this tempo.
 
-    Where downbeats are not known, the beats at which more is heard are kept, as odd says nothing.
+    The beats at odd positions are kept. If downbeats are unknown, so that odd positions mean nothing, the
+    beats with the stronger rises are kept instead.
     """
     kept = song.positions % 2 == 1
     if song.downbeats == "no":
@@ -86,10 +107,10 @@ def halved(song: Song) -> Song:
 
 @cache
 def backbeat(song: Song) -> Backbeat:
-    """Hear which beats of a song in fours the snare falls on; kept, as songs are drawn again and again.
+    """Return whether the backbeat of a song in 4/4 is that of its tempo, of half its tempo, or unclear.
 
-    Where downbeats are not known, one beat of four that stands out is the third, and two of them that are no
-    neighbours are the second and fourth.
+    If downbeats are unknown, a single beat of four that stands out is taken for the third, and two beats that
+    are not adjacent for the second and fourth. The result is cached, because songs are drawn many times.
     """
     if song.positions.max(initial=0) != 4:
         return "unclear"
@@ -100,7 +121,7 @@ def backbeat(song: Song) -> Backbeat:
     means = np.array([place.mean() for place in places])
     clear = CLEAR * float(means.mean())
     if song.downbeats == "no":
-        # As if the strongest were the third beat.
+        # Take the strongest beat for the third.
         first, second, third, fourth = np.roll(means, 2 - int(means.argmax())).tolist()
         if third - max(first, second, fourth) >= 2 * clear:
             return "half"
@@ -113,12 +134,20 @@ def backbeat(song: Song) -> Backbeat:
 
 @cache
 def strengths(song: Song) -> NDArray[np.float64]:
-    """How far the bands in which snares sound rise at each beat, (beats,) decibels."""
+    """Compute the rise in the bands of the snare at each beat, in dB, shape (beats,)."""
     return rises_at(song, song.beats)
 
 
 def rises_at(song: Song, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean rise of the bands where snares sound, (times,) decibels, at the highest frame near each time."""
+    """Compute the largest rise in the bands of the snare near each time.
+
+    Args:
+        song: song to analyse.
+        times: times in seconds, shape (times,).
+
+    Returns:
+        Mean rises over the bands in dB, shape (times,).
+    """
     levels = song.levels[:, SNARE_BANDS].astype(np.float32) * np.float32(song.quantisation.step_db)
     levels = np.maximum(levels, levels.max(initial=0.0) - np.float32(SPAN_DB))
     rise = np.zeros(len(levels))

@@ -1,6 +1,6 @@
 """Training crops of sound without a pulse: noise, tones, a constant, a click.
 
-Without them, a network that has only heard music finds beats in anything.
+A network trained on music alone finds beats in any sound.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Float = NDArray[np.float32]
 
 
 def draw_pulse_free_crop(settings: CropSettings, rng: Generator) -> Crop:
-    """Draw one crop of `settings.frames` frames in which no frame is a beat."""
+    """Return a random crop of `settings.frames` frames without beats."""
     spectrogram = _spectrogram()
     rate, fps = spectrogram.settings.sample_rate, spectrogram.settings.fps
     samples = draw_sound(round(settings.frames * rate / fps), rate, rng)
@@ -40,7 +40,16 @@ def draw_pulse_free_crop(settings: CropSettings, rng: Generator) -> Crop:
 
 
 def draw_sound(count: int, rate: int, rng: Generator) -> Float:
-    """Draw `count` samples of one kind of sound that, half of the time, starts late and stops early."""
+    """Return random sound without a pulse; half of the time, it starts late and stops early.
+
+    Args:
+        count: number of samples.
+        rate: sample rate in Hz.
+        rng: generator of random numbers.
+
+    Returns:
+        Samples of shape (count,), float32.
+    """
     sounds = (_noise, _tones, _constant, _click)
     sound = sounds[rng.choice(len(sounds), p=(0.5, 0.2, 0.15, 0.15))](count, rate, rng)
     if rng.random() < 0.5:
@@ -51,7 +60,7 @@ def draw_sound(count: int, rate: int, rng: Generator) -> Float:
 
 
 def _noise(count: int, rate: int, rng: Generator) -> NDArray[np.float64]:
-    """White, pink or brown noise, or anything between: the spectrum falls as frequency^-slope."""
+    """Return noise between white and brown: its magnitude spectrum falls as frequency^-slope."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
     slope = rng.uniform(0, 1)
     spectrum *= np.arange(1, len(spectrum) + 1) ** -slope

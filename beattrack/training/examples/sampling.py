@@ -1,4 +1,4 @@
-"""Which songs are held out, and which are drawn how often."""
+"""The split into training and held-out songs, and the probability with which each song is drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from beattrack.training.settings import ValidationSettings
 
 SongsByDataset = Mapping[str, tuple[Song, ...]]
 
-GTZAN = ("gtzan", "gtzan-mini", "gtzan_genre")  # names of datasets that have folds of their own
+GTZAN = ("gtzan", "gtzan-mini", "gtzan_genre")  # datasets with predefined folds
 
 _HASH = re.compile(r"[0-9a-f]+")
 
@@ -26,7 +26,10 @@ _HASH = re.compile(r"[0-9a-f]+")
 class Pool:
     """Songs to draw from.
 
-    datasets: the dataset of each song. chances: (songs,) probability of each, summing to 1.
+    Attributes:
+        songs: the songs.
+        datasets: name of the dataset of each song.
+        chances: probability of each song, with a sum of 1, shape (songs,).
     """
 
     songs: tuple[Song, ...]
@@ -36,17 +39,23 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """Songs to train on and held-out songs, no group being on both sides."""
+    """Training songs and held-out songs; no group is on both sides."""
 
     training: Pool
     validation: Pool
 
 
 def split_songs(songs: SongsByDataset, weights: Mapping[str, float], settings: ValidationSettings) -> Split:
-    """Hold out whole groups by their hash: of every source with two or more, at least one and not all.
+    """Split songs into training and held-out songs.
 
-    With folds, GTZAN is split into its artist-aware folds. Of a source's held-out songs those with trusted
-    downbeats are validated on, or all of them where none has.
+    Whole groups are held out, chosen by their hash. A source with two or more groups has at least one on each
+    side. With folds, GTZAN is split into its artist-aware folds. Of the held-out songs of a source, those
+    with trusted downbeats are used for validation, or all if none has trusted downbeats.
+
+    Args:
+        songs: songs of each dataset.
+        weights: weight of each dataset.
+        settings: settings of the validation.
     """
     held_out = _held_out_groups(songs, settings)
     training = {
@@ -60,10 +69,15 @@ def split_songs(songs: SongsByDataset, weights: Mapping[str, float], settings: V
 
 
 def make_pool(songs: SongsByDataset, weights: Mapping[str, float]) -> Pool:
-    """Give each song its chance.
+    """Return a pool with the probability of each song.
 
-    Datasets share the crops by their weights. Within a dataset, the sources, and within these the genres, by
-    the root of their length, so that none dominates; within a genre, the songs by their length.
+    Datasets are drawn in proportion to their weights. Within a dataset, sources are drawn in proportion to
+    the square root of their duration, and so are genres within a source, so that none dominates. Within a
+    genre, songs are drawn in proportion to their duration.
+
+    Args:
+        songs: songs of each dataset.
+        weights: weight of each dataset.
     """
     present = {name: dataset for name, dataset in songs.items() if dataset}
     chances = [weights[name] * _balanced(dataset) for name, dataset in present.items()]
@@ -76,7 +90,7 @@ def make_pool(songs: SongsByDataset, weights: Mapping[str, float]) -> Pool:
 
 
 def group_number(group: str) -> int:
-    """A number that decides on which side a group lies; one that is a hash already is read as such."""
+    """Return the number that decides which side a group is on: its hash, or itself if it is hexadecimal."""
     digits = group if _HASH.fullmatch(group) else hashlib.sha256(group.encode()).hexdigest()[:15]
     return int(digits, 16)
 
@@ -109,7 +123,7 @@ def _trusted(songs: Sequence[Song]) -> tuple[Song, ...]:
 
 
 def _balanced(songs: Sequence[Song]) -> NDArray[np.float64]:
-    """Chances (songs,) within one dataset, summing to 1."""
+    """Return the probability of each song in one dataset, (songs,)."""
     lengths = np.array([len(song.levels) for song in songs], dtype=np.float64)
     chances = _rooted(songs, lengths, lambda song: song.source)
     for source in sorted({song.source for song in songs}):
@@ -123,7 +137,7 @@ def _balanced(songs: Sequence[Song]) -> NDArray[np.float64]:
 def _rooted(
     songs: Sequence[Song], lengths: NDArray[np.float64], label: Callable[[Song], Hashable]
 ) -> NDArray[np.float64]:
-    """Chances by length within a label, labels by the root of their length; summing to 1."""
+    """Return probabilities by duration within a label, and by its square root between labels, (songs,)."""
     totals: dict[Hashable, float] = defaultdict(float)
     for song, length in zip(songs, lengths, strict=True):
         totals[label(song)] += length

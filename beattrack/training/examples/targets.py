@@ -1,4 +1,4 @@
-"""Training targets: what the heads should give, and where they are not judged."""
+"""Training targets of the heads, and weights of frames, which are 0 if their label is unknown."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from beattrack.datasets.songs import Trust
 
 Float = NDArray[np.float32]
 
-NEIGHBOUR = 0.5  # target one frame beside a beat (Böck & Davies, ISMIR 2020)
-UNJUDGED = 3  # frames to either side of what may be a beat that are not judged
-TEMPO_SPREAD = (1.0, 0.5, 0.25)  # target of the tempo's own bin and of those 1 and 2 BPM away
+NEIGHBOUR = 0.5  # target one frame before and after a beat (Böck & Davies, ISMIR 2020)
+UNJUDGED = 3  # frames ignored on both sides of a possible beat
+TEMPO_SPREAD = (1.0, 0.5, 0.25)  # relative targets of the tempo's bin and the bins 1 and 2 BPM away
 DOWNBEAT_WEIGHT: dict[Trust, float] = {"yes": 1.0, "est": 0.5, "no": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """Targets and weights for one input.
+    """Targets and weights of one crop.
 
-    beats, downbeats: (frames,) 1 at the event's frame, 0.5 beside it.
-    beat_weight, downbeat_weight: (frames,) 0 where nothing is known.
-    bpm: tempo of the excerpt, 0 where unknown.
+    Attributes:
+        beats: 1 at the frames of beats, 0.5 one frame before and after, shape (frames,).
+        downbeats: the same for downbeats.
+        beat_weight: weight of each frame in the beat loss, 0 if unknown, shape (frames,).
+        downbeat_weight: weight of each frame in the downbeat loss, shape (frames,).
+        bpm: tempo of the crop, 0 if unknown.
     """
 
     beats: Float
@@ -42,11 +45,19 @@ def make_targets(
     fps: float,
     unjudged: NDArray[np.float64] | None = None,
 ) -> Targets:
-    """Make targets from beats in fractional frames.
+    """Compute the targets of a crop.
 
-    unjudged: further times, in fractional frames, that may be beats; the tempo is not judged then.
-    Frames from about one beat before the first annotated beat, or after the last one, are not judged: whether
-    the pulse goes on there is unknown.
+    Frames more than about one beat before the first or after the last annotated beat have a weight of 0,
+    because the pulse may continue there.
+
+    Args:
+        beats: beat times in fractional frames, shape (beats,).
+        positions: positions in the bar, 1 = downbeat, shape (beats,).
+        trust: whether the downbeats can be trusted.
+        frames: frames in the crop.
+        fps: frames per second.
+        unjudged: times of possible beats, in fractional frames, that are ignored; the tempo then is ignored
+            too. None if there are none.
     """
     inside = (beats > -1) & (beats < frames)
     weight = np.zeros(frames, np.float32)
@@ -68,7 +79,15 @@ def make_targets(
 
 
 def mark(events: NDArray[np.float64], frames: int) -> Float:
-    """Mark events, in fractional frames, in an array of (frames,)."""
+    """Compute the target of events.
+
+    Args:
+        events: times in fractional frames, shape (events,).
+        frames: frames in the crop.
+
+    Returns:
+        Target of shape (frames,): 1 at the frames of events, 0.5 one frame before and after.
+    """
     target = np.zeros(frames, np.float32)
     nearest = np.floor(events + 0.5).astype(np.int64)
     for offset, value in ((-1, NEIGHBOUR), (1, NEIGHBOUR), (0, 1.0)):
@@ -78,7 +97,15 @@ def mark(events: NDArray[np.float64], frames: int) -> Float:
 
 
 def tempo_distribution(bpm: float, bins: int) -> Float:
-    """A distribution over whole BPM, (bins,), around `bpm`; zeros where it is unknown or out of range."""
+    """Compute the target distribution of the tempo.
+
+    Args:
+        bpm: tempo, 0 if unknown.
+        bins: number of bins, one per BPM from 0.
+
+    Returns:
+        Distribution of shape (bins,); zeros if the tempo is unknown or out of range.
+    """
     target = np.zeros(bins, np.float32)
     nearest = round(bpm)
     if 0 < nearest < bins:

@@ -1,4 +1,4 @@
-"""Variation of training crops in the spectrogram domain: pitch, equaliser, masks, level."""
+"""Augmentation of training crops in the spectrogram domain: pitch, equaliser, masks, level."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Float = NDArray[np.float32]
 
 
 def vary_spectrum(magnitudes: Float, shift: int, settings: CropSettings, rng: Generator) -> Float:
-    """Transpose (frames, bands) magnitudes by `shift` bands, equalise them, and mask bands or moments."""
+    """Return (frames, bands) magnitudes transposed by `shift` bands, equalised and masked at random."""
     gains = draw_gains(magnitudes.shape[1], settings, rng)
     return mask_time(transposed(magnitudes, shift) * gains, settings, rng)
 
 
 def vary_harmony(magnitudes: Float, shift: int, settings: CropSettings, rng: Generator) -> Float:
-    """Transpose (slow frames, bands) magnitudes of a slow view by `shift` bands and equalise them."""
+    """Return a harmony view, (slow frames, bands), transposed by `shift` bands and equalised at random."""
     bands = magnitudes.shape[1]
     gains = decibels(_smooth_curve(bands, rng) * settings.harmony_equaliser_db)
     if rng.random() < settings.harmony_bass_cut_probability:
@@ -28,20 +28,20 @@ def vary_harmony(magnitudes: Float, shift: int, settings: CropSettings, rng: Gen
 
 
 def draw_shift(settings: CropSettings, rng: Generator) -> int:
-    """Draw by how many bands a crop is transposed, 0 in many."""
+    """Return a random number of bands by which to transpose a crop, often 0."""
     if rng.random() >= settings.pitch_probability:
         return 0
     return int(rng.integers(-settings.pitch_bands, settings.pitch_bands + 1))
 
 
 def transposed(magnitudes: Float, shift: int) -> Float:
-    """Return (frames, bands) magnitudes `shift` bands higher; the outermost band fills the gap."""
+    """Return (frames, bands) magnitudes shifted up by `shift` bands; the outermost band is repeated."""
     bands = magnitudes.shape[1]
     return magnitudes[:, np.clip(np.arange(bands) - shift, 0, bands - 1)] if shift else magnitudes
 
 
 def draw_gains(bands: int, settings: CropSettings, rng: Generator) -> Float:
-    """Draw a gain for each band, (bands,): an equaliser curve, cut bass or treble, a masked range."""
+    """Return a random gain for each band, (bands,): equaliser, attenuated bass or treble, masked bands."""
     gains = np.full(bands, 1.0, np.float32) * decibels(_smooth_curve(bands, rng) * settings.equaliser_db)
     if rng.random() < settings.bass_cut_probability:
         gains[: rng.integers(4, settings.bass_bands + 1)] *= decibels(-rng.uniform(15, 40))
@@ -55,7 +55,7 @@ def draw_gains(bands: int, settings: CropSettings, rng: Generator) -> Float:
 
 
 def mask_time(magnitudes: Float, settings: CropSettings, rng: Generator) -> Float:
-    """Silence a moment of (frames, bands) magnitudes, or not."""
+    """Return (frames, bands) magnitudes in which, at random, a range of frames is silenced."""
     if rng.random() >= settings.time_mask_probability:
         return magnitudes
     frames = len(magnitudes)
@@ -67,18 +67,18 @@ def mask_time(magnitudes: Float, settings: CropSettings, rng: Generator) -> Floa
 
 
 def over_level(magnitudes: Float) -> Float:
-    """Divide by the level of the crop; silence stays silence."""
+    """Return magnitudes divided by their level; silence stays silence."""
     crop_level = recording_level(magnitudes)
     return magnitudes / np.float32(crop_level) if crop_level > 0 else magnitudes
 
 
 def decibels(gain: float | NDArray[np.float64]) -> Float:
-    """Factor for a gain in dB."""
+    """Return the factor for a gain in dB."""
     return np.asarray(10.0 ** (np.asarray(gain) / 20.0), dtype=np.float32)
 
 
 def _smooth_curve(bands: int, rng: Generator) -> NDArray[np.float64]:
-    """A tilt and one bump over the bands, of about unit size."""
+    """Return a random curve over the bands, a tilt and a bump, of about unit size."""
     position = np.linspace(-1.0, 1.0, bands)
     bump = np.exp(-(((position - rng.uniform(-1, 1)) / rng.uniform(0.1, 0.5)) ** 2))
     return rng.normal() * position + rng.normal() * bump

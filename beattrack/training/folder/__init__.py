@@ -1,1 +1,1 @@
-"""The folder of a training run: checkpoints, log, manifest, scores, model card."""
+"""The files in the folder of a training run: checkpoints, log, manifest, scores, model card."""

@@ -1,4 +1,4 @@
-"""From a finished or interrupted run to a model file with its card."""
+"""Export of a run, finished or not, to a model file with its card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Exported:
-    """The file that was written, its card, the step of its weights, and how far it is from torch at most."""
+    """A model file that was written.
+
+    Attributes:
+        path: the file.
+        card: its card.
+        step: step of its weights.
+        difference: largest difference of any probability from torch.
+    """
 
     path: Path
     card: ModelCard
@@ -47,18 +54,27 @@ def export_run(
     licence: str = "MIT",
     scores: Sequence[Mapping[str, Any]] = (),
 ) -> Exported:
-    """Write `folder`/`name`.onnx with the averaged weights of a run, and its card beside it.
+    """Write the averaged weights of a run as `name`.onnx, and the card of the model as `name`.json.
 
-    scores: entries of the card's `metrics`, as `recipes/scores.py` gives them.
-    Raises TrainingError where `run` is no run that has reached its first checkpoint or the name is no file's,
-    ModelError where ONNX Runtime does not agree with torch or the scores break the schema.
+    Args:
+        run: folder of the run.
+        folder: folder to write to; created if needed.
+        name: name of the model.
+        description: description for the card; None for a generated one.
+        checkpoint: checkpoint to export.
+        licence: licence of the model.
+        scores: entries of the card's `metrics`, as written by `recipes/scores.py`.
+
+    Raises:
+        TrainingError: if `run` holds no run with a checkpoint, or `name` cannot be used.
+        ModelError: if ONNX Runtime does not agree with torch, or the scores do not follow the schema.
     """
     _check_name(name)
     settings, manifest, network, step = _read_run(run, BEST if checkpoint == "best" else LAST)
-    # The network runs on the spectrogram of the library, which is the one that all songs were analysed with.
+    # All songs are analysed with the default settings of the spectrogram.
     model_settings = ModelSettings.of(settings.network)
     path = folder / f"{name}.onnx"
-    # Read before anything is written, so that what is wrong with the scores leaves no file without its card.
+    # Make the card first, so that invalid scores do not leave a model without a card.
     card = ModelCard.from_dict(
         {
             **_about_training(settings, manifest, network),
@@ -84,9 +100,9 @@ def export_run(
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise TrainingError(f"{name!r} cannot be a model's name: use letters, digits, dots, - and _")
+        raise TrainingError(f"{name!r} cannot be a model's name; use letters, digits, dots, - and _")
     if f"{name}.json" in (SETTINGS, MANIFEST, METRICS):
-        raise TrainingError(f"{name!r} cannot be a model's name: {name}.json is a file of a run")
+        raise TrainingError(f"{name!r} cannot be a model's name, because {name}.json is a file of a run")
 
 
 def _read_run(run: Path, checkpoint: str) -> tuple[TrainingSettings, dict[str, Any], BeatNetwork, int]:
@@ -99,7 +115,7 @@ def _read_run(run: Path, checkpoint: str) -> tuple[TrainingSettings, dict[str, A
     try:
         network.load_state_dict(record["average"])
     except RuntimeError as error:
-        raise TrainingError(f"{run}: the weights do not fit {SETTINGS}") from error
+        raise TrainingError(f"{run}: the weights do not match {SETTINGS}") from error
     return settings, manifest, network.eval(), int(record["global_step"])
 
 
@@ -118,7 +134,15 @@ def _about_training(
 
 
 def held_out_scores(run: Path, step: int) -> list[dict[str, Any]]:
-    """The final validation as an entry of a card's `metrics`; none where other weights were decoded."""
+    """Return the final validation as an entry of a card's `metrics`.
+
+    Args:
+        run: folder of the run.
+        step: step of the exported weights.
+
+    Returns:
+        A list of one entry; empty if the validation is of other weights or there is none.
+    """
     final = read_metrics(run).get("final")
     if not isinstance(final, dict) or final["step"] != step:
         return []

@@ -1,4 +1,4 @@
-"""One process at a time in the folder of a run."""
+"""A lock on the folder of a run, so that only one process trains in it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from beattrack.training.errors import TrainingError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # from file systems that have none
+LOCK = ".lock"  # stays in the folder; only the lock on it counts, not its existence
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # errors of file systems without locks
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder, which is made; on Windows they are not kept.
+    """Keep other processes from training in a folder, which is created if needed.
 
-    Raises TrainingError where one does so already. The lock goes with the process, however that ends.
+    The lock ends with the process, even after a crash. If nothing was written to the folder, it is removed.
+
+    Raises:
+        TrainingError: if another process is training there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    lock = FileLock(folder / LOCK, timeout=0)
+    _acquire(lock, folder)
     try:
-        if descriptor is not None:
-            _lock(descriptor, folder)
         yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        with suppress(OSError):  # that is not empty
+        with suppress(OSError):  # fails on Windows, where `release` removes the file
+            if os.listdir(folder) == [LOCK]:
+                (folder / LOCK).unlink()
+        lock.release()
+        with suppress(OSError):  # not empty
             folder.rmdir()
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _acquire(lock: FileLock, folder: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise TrainingError(f"{folder}: another process is training in this folder") from error
+        lock.acquire()
+    except Timeout as error:
+        raise TrainingError(
+            f"{folder}: another process is training in this folder; choose another one with --run"
+        ) from error
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

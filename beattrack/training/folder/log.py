@@ -1,4 +1,4 @@
-"""The log of a run: one row an epoch in log.csv."""
+"""The log of a run: log.csv, with one row per epoch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SCORES = ("score", "beats_f", "beats_cmlt", "beats_amlt", "downbeats_f", "octave
 
 
 class TrainingLog:
-    """Appends rows, and takes those back that a checkpoint does not know of.
+    """The log of a run.
 
-    Columns: step; seconds of training, and of these waiting for batches; losses of each head on the training
-    crops since the row before, and on crops of held-out songs; scores of decoded held-out songs, empty where
-    none were decoded.
+    Columns: step; seconds of training, and of these seconds spent waiting for batches; losses of each head on
+    training crops since the previous row, and on crops of held-out songs; scores of decoded held-out songs,
+    empty if none were decoded.
     """
 
     columns = (
@@ -39,7 +39,19 @@ class TrainingLog:
         validation: Losses,
         report: Report | None,
     ) -> dict[str, float | None]:
-        """Write one row and give it."""
+        """Write a row.
+
+        Args:
+            step: step at the end of the epoch.
+            seconds: seconds of training since the start of the run.
+            waited: seconds of these spent waiting for batches.
+            training: losses on training crops.
+            validation: losses on crops of held-out songs.
+            report: scores of decoded songs; None if none were decoded.
+
+        Returns:
+            Values by column; None for empty ones.
+        """
         values = [float(loss) for losses in (training, validation) for loss in losses]
         scores = [report.headline(name) if report else None for name in SCORES]
         row = dict(zip(self.columns, [step, seconds, waited, *values, *scores], strict=True))
@@ -50,18 +62,8 @@ class TrainingLog:
             writer.writerow(["" if value is None else f"{value:.6g}" for value in row.values()])
         return row
 
-    def rows(self) -> list[dict[str, float | None]]:
-        """Read all rows."""
-        if not self._path.exists():
-            return []
-        with self._path.open(newline="", encoding="utf-8") as file:
-            return [
-                {name: float(text) if text else None for name, text in row.items()}
-                for row in csv.DictReader(file)
-            ]
-
     def cut(self, step: int) -> None:
-        """Take back the rows after a step."""
+        """Remove the rows after a step."""
         if not self._path.exists():
             return
         with self._path.open(newline="", encoding="utf-8") as file:

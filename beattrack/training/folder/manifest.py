@@ -1,4 +1,4 @@
-"""What went into a run: data, versions, command."""
+"""The manifest of a run: data, versions, command."""
 
 from __future__ import annotations
 
@@ -22,21 +22,32 @@ MANIFEST = "manifest.json"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a run; TrainingError where it cannot be read."""
+    """Read the manifest of a run.
+
+    Raises:
+        TrainingError: if it cannot be read.
+    """
     path = folder / MANIFEST
     try:
         record: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: cannot be read ({error})") from error
     if not isinstance(record, dict) or not {"command", "data", "training_songs"} <= record.keys():
-        raise TrainingError(f"{path}: is no manifest of a training run")
+        raise TrainingError(f"{path}: is not the manifest of a training run")
     return record
 
 
 def make_manifest(
     split: Split, settings: TrainingSettings, command: str, start: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Describe a run as plain JSON values; start: what is known of the weights that it begins with."""
+    """Return the manifest of a run as JSON values.
+
+    Args:
+        split: songs of the run.
+        settings: settings of the run.
+        command: command of the run.
+        start: description of the initial weights, from `describe_start`; None for random ones.
+    """
     import lightning
 
     return {
@@ -57,7 +68,7 @@ def make_manifest(
 
 
 def data_sources(pool: Pool) -> list[dict[str, Any]]:
-    """Hours and share of the crops of each source and licence."""
+    """Return songs, hours and share of the crops for each source and licence."""
     hours: dict[tuple[str, str, str], float] = defaultdict(float)
     chances: dict[tuple[str, str, str], float] = defaultdict(float)
     songs: Counter[tuple[str, str, str]] = Counter()
@@ -80,12 +91,12 @@ def data_sources(pool: Pool) -> list[dict[str, Any]]:
 
 
 def song_names(pool: Pool) -> list[str]:
-    """Songs of a pool as `source/id`."""
+    """Return the songs of a pool as `source/id`."""
     return [f"{song.source}/{song.id}" for song in pool.songs]
 
 
 def commit() -> str | None:
-    """Commit of the source checkout, with a + where files differ from it; None outside one."""
+    """Return the commit of the source checkout, with a + if files differ from it; None outside a checkout."""
     describe = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():

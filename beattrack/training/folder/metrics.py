@@ -14,7 +14,13 @@ METRICS, SONGS = "metrics.json", "validation.csv"
 
 
 def write_metrics(folder: Path, report: Report, summary: Mapping[str, Any]) -> None:
-    """Write what a decoding told: of excerpts under `latest`, of all songs in full under `final`."""
+    """Write the scores of decoded songs to metrics.json and validation.csv.
+
+    Args:
+        folder: folder of the run.
+        report: scores, written as `final` if all songs were decoded in full, otherwise as `latest`.
+        summary: further entries of metrics.json.
+    """
     record = {**read_metrics(folder), **summary}
     record["final" if report.complete else "latest"] = report.to_dict()
     atomic_write_text(folder / METRICS, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
@@ -22,7 +28,7 @@ def write_metrics(folder: Path, report: Report, summary: Mapping[str, Any]) -> N
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """Read metrics.json; empty where there is none, or none that can be read."""
+    """Read metrics.json; the result is empty if there is no readable one."""
     try:
         record = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a model was made from, its start included: data, datasets whose scores are void, commands."""
+"""The data, datasets and commands from which a model was made, including those of its initial weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FOLDERS = re.compile(r"(?<![\w.~-])~?/(?:[^\s/'\"@]+/)*")
 
 
 def card_data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Hours of each source and licence, of the run that it started from too, as a card lists them."""
+    """Return the `data` of a model card: hours of each source and licence, including the initial weights'."""
     hours: dict[tuple[str, str, str], float] = {}
     for row in manifest["data"]:
         kind = row["dataset"].partition(":")[0]
@@ -23,7 +23,7 @@ def card_data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         hours[key] = hours.get(key, 0.0) + row["hours"]
     for row in (manifest.get("start") or {}).get("data", ()):
         key = (row["name"], row["licence"], row["source"])
-        hours[key] = max(hours.get(key, 0.0), row["hours"])  # mostly the same songs, counted once
+        hours[key] = max(hours.get(key, 0.0), row["hours"])  # mostly the same songs, so not added
     return [
         {"name": name, "hours": round(value, 2), "licence": licence, "source": source}
         for (name, licence, source), value in sorted(hours.items())
@@ -31,8 +31,8 @@ def card_data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def trained_on(manifest: Mapping[str, Any]) -> list[str]:
-    """Names of datasets that were seen in training, as `beattrack eval --dataset` knows them."""
-    # A pack counts as what it was made of: it may hold songs of any dataset, which keep their source.
+    """Return the names of the datasets used in training, as `beattrack eval --dataset` uses them."""
+    # A pack may hold songs of any dataset, which keep their source.
     names = {
         row["source"] if row["dataset"].startswith("pack:") else _known_as(row["dataset"])
         for row in manifest["data"]
@@ -42,13 +42,13 @@ def trained_on(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def recipe(manifest: Mapping[str, Any]) -> str:
-    """The command that repeats the run, after that of the run it started from; folders' paths left out."""
+    """Return the command of a run, after those of its initial weights, without paths of folders."""
     command = _FOLDERS.sub("", manifest["command"])
     before = (manifest.get("start") or {}).get("recipe")
     return f"{before}; then {command}" if before else command
 
 
 def _known_as(dataset: str) -> str:
-    """Name of a dataset in results of `beattrack eval`: of a folder, only the last part of its path."""
+    """Return the name of a dataset in results of `beattrack eval`, for a folder the last part of its path."""
     kind, colon, path = dataset.partition(":")
     return f"{kind}:{Path(path).resolve().name}" if colon else dataset

@@ -11,7 +11,7 @@ from typing import Any
 
 from beattrack.training.held_out import SongScore
 
-# Names of means in reports and logs, for those of `beattrack.evaluation.score`.
+# Names in reports and logs, and the names of `beattrack.evaluation.score` for them.
 MEANS = {
     "beats_f": "beats.f_measure",
     "beats_cmlt": "beats.cmlt",
@@ -34,9 +34,12 @@ TEMPO_RANGES = (80, 100, 120, 140, 160)  # BPM
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How the songs of one decoding were tracked.
+    """Scores of decoded songs.
 
-    step: of the weights. complete: whether all held-out songs were decoded in full, not a choice of excerpts.
+    Attributes:
+        step: step of the weights.
+        complete: whether all held-out songs were decoded in full.
+        songs: scores of each song.
     """
 
     step: int
@@ -45,22 +48,22 @@ class Report:
 
     @property
     def score(self) -> float:
-        """The number that checkpoints are compared by: mean of beats F, beats CMLt and downbeats F."""
+        """The number by which checkpoints are compared: the mean of beats F, beats CMLt and downbeats F."""
         means = self.means
         known = [means[name] for name in SCORE if name in means]
         return sum(known) / len(known) if known else 0.0
 
     @property
     def means(self) -> dict[str, float]:
-        """Means over all songs, by the names in MEANS, and the score."""
+        """Means over all songs, by the names in MEANS."""
         return _means(self.songs)
 
     def headline(self, name: str) -> float | None:
-        """One mean, or the score; None where no song has it."""
+        """Return a mean by its name, or the score for `score`; None if no song has it."""
         return self.score if name == "score" else self.means.get(name)
 
     def groups(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Means by dataset, source, genre, metre and tempo, each by name, with the number of songs."""
+        """Return means, with the number of songs, for each dataset, source, genre, metre and tempo range."""
         keys: dict[str, Callable[[SongScore], str]] = {
             "dataset": lambda song: song.dataset,
             "source": lambda song: song.source,
@@ -71,7 +74,7 @@ class Report:
         return {name: _grouped(self.songs, key) for name, key in keys.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything but the single songs as plain JSON values."""
+        """Return everything except single songs as JSON values."""
         return {
             "step": self.step,
             "complete": self.complete,
@@ -85,7 +88,7 @@ class Report:
         }
 
     def to_csv(self) -> str:
-        """One row a song."""
+        """Return a table with one row per song."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         about = ("dataset", "source", "id", "genre", "metre", "bpm")
@@ -98,7 +101,7 @@ class Report:
 
 
 def tempo_range(bpm: float) -> str:
-    """The range of TEMPO_RANGES that a tempo lies in."""
+    """Return the label of a tempo's range in TEMPO_RANGES, such as `80 to 100`."""
     if bpm < TEMPO_RANGES[0]:
         return f"below {TEMPO_RANGES[0]}"
     for low, high in pairwise(TEMPO_RANGES):

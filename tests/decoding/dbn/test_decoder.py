@@ -24,10 +24,10 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "decoder.npz"
 
 # madmom's own defaults for bars and for beats alone, then other values of every setting.
 SETTINGS = (
-    DBNSettings(num_tempi=60),
-    DBNSettings(),
-    DBNSettings(min_bpm=40, max_bpm=240, threshold=0),
-    DBNSettings(correct=False),
+    DBNSettings.madmom(num_tempi=60),
+    DBNSettings.madmom(),
+    DBNSettings.madmom(min_bpm=40, max_bpm=240, threshold=0),
+    DBNSettings.madmom(correct=False),
     DBNSettings(
         beats_per_bar=(4, 3),
         min_bpm=(50, 70),
@@ -60,7 +60,7 @@ def golden_cases() -> list[tuple[dict[str, Any], Activations, Decoding]]:
 @pytest.mark.parametrize("case", golden_cases())
 def test_gives_what_madmom_gave(case: tuple[dict[str, Any], Activations, Decoding]) -> None:
     options, activations, expected = case
-    found = DBNDecoder(DBNSettings(**options), engine="numpy")(activations)
+    found = DBNDecoder(DBNSettings.madmom(**options), engine="numpy")(activations)
     assert same(found, expected)
     if expected.log_probability is None:
         assert found.log_probability is None
@@ -100,9 +100,11 @@ def share_of_agreement(name: str, stop: int | None) -> tuple[float, float]:
 
 
 def agreement(track: dict[str, Any]) -> tuple[bool, bool]:
-    beats = DBNDecoder()(Activations(track["act/beats"], None, 100))
+    beats = DBNDecoder(DBNSettings.madmom())(Activations(track["act/beats"], None, 100))
     # The published detections are of madmom's defaults: 60 tempi for bars, all for beats alone.
-    bars = DBNDecoder(DBNSettings(num_tempi=60))(Activations(track["act/beats"], track["act/downbeats"], 100))
+    bars = DBNDecoder(DBNSettings.madmom(num_tempi=60))(
+        Activations(track["act/beats"], track["act/downbeats"], 100)
+    )
     expected_beats, expected_bars = track["det/beats"].reshape(-1), track["det/downbeats"].reshape(-1, 2)
     return (
         within_10_ms(beats.times, expected_beats),
@@ -131,7 +133,7 @@ def test_nothing_in_nothing_out(bars: bool, engine: Engine) -> None:
     for values in (np.empty(0), np.zeros(1), np.zeros(500), np.full(500, np.nan), np.full(500, -np.inf)):
         activations = Activations(values, values.copy() if bars else None, 100.0)
         for threshold in (0.0, 0.05):
-            found = DBNDecoder(DBNSettings(threshold=threshold), engine=engine)(activations)
+            found = DBNDecoder(DBNSettings.madmom(threshold=threshold), engine=engine)(activations)
             assert len(found.times) == 0
             assert (found.positions is not None) == bars
             assert found.log_probability is None
@@ -206,7 +208,7 @@ def test_beats_are_lawful(
 ) -> None:
     activations = noise(frames / 50, fps=50.0, seed=seed, power=power)
     activations = activations if bars else beats_only(activations)
-    found = DBNDecoder(DBNSettings(correct=correct, threshold=threshold), engine="numpy")(activations)
+    found = DBNDecoder(DBNSettings.madmom(correct=correct, threshold=threshold), engine="numpy")(activations)
     assert_lawful(found, activations)
 
 
@@ -229,7 +231,7 @@ def test_finds_tempo_metre_and_downbeats_of_a_clear_pulse(metre: int, engine: En
     frames = np.arange(20, 2000, 43)
     beats, downbeats = np.full(2000, 0.02), np.full(2000, 0.01)
     beats[frames], downbeats[frames[::metre]] = 0.9, 0.8
-    found = DBNDecoder(DBNSettings(beats_per_bar=(2, 3, 4, 5)), engine=engine)(
+    found = DBNDecoder(DBNSettings.madmom(beats_per_bar=(2, 3, 4, 5)), engine=engine)(
         Activations(beats, downbeats, 100.0)
     )
     np.testing.assert_allclose(found.times, frames / 100)
@@ -291,19 +293,86 @@ def test_auto_takes_numba_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     activations = beats_only(pulse(4.0, seed=1))
     decoder = DBNDecoder()
     decoder(activations)
-    assert decoder._make_advance() is numpy_advance
+    assert decoder.choose_advance() is numpy_advance
     monkeypatch.setattr(decoder_module, "NUMBA_PAYS_FROM_STEPS", 1)
-    assert decoder._make_advance() is numba_advance
-    monkeypatch.setattr(decoder_module, "_numba_installed", lambda: False)
-    assert decoder._make_advance() is numpy_advance
+    assert decoder.choose_advance() is numba_advance
+    monkeypatch.setattr(decoder_module, "numba_installed", lambda: False)
+    assert decoder.choose_advance() is numpy_advance
 
 
 def test_engine_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="fortran"):
         DBNDecoder(engine="fortran")  # type: ignore[arg-type]
-    monkeypatch.setattr(decoder_module, "_numba_installed", lambda: False)
+    monkeypatch.setattr(decoder_module, "numba_installed", lambda: False)
     with pytest.raises(MissingExtraError, match=r"beattrack\[fast\]"):
         DBNDecoder(engine="numba")
+
+
+def steady(
+    bpm: float, seconds: float = 60.0, *, weak: float | None = None, width: float = 1.2
+) -> Activations:
+    """Beats at a constant tempo between frames, the first of four a downbeat; `weak` peaks half-way."""
+    frames = np.arange(round(seconds * 100))
+    beats, downbeats = np.full(len(frames), 0.004), np.full(len(frames), 0.002)
+    for number, time in enumerate(steady_times(bpm, seconds)):
+        peak = np.exp(-0.5 * ((frames - 100 * time) / width) ** 2)
+        beats += 0.85 * peak
+        downbeats += 0.8 * peak * (number % 4 == 0)
+        if weak is not None:  # wider than those on the beat
+            beats += weak * np.exp(-0.5 * ((frames - 100 * (time + 30 / bpm)) / (2.5 * width)) ** 2)
+    return Activations(np.minimum(beats, 0.98), np.minimum(downbeats, 0.98), 100.0)
+
+
+def steady_times(bpm: float, seconds: float = 60.0) -> np.ndarray:
+    return np.arange(0.4, seconds - 0.2, 60 / bpm)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    bpm=st.floats(40, 240),
+    below=st.sampled_from([0.0, 0.5, 1.0, 20.0]),
+    above=st.sampled_from([0.0, 0.5, 1.0, 20.0]),
+    bars=st.booleans(),
+)
+def test_a_range_around_the_tempo_finds_all_beats(bpm: float, below: float, above: float, bars: bool) -> None:
+    activations = steady(bpm) if bars else beats_only(steady(bpm))
+    found = DBNDecoder(DBNSettings(min_bpm=bpm - below, max_bpm=bpm + above))(activations)
+    np.testing.assert_allclose(found.times, steady_times(bpm), atol=0.0101)
+    if bars:
+        assert found.positions is not None
+        assert (found.positions == np.arange(len(found.times)) % 4 + 1).all()
+
+
+@pytest.mark.parametrize("bpm", [140.0, 128.7, 199.5])
+def test_a_tempo_at_the_end_of_a_wide_range_does_not_drift(bpm: float) -> None:
+    for low, high in ((bpm, 2.5 * bpm), (bpm / 2.5, bpm)):
+        found = DBNDecoder(DBNSettings(min_bpm=low, max_bpm=high))(steady(bpm))
+        np.testing.assert_allclose(found.times, steady_times(bpm), atol=0.0101)
+
+
+def test_a_long_recording_does_not_drift_either() -> None:
+    found = DBNDecoder(DBNSettings(min_bpm=120, max_bpm=120))(steady(119.98, 900.0))
+    np.testing.assert_allclose(found.times, steady_times(119.98, 900.0), atol=0.0101)
+
+
+@pytest.mark.parametrize("bars", [False, True])
+@pytest.mark.parametrize("bpm", [44.0, 52.3, 60.0])
+def test_in_a_narrow_range_high_beats_outweigh_wide_ones_between_them(bpm: float, bars: bool) -> None:
+    activations = steady(bpm, weak=0.6) if bars else beats_only(steady(bpm, weak=0.6))
+    found = DBNDecoder(DBNSettings(min_bpm=bpm - 1, max_bpm=bpm + 1))(activations)
+    np.testing.assert_allclose(found.times, steady_times(bpm), atol=0.0101)
+
+
+def test_bars_of_another_level_do_not_move_the_beats_of_a_narrow_range() -> None:
+    # As for music that is heard at double tempo: every second beat is surely a downbeat, the others are not.
+    activations = steady(47.0, weak=0.45)
+    frames = np.arange(len(activations.beats))
+    certain = np.zeros(len(frames), dtype=bool)
+    for time in steady_times(47.0)[::2]:
+        certain |= np.abs(frames - 100 * time) < 4
+    twice = Activations(activations.beats, np.where(certain, activations.beats, 0.0), 100.0)
+    found = DBNDecoder(DBNSettings(min_bpm=46.5, max_bpm=47.5))(twice)
+    np.testing.assert_allclose(found.times, steady_times(47.0), atol=0.0101)
 
 
 def test_frame_rate_too_low_for_the_tempo_is_refused() -> None:

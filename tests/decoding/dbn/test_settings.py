@@ -9,14 +9,30 @@ from beattrack.decoding.dbn import DBNSettings, TempoPrior
 from beattrack.errors import SettingsError
 
 
-def test_defaults_are_the_contracts() -> None:
-    settings = DBNSettings()
+def test_the_range_of_a_metre() -> None:
+    settings = DBNSettings(beats_per_bar=(3, 4), min_bpm=(60.0, 70.0), max_bpm=100.0)
+    assert settings.bpm_range_of(3) == (60.0, 100.0)
+    assert settings.bpm_range_of(4) == (70.0, 100.0)
+    assert settings.bpm_range_of(None) == settings.bpm_range_of(5) == (60.0, 100.0)
+
+
+def test_a_range_within_an_octave_holds_no_tempo_and_its_double() -> None:
+    assert DBNSettings(min_bpm=100.0, max_bpm=199.0).within_an_octave
+    assert not DBNSettings(min_bpm=100.0, max_bpm=200.0).within_an_octave
+    assert not DBNSettings(min_bpm=(100.0, 60.0), max_bpm=(120.0, 130.0)).within_an_octave
+
+
+def test_madmoms_settings_are_at_hand() -> None:
+    settings = DBNSettings.madmom(num_tempi=60)
     assert settings.beats_per_bar == (3, 4)
     assert settings.bpm_ranges == ((55.0, 215.0), (55.0, 215.0))
     assert (settings.transition_lambda, settings.observation_lambda, settings.threshold) == (100, 16, 0.05)
     assert settings.correct
-    assert settings.num_tempi is None
-    assert settings.tempo_prior is None
+    assert settings.num_tempi == 60
+    assert settings.tempo_head == 0
+    assert DBNSettings.madmom(transition_lambda=50).transition_lambda == 50
+    assert DBNSettings().num_tempi is None
+    assert DBNSettings().tempo_prior is None
 
 
 @pytest.mark.parametrize(

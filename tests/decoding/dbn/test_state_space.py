@@ -31,6 +31,51 @@ def test_num_tempi_spaces_intervals_logarithmically() -> None:
     assert beat_intervals((55.0, 215.0), 500, 100.0).tolist() == list(range(28, 110))
 
 
+@pytest.mark.parametrize(
+    ("bpm_range", "expected"),
+    [
+        ((128.0, 128.0), [46, 47]),
+        ((127.0, 129.0), [46, 47, 48]),
+        ((120.0, 120.0), [49, 50, 51]),
+        ((119.5, 120.5), [49, 50, 51]),
+        ((100.0, 101.0), [59, 60, 61]),
+        ((240.0, 240.0), [24, 25, 26]),
+        ((40.0, 40.0), [149, 150, 151]),
+    ],
+)
+def test_a_narrow_range_holds_the_whole_intervals_around_it(
+    bpm_range: tuple[float, float], expected: list[int]
+) -> None:
+    assert beat_intervals(bpm_range, None, 100.0).tolist() == expected
+    assert beat_intervals(bpm_range, 60, 100.0).tolist() == expected
+
+
+@given(low=st.floats(10, 200), width=st.floats(1, 5), fps=st.sampled_from([50.0, 86.1328125, 100.0, 200.0]))
+def test_every_tempo_of_a_range_lies_between_two_intervals(low: float, width: float, fps: float) -> None:
+    intervals = beat_intervals((low, low * width), None, fps)
+    longest, shortest = 60 * fps / low, 60 * fps / (low * width)
+    assert intervals[0] <= max(shortest, 2)
+    assert intervals[-1] >= longest
+    assert intervals[0] > shortest - 2
+    assert intervals[-1] < longest + 2
+    assert (np.diff(intervals) == 1).all()
+    if width < 1.9:
+        assert intervals[0] < shortest
+        assert intervals[-1] > longest
+
+
+@pytest.mark.parametrize("fps", [50.0, 86.1328125, 100.0])
+def test_ranges_of_an_octave_or_more_that_end_on_frames_and_the_default_are_madmoms(fps: float) -> None:
+    for low, high in ((55.0, 215.0), (60 * fps / 90, 60 * fps / 30)):
+        rounded = np.arange(round(60 * fps / high), round(60 * fps / low) + 1)
+        assert beat_intervals((low, high), None, fps).tolist() == rounded.tolist()
+
+
+def test_log_spaced_intervals_reach_the_ends_of_the_range() -> None:
+    intervals = beat_intervals((55.0, 140.0), 20, 100.0)
+    assert (intervals[0], intervals[-1], len(intervals)) == (42, 110, 20)
+
+
 def test_too_few_frames_for_the_tempo_are_refused() -> None:
     with pytest.raises(SettingsError, match="215"):
         beat_intervals((55.0, 215.0), None, 5.0)

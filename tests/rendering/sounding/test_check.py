@@ -28,11 +28,14 @@ def test_clicks_on_the_beats_pass() -> None:
 @pytest.mark.parametrize(
     ("samples", "failure"),
     [
-        (clicks(BEATS + 0.05, 30), "onsets beside the beats"),
+        (clicks(BEATS + 0.05, 30), "onsets off the beats"),
         (clicks(BEATS, 30) * np.float32(1e-3), "too quiet"),
         (np.zeros(30 * SAMPLE_RATE, np.float32), "too quiet"),
         (np.sin(np.arange(30 * SAMPLE_RATE) * 0.1).astype(np.float32), "no onsets on the beats"),
-        (np.concatenate((clicks(BEATS[:8], 5), np.zeros(25 * SAMPLE_RATE, np.float32))), "silent for long"),
+        (
+            np.concatenate((clicks(BEATS[:8], 5), np.zeros(25 * SAMPLE_RATE, np.float32))),
+            "silent for too long",
+        ),
     ],
 )
 def test_what_is_of_no_use_fails(samples: np.typing.NDArray[np.float32], failure: str) -> None:
@@ -48,3 +51,14 @@ def test_nothing_to_measure() -> None:
     assert alignment(np.zeros(100), BEATS) == (0.0, 0.0)
     assert alignment(np.ones(100), np.empty(0)) == (0.0, 0.0)
     assert check(np.zeros(10, np.float32), np.empty(0), SETTINGS).failure == "too quiet"
+
+
+def test_a_slow_metronome_passes_as_plain() -> None:
+    beats = 0.4 + 60 / 35 * np.arange(17)
+    sound = clicks(beats, 30)
+    assert check(sound, beats, SETTINGS).failure == "silent for too long"
+    assert check(sound, beats, SETTINGS, plain=True).failure is None
+    quiet = np.float32(0.2) * sound
+    assert check(quiet, beats, SETTINGS).failure == "too quiet"
+    assert check(quiet, beats, SETTINGS, plain=True).failure is None
+    assert check(np.float32(1e-3) * sound, beats, SETTINGS, plain=True).failure == "too quiet"

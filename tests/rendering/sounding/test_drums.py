@@ -18,7 +18,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
-    drums._instruments.cache_clear()
+    drums.instrument_files.cache_clear()
     load_kit.cache_clear()
 
 
@@ -80,7 +80,7 @@ def test_every_drum_of_general_midi_is_heard() -> None:
     ],
 )
 def test_names_in_kits(name: str, drum: str | None) -> None:
-    assert drums._class_named(name) == drum
+    assert drums.drum_named(name) == drum
 
 
 def make_kit(folder: Path, instruments: str) -> None:
@@ -127,3 +127,11 @@ def test_samples_that_cannot_be_read_are_left_out(tmp_path: Path, monkeypatch: p
     )
     (tmp_path / "kit" / "noise.wav").write_bytes(b"no sound")
     assert load_kit("kit").keys() == {"snare"}  # what is there but cannot be read is left out
+
+
+def test_beeps_of_a_metronome_differ_in_pitch() -> None:
+    for seed in range(8):
+        kit = synthetic_kit(rng(seed))
+        low, high = (kit[name][0][0] for name in ("click", "beep"))
+        crossings = [np.count_nonzero(np.diff(np.sign(beep[:200]))) for beep in (low, high)]
+        assert crossings[1] > crossings[0]

@@ -141,14 +141,14 @@ def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert available_fonts() == ()
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/fluidsynth")
     with pytest.raises(
-        RenderError, match=r"a General MIDI soundfont is missing: install .* fluid-soundfont-gm"
+        RenderError, match=r"a General MIDI soundfont is missing; install .* fluid-soundfont-gm"
     ):
         require_fluidsynth()
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(RenderError, match=r"fluidsynth is missing: install the Debian packages fluidsynth"):
+    with pytest.raises(RenderError, match=r"fluidsynth is missing; install the Debian packages fluidsynth"):
         require_fluidsynth()
     with pytest.raises(RenderError, match="install the Debian package fluid-soundfont-gm"):
-        fluidsynth._run(b"", FONTS[0], 1.0)
+        fluidsynth.run_fluidsynth(b"", FONTS[0], 1.0)
 
 
 @pytest.mark.parametrize(
@@ -166,4 +166,4 @@ def test_a_failing_program(script: str, match: str, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(fluidsynth, "FOLDERS", (tmp_path,))
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(RenderError, match=match):
-        fluidsynth._run(midi_bytes([PIANO]), FONTS[0], 10.0)
+        fluidsynth.run_fluidsynth(midi_bytes([PIANO]), FONTS[0], 10.0)

@@ -205,3 +205,46 @@ def test_what_cannot_be_performed_is_rejected() -> None:
 def test_played_drums_may_be_alone() -> None:
     played = replace(make_piece(only=("drums",)), source="groove")
     assert perform(played, rng(), PerformanceSettings(bare=0.0)).piece.parts[0].drums
+
+
+def test_plain_pieces_are_played_as_written() -> None:
+    drums = replace(make_piece(only=("drums",)), plain=True)
+    band = replace(make_piece(only=("piano", "lead")), plain=True)
+    for seed in range(12):
+        clicks = perform(drums, rng(seed), SETTINGS)
+        np.testing.assert_array_equal(clicks.piece.beats, drums.beats)
+        np.testing.assert_array_equal(clicks.piece.parts[0].notes, drums.parts[0].notes)
+        played = perform(band, rng(seed), SETTINGS)
+        names = [part.name for part in played.piece.parts]
+        assert names == (["piano", "lead"] if played.sung is None else ["piano"])
+        assert [len(part.notes) for part in played.piece.parts] == [len(p.notes) for p in band.parts][
+            : len(names)
+        ]
+
+
+def test_leads_of_plain_pieces_are_mostly_sung() -> None:
+    band = replace(make_piece(only=("piano", "lead")), plain=True)
+    sung = [perform(band, rng(seed), SETTINGS).sung is not None for seed in range(60)]
+    assert np.mean(sung) == pytest.approx(SETTINGS.sung, abs=0.2)
+
+
+def test_real_songs_keep_their_tempo_and_instruments() -> None:
+    song = replace(make_piece(), own_sound=True)
+    settings = replace(SETTINGS, pad=1.0, own_pad=0.0, heavy=1.0, own_substitution=0.0, voice=0.0)
+    ratios = []
+    for seed in range(20):
+        piece = perform(song, rng(seed), settings).piece
+        assert {part.program for part in piece.parts if not part.drums} <= {33, 0, 65}
+        assert all(part.name != "pad" for part in piece.parts)
+        ratios.append(piece.bpm / song.bpm)
+    assert np.std(np.log(ratios)) < 2 * settings.own_tempo_spread
+
+
+def test_a_song_whose_tempo_lives_keeps_its_curve() -> None:
+    factors = np.exp(0.05 * np.sin(np.arange(len(PIECE.beats) - 1)))
+    song = replace(warp(PIECE, factors), own_sound=True)
+    for seed in range(10):
+        played, record = with_tempo(song, rng(seed), SETTINGS)
+        assert (record["curve"], record["ritardando"]) == ("own", False)
+        np.testing.assert_allclose(np.diff(played.beats) * record["scale"], np.diff(song.beats), rtol=1e-3)
+    assert with_tempo(replace(PIECE, own_sound=True), rng(0), SETTINGS)[1]["curve"] != "own"

@@ -98,14 +98,14 @@ def test_the_kick_ducks_the_others_in_electronic_music_alone() -> None:
     settings = SynthesisSettings(ducking=1.0)
 
     def band(electronic_music: bool) -> Any:
-        return synthesis._Band(rng(), settings, electronic_music, 10 * SAMPLE_RATE, fonts=())
+        return synthesis.Band(rng(), settings, electronic_music, 10 * SAMPLE_RATE, fonts=())
 
-    assert synthesis._ducking(performance(piece), band(False)) is None
-    gain = synthesis._ducking(performance(piece), band(True))
+    assert synthesis.ducking_gain(performance(piece), band(False)) is None
+    gain = synthesis.ducking_gain(performance(piece), band(True))
     assert gain is not None
     assert gain[round(1.0 * SAMPLE_RATE)] < 0.75  # the first kick
     assert gain[round(0.9 * SAMPLE_RATE)] == 1.0
-    assert synthesis._ducking(performance(make_piece(only=("bass",))), band(True)) is None
+    assert synthesis.ducking_gain(performance(make_piece(only=("bass",))), band(True)) is None
 
 
 @needs_fluidsynth

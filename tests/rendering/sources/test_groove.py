@@ -58,7 +58,7 @@ def test_half_time_takes_are_tapped_in_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "bpm", "bars", "shift", "reason"),
     [
-        ("7_rock_180_beat_4-4", 180, 16, 0, "faster"),
+        ("7_rock_180_beat_4-4", 180, 16, 0, "too fast"),
         ("7_rock_100_beat_4-4", 100, 2, 0, "too short"),
         ("7_rock_100_beat_4-4", 100, 16, 1, "bass drum"),
     ],

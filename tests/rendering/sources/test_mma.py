@@ -139,7 +139,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 def test_a_program_that_fails_rejects_the_piece(tmp_path: Path) -> None:
     folder = library(tmp_path, {"stdlib/rock.mma": GROOVES})
-    with pytest.raises(RejectedPiece, match="refused"):
+    with pytest.raises(RejectedPiece, match="rejected"):
         MmaSource(folder, "false").draw(np.random.default_rng(0), 20.0)
 
 

@@ -111,7 +111,7 @@ def test_bars_that_are_not_trusted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "content", "reason"),
     [
-        ({"signature_ticks": [[0, 15, 4]]}, None, "too long to be felt"),
+        ({"signature_ticks": [[0, 15, 4]]}, None, "bar too long"),
         ({}, song(bars=64, bpm=270), "tempo"),
         ({}, midi_bytes([(0, 0, [(0, 1, 60, 90), (60, 61, 60, 90)])]), "note|silent"),
     ],

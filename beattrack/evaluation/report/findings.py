@@ -1,4 +1,4 @@
-"""What a run says, in sentences: which genre fails, and why."""
+"""The findings of a run, in sentences: which genre fails, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from beattrack.evaluation.diagnosis import Fault
 from beattrack.evaluation.results import Run
 from beattrack.evaluation.score import FileScore
 
-_DID: dict[Fault, str] = {
+FAULT_PHRASES: dict[Fault, str] = {
     "none": "right",
     "octave": "tapped at double, triple, half or a third of the tempo",
     "tempo": "tapped at an unrelated tempo",
@@ -69,7 +69,7 @@ def _why(scores: Sequence[FileScore], genre: str) -> str:
 
 
 def _did(fault: Fault, count: int) -> str:
-    return _DID[fault] if count == 1 else _DID[fault].replace("its", "their")
+    return FAULT_PHRASES[fault] if count == 1 else FAULT_PHRASES[fault].replace("its", "their")
 
 
 def _of(count: int, total: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from beattrack.cli.sources import AUDIO_SUFFIXES, Source, expand, read_list
+from beattrack.cli.inputs import AUDIO_SUFFIXES, Input, expand, read_list
 from tests.audio_cases import posix_only
 
 
@@ -27,7 +27,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "tree"
 
 
-def places(sources: list[Source]) -> list[str]:
+def places(sources: list[Input]) -> list[str]:
     return [source.place for source in sources]
 
 
@@ -45,7 +45,7 @@ def test_files_that_are_named_are_taken_whatever_their_ending(tree: Path) -> Non
 
 def test_folders_need_recursive(tree: Path) -> None:
     (source,) = expand([str(tree)], recursive=False)
-    assert source.problem == "is a folder; --recursive tracks the audio files in it"
+    assert source.problem == "is a folder; use --recursive to track the audio files in it"
 
 
 def test_a_folder_without_recordings_says_so(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_lists_that_cannot_be_used_are_usage_errors(tmp_path: Path) -> None:
         read_list(str(tmp_path / "none"))
     for content in (b"OggS\0.\0" + b"x" * 5000, b"fLaC\0\0\x22", b"x" * 5000):
         (tmp_path / "sound").write_bytes(content)
-        with pytest.raises(click.UsageError, match="is no list of file names"):
+        with pytest.raises(click.UsageError, match="is not a list of file names"):
             read_list(str(tmp_path / "sound"))
     (tmp_path / "empty").write_text("\n \n")
-    with pytest.raises(click.UsageError, match="names no files"):
+    with pytest.raises(click.UsageError, match="the list is empty"):
         read_list(str(tmp_path / "empty"))

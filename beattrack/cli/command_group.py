@@ -1,34 +1,28 @@
-"""A click group that imports a command when it runs, and ends every way of failing in one line."""
+"""A click group that imports a command only when it runs, and reports every failure in one line."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
+from beattrack.runtime import signals
+from beattrack.runtime.signals import EXIT_SIGNAL as EXIT_SIGNAL
+from beattrack.runtime.signals import Terminated as Terminated
+
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
-EXIT_SIGNAL = 128  # to which the number of the signal is added
-
-
-class Terminated(KeyboardInterrupt):
-    """The program was told to end, as by `kill`; all that Ctrl-C cleans up is cleaned up for this too."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.exit_code = EXIT_SIGNAL + number
+EXIT_INTERRUPTED = 130  # the exit code of programs ended by Ctrl-C
 
 
 class Command(NamedTuple):
-    """Where a command lies, and its help in one line."""
+    """The location of a command in the package, and its one-line help."""
 
     module: str
     attribute: str
@@ -36,28 +30,28 @@ class Command(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group of commands by name, imported when asked for."""
+    """A group of commands that are imported when they are needed."""
 
     def __init__(self, *args: Any, commands_by_name: Mapping[str, Command], **options: Any) -> None:
         super().__init__(*args, **options)
         self._lazy = commands_by_name
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, in their order."""
+        """Return the names of the commands, in order."""
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command of that name."""
+        """Import and return a command; None if there is none of this name."""
         if cmd_name not in self._lazy:
             return None
         entry = self._lazy[cmd_name]
         command = getattr(import_module(entry.module), entry.attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{entry.module}.{entry.attribute} is no click command")
+            raise TypeError(f"{entry.module}.{entry.attribute} is not a click command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the stored help, so that none is imported."""
+        """Write the list of commands with their stored help, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in self._lazy.items()])
 
@@ -69,11 +63,11 @@ class LazyGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and exit with 0, 1 (something failed), 2 (usage error) or 130 (interrupted)."""
+        """Run, and exit with 0, 1 (failure), 2 (usage error), 130 (Ctrl-C) or 128 + signal (terminated)."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
-            with _terminations():
+            with _signals():
                 result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else "beattrack"
@@ -88,7 +82,7 @@ class LazyGroup(click.Group):
         sys.exit(result if isinstance(result, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C ends it in one line, a reader that has gone away (`| head`) quietly."""
+        """Run the command; report Ctrl-C in one line, and end silently if the reader of a pipe has exited."""
         try:
             return super().invoke(ctx)
         except Terminated as error:
@@ -98,28 +92,23 @@ class LazyGroup(click.Group):
             click.echo("beattrack: interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
-            # Python flushes standard output once more at its end; let that go nowhere.
+            # Python flushes standard output again when it exits, which would fail.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
 
 
-@contextmanager
-def _terminations() -> Iterator[None]:
-    """Turn the signals that end a program into Terminated; Python allows it in the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    # One that is ignored, as by nohup, stays so.
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, _terminate) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _signals() -> AbstractContextManager[None]:
+    """Turn the signals that end a program into exceptions that clean up, or end it if that takes too long."""
+    endings = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers: dict[int, signals.Handler] = dict.fromkeys(endings, _terminate)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    return signals.handled(handlers, last_words=_last_words)
 
 
 def _terminate(number: int, frame: object) -> None:
     raise Terminated(number)
+
+
+def _last_words(number: int) -> None:
+    click.echo(f"beattrack: {'interrupted' if number == signal.SIGINT else 'terminated'}", err=True)

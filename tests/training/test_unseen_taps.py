@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from beattrack.network.settings import TCNSettings  # noqa: E402
 from beattrack.network.tcn import TCN  # noqa: E402
-from beattrack.training.taps import silence_unseen_taps  # noqa: E402
+from beattrack.training.unseen_taps import silence_unseen_taps  # noqa: E402
 
 
 def gradient_reach(tcn: TCN, frames: int) -> int:

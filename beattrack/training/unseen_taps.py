@@ -1,4 +1,4 @@
-"""Taps of the widest convolutions that reach beyond every crop."""
+"""Taps of dilated convolutions that reach beyond every crop."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from beattrack.network.tcn import TCN, DilatedConvolution
 
 @torch.no_grad()
 def silence_unseen_taps(tcn: TCN, frames: int) -> int:
-    """Set to zero the taps that lie `frames` or more from their output, and give their number.
+    """Set taps to zero that are at least `frames` frames away from their output.
 
-    In crops of so many frames they only ever meet the padding, so that training leaves them as they were
-    initialised: noise in longer music.
+    In crops of so many frames they see only padding. Training would leave them at their random initial
+    values, which add noise in longer recordings.
+
+    Args:
+        tcn: network to change.
+        frames: frames in a crop.
+
+    Returns:
+        Number of these taps.
     """
     silenced = 0
     for module in tcn.modules():

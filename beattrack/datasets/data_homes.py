@@ -1,4 +1,4 @@
-"""Where datasets are looked for."""
+"""The folders in which datasets are searched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MIRDATA_HOME = Path("~/mir_datasets")
 
 
 def data_homes(given: Path | None) -> list[Path]:
-    """Folders to look in, the first wins: the given one alone, else $BEATTRACK_DATA, then ~/mir_datasets."""
+    """Return the folders to search, in order: only `given`, or $BEATTRACK_DATA and ~/mir_datasets if None."""
     if given is not None:
         return [given]
     environment = os.environ.get(ENVIRONMENT)

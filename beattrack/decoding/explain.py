@@ -1,0 +1,107 @@
+"""One sentence on why a recording has no beats, or why its beats may not be those expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.activations import Activations
+from beattrack.decoding.base import Decoding, probabilities
+from beattrack.decoding.pulse import half_are_sure, slower_by
+from beattrack.tempo import HEAD_TOLERANCE, beat_period, clear_tempo, tempo_share
+
+Float64 = NDArray[np.float64]
+
+SHORTEST_SECONDS = 0.1
+
+# The network's tempo means something if some beat is as probable as this: of noise it hears any tempo.
+CLEAR_BEAT = 0.3
+
+# The tempo range leaves out what the tempo head hears if no more than this share of it is inside.
+EXCLUDED_SHARE = 0.25
+
+# Whole frames can put the tempo of fewer beats outside the range, or by less than this share of it.
+BEATS_OF_A_TEMPO = 8
+TEMPO_TOLERANCE = 0.005
+
+
+def explain(
+    activations: Activations,
+    confidences: Sequence[Float64],
+    kept: Decoding,
+    *,
+    isolated: bool,
+    least_confidence: float,
+    bpm_range: tuple[float, float] | None,
+) -> str | None:
+    """Return why there are no beats, or why they may not be those expected; None if there is nothing to say.
+
+    Args:
+        activations: what the beats were looked for in.
+        confidences: for each sounding part, the confidence of the beats found in it, shape (beats,).
+        kept: the beats that are believed.
+        isolated: whether only single sounds far apart were believed.
+        least_confidence: the confidence that was asked for.
+        bpm_range: the slowest and fastest tempo allowed, in beats per minute, if the decoder has a range.
+    """
+    excluded = None if bpm_range is None else _excluded_tempo(activations, bpm_range)
+    if len(kept.times) == 0:
+        why = _no_beats(activations, confidences, isolated)
+        return why if excluded is None else f"{why}; {excluded}"
+    if bpm_range is None:
+        return None
+    return (
+        excluded or _outside_range(kept, bpm_range) or _slower_music(confidences, least_confidence, bpm_range)
+    )
+
+
+def _no_beats(activations: Activations, confidences: Sequence[Float64], isolated: bool) -> str:
+    if activations.duration <= SHORTEST_SECONDS:
+        return "no beats: the recording is too short"
+    if not confidences:
+        return "no beats: the recording is silent or one steady sound"
+    if not any(map(len, confidences)):
+        highest = probabilities(activations.beats).max()
+        return f"no beats: the network hears none (the highest beat activation is {highest:.2f})"
+    if isolated:
+        return "no beats: single sounds far apart make no pulse"
+    median = float(np.median(np.concatenate(confidences)))
+    return f"no beats: no steady pulse is heard (the median confidence is {median:.2f})"
+
+
+def _slower_music(confidences: Sequence[Float64], least: float, bpm_range: tuple[float, float]) -> str | None:
+    for confidence in confidences:
+        number = 0 if half_are_sure(confidence, least) else slower_by(confidence, least)
+        if number:
+            return (
+                f"only one beat in {number} is heard: the music may be slower than the slowest tempo "
+                f"allowed, {bpm_range[0]:g} BPM (min_bpm)"
+            )
+    return None
+
+
+def _outside_range(kept: Decoding, bpm_range: tuple[float, float]) -> str | None:
+    if len(kept.times) < BEATS_OF_A_TEMPO:
+        return None
+    bpm = 60 / beat_period(kept.times)
+    slowest, fastest = bpm_range
+    if slowest * (1 - TEMPO_TOLERANCE) <= bpm <= fastest * (1 + TEMPO_TOLERANCE):
+        return None
+    return f"the beats follow {bpm:.1f} BPM, outside the tempo range of {slowest:g} to {fastest:g} BPM"
+
+
+def _excluded_tempo(activations: Activations, bpm_range: tuple[float, float]) -> str | None:
+    if activations.tempo is None or probabilities(activations.beats).max(initial=0.0) < CLEAR_BEAT:
+        return None
+    heard = clear_tempo(activations.tempo)
+    slowest, fastest = bpm_range
+    inside = tempo_share(activations.tempo, slowest / (1 + HEAD_TOLERANCE), fastest * (1 + HEAD_TOLERANCE))
+    if heard is None or inside > EXCLUDED_SHARE:
+        return None
+    if heard < slowest:
+        limit = f"the slowest tempo allowed is {slowest:g} BPM (min_bpm)"
+    else:
+        limit = f"the fastest tempo allowed is {fastest:g} BPM (max_bpm)"
+    return f"the network hears about {heard:.0f} BPM, but {limit}"
