@@ -24,6 +24,8 @@ Float = NDArray[np.floating]
 MAX_FPS = 1000  # the work of a decoder grows with the square
 MAX_BYTES = 1 << 28  # of an array: 90 hours at 100 frames per second; more is a trap or a mistake
 
+_ARRAYS = ("beats", "downbeats", "tempo", "pauses")
+
 # What NumPy and zipfile raise for the many ways in which a file can be no .npz of plain numbers.
 _UNREADABLE = (
     *(OSError, EOFError, MemoryError, RuntimeError, KeyError, TypeError, ValueError, SyntaxError),
@@ -39,15 +41,19 @@ class Activations(ComparedByValue):
     downbeats: (frames,) probability of a downbeat; a downbeat is high in both. None: beats only.
     tempo: (bins,) probability of each whole BPM, bin k standing for k beats per minute; None without it.
     fps: frames per second; frame t is centred at t / fps seconds.
+    pauses: (pauses, 2) first frame and frame after the last of each long silence, ascending; None if unknown.
+        Decoders are given the parts in between.
 
-    Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, or fps is not
-    positive or above 1000. NaN is allowed here and read as 0 by the decoders.
+    Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, fps is not
+    positive or above 1000, or the pauses overlap or lie outside. NaN is allowed here and read as 0 by the
+    decoders.
     """
 
     beats: Float
     downbeats: Float | None
     fps: float
     tempo: Float | None = None
+    pauses: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -64,6 +70,8 @@ class Activations(ComparedByValue):
             raise ActivationError(
                 f"beats and downbeats must be of one length, not {len(self.beats)} and {len(self.downbeats)}"
             )
+        if self.pauses is not None:
+            _check_pauses(self.pauses, len(self.beats))
 
     @property
     def duration(self) -> float:
@@ -71,8 +79,8 @@ class Activations(ComparedByValue):
         return len(self.beats) / self.fps
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (if present) and the scalar `fps`."""
-        arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
+        """Write an .npz with the scalar `fps` and those of the arrays that are present."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fps=np.float64(self.fps), **present)
@@ -96,10 +104,19 @@ class Activations(ComparedByValue):
                 beats=arrays["beats"],
                 downbeats=arrays.get("downbeats"),
                 tempo=arrays.get("tempo"),
+                pauses=arrays.get("pauses"),
                 fps=float(fps.reshape(())),
             )
         except ActivationError as error:
             raise ActivationError(f"{name}: {error}") from error
+
+
+def _check_pauses(pauses: object, frames: int) -> None:
+    if not isinstance(pauses, np.ndarray) or pauses.dtype.kind not in "iu" or pauses.shape[1:] != (2,):
+        raise ActivationError("pauses must be an array of whole numbers, a row of two for each pause")
+    bounds = pauses.astype(np.int64).ravel()
+    if (np.diff(bounds, prepend=0, append=frames) < 0).any():
+        raise ActivationError(f"pauses must ascend and lie within the {frames} frames")
 
 
 def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
@@ -108,7 +125,7 @@ def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
             if max((member.file_size for member in file.infolist()), default=0) > MAX_BYTES:
                 raise ActivationError(f"{name}: holds an array too large for activations")
         with np.load(name, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in ("beats", "downbeats", "tempo", "fps") if key in arrays.files}
+            return {key: arrays[key] for key in (*_ARRAYS, "fps") if key in arrays.files}
     except _UNREADABLE as error:
         why = " ".join(str(error).split())[:200]  # some quote all of a damaged header
         raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({why})") from error

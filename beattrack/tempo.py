@@ -7,7 +7,7 @@ tempo head or a listener's preference says against it shows in the strengths of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ Float = NDArray[np.floating]
 # it, or in seconds where two frames of jitter are more than that share.
 STEADY_SHARE = 0.05
 STEADY_SECONDS = 0.025
+
+# Of steady music, a beat this far from where the others put it is misplaced.
+ON_LINE_SECONDS = 0.012
 
 # Nothing slower or faster, in BPM, is called a tempo.
 TEMPO_RANGE = (1.0, 10_000.0)
@@ -180,23 +183,41 @@ def beat_period(times: Float, fine: Float | None = None) -> float:
     Args:
         times: seconds, shape (beats,).
         fine: the same beats more exactly, if known, and NaN for those not to be fitted, shape (beats,). They
-            are fitted, while `times` tell the steady part, which then hangs on no fraction of a frame.
+            are fitted; which part is steady depends on `times` alone, so that fractions of a frame do not
+            decide it. If most of them lie on the lines, those far off are left out.
+
+    Returns:
+        The period in seconds.
     """
-    fine = times if fine is None else fine
     intervals = np.diff(times)
     median = float(np.median(intervals))
     steady = np.abs(intervals - median) <= max(STEADY_SHARE * median, STEADY_SECONDS)
     if not steady.any():  # an even number of intervals of two kinds: the median lies between them
         return median
     edges = np.flatnonzero(np.diff(steady, prepend=False, append=False))
-    covariance = variance = 0.0
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        run = np.arange(start, stop + 1)
-        run = run[np.isfinite(fine[run])]
-        numbers = run - (run.sum() / len(run) if len(run) else 0)
-        covariance += float(numbers @ fine[run])
-        variance += float(numbers @ numbers)
-    return covariance / variance if variance > 0 else beat_period(times)
+    runs = [slice(start, stop + 1) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    if fine is None:
+        return _fit(times, runs)[0]
+    period, errors = _fit(fine, runs)
+    off = np.abs(errors) > ON_LINE_SECONDS
+    if off.any() and np.nanmedian(np.abs(errors)) < ON_LINE_SECONDS / 3:
+        period, _ = _fit(np.where(off, np.nan, fine), runs)
+    return period if math.isfinite(period) else _fit(times, runs)[0]
+
+
+def _fit(times: Float, runs: Sequence[slice]) -> tuple[float, Float]:
+    """Fit one slope to runs of times; return it and each time's distance from its line, NaN if not fitted."""
+    numbers = np.full(len(times), np.nan)
+    centred = np.full(len(times), np.nan)
+    for run in runs:
+        index = np.arange(run.start, run.stop)
+        index = index[np.isfinite(times[index])]
+        if len(index):
+            numbers[index] = index - index.mean()
+            centred[index] = times[index] - times[index].mean()
+    variance = float(np.nansum(numbers**2))
+    slope = float(np.nansum(numbers * centred)) / variance if variance > 0 else math.nan
+    return slope, centred - slope * numbers
 
 
 def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
