@@ -22,9 +22,10 @@ from beattrack.runtime.values import ComparedByValue
 Float = NDArray[np.floating]
 
 MAX_FPS = 1000  # a decoder's work grows with the square of it
-MAX_BYTES = (
-    1 << 28
-)  # of an array; 90 hours at 100 fps, so that damaged or hostile files do not fill the memory
+# Of an array, 90 hours at 100 fps; larger ones, in damaged or hostile files, would fill the memory.
+MAX_BYTES = 1 << 28
+
+_ARRAYS = ("beats", "downbeats", "tempo", "pauses")
 
 # Raised by NumPy and zipfile for files that are not an .npz of plain numbers.
 _UNREADABLE = (
@@ -44,16 +45,19 @@ class Activations(ComparedByValue):
         downbeats: probability of a downbeat at each frame, shape (frames,); None if only beats are known.
         fps: frames per second, at most 1000. Frame t is centred at t / fps seconds.
         tempo: probability of each whole tempo, bin k for k BPM, shape (bins,); None if unknown.
+        pauses: first frame and frame after the last of each long silence, ascending, shape (pauses, 2); None
+            if unknown. Decoders get the parts in between.
 
     Raises:
         ActivationError: if an array is not one-dimensional or not of floats, if beats and downbeats differ in
-            length, or if fps is out of range.
+            length, if fps is out of range, or if pauses overlap or lie outside the frames.
     """
 
     beats: Float
     downbeats: Float | None
     fps: float
     tempo: Float | None = None
+    pauses: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -71,6 +75,8 @@ class Activations(ComparedByValue):
                 f"beats and downbeats must have the same length, not {len(self.beats)} and "
                 f"{len(self.downbeats)}"
             )
+        if self.pauses is not None:
+            _check_pauses(self.pauses, len(self.beats))
 
     @property
     def duration(self) -> float:
@@ -78,7 +84,7 @@ class Activations(ComparedByValue):
         return len(self.beats) / self.fps
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz file with the arrays `beats`, `downbeats`, `tempo` (if known) and the scalar `fps`.
+        """Write an .npz file with the scalar `fps` and those of the arrays that are known.
 
         Args:
             path: file to write; its suffix is not changed.
@@ -86,7 +92,7 @@ class Activations(ComparedByValue):
         Raises:
             OSError: if the file cannot be written.
         """
-        arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fps=np.float64(self.fps), **present)
@@ -111,10 +117,19 @@ class Activations(ComparedByValue):
                 beats=arrays["beats"],
                 downbeats=arrays.get("downbeats"),
                 tempo=arrays.get("tempo"),
+                pauses=arrays.get("pauses"),
                 fps=float(fps.reshape(())),
             )
         except ActivationError as error:
             raise ActivationError(f"{name}: {error}") from error
+
+
+def _check_pauses(pauses: object, frames: int) -> None:
+    if not isinstance(pauses, np.ndarray) or pauses.dtype.kind not in "iu" or pauses.shape[1:] != (2,):
+        raise ActivationError("pauses must be an array of whole numbers, a row of two for each pause")
+    bounds = pauses.astype(np.int64).ravel()
+    if (np.diff(bounds, prepend=0, append=frames) < 0).any():
+        raise ActivationError(f"pauses must ascend and lie within the {frames} frames")
 
 
 def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
@@ -123,7 +138,7 @@ def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
             if max((member.file_size for member in file.infolist()), default=0) > MAX_BYTES:
                 raise ActivationError(f"{name}: has an array too large for activations")
         with np.load(name, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in ("beats", "downbeats", "tempo", "fps") if key in arrays.files}
+            return {key: arrays[key] for key in (*_ARRAYS, "fps") if key in arrays.files}
     except _UNREADABLE as error:
         why = " ".join(str(error).split())[:200]  # some messages quote a whole damaged header
         raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({why})") from error

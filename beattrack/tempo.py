@@ -7,7 +7,7 @@ tempo head and the tempo preference of listeners only affect the strengths of th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ Float = NDArray[np.floating]
 # within this time, which allows two frames of jitter at fast tempi.
 STEADY_SHARE = 0.05
 STEADY_SECONDS = 0.025
+
+# In steady music, a beat this many seconds off the line through the others is misplaced.
+ON_LINE_SECONDS = 0.012
 
 # Beats per minute; anything slower or faster is not a tempo.
 TEMPO_RANGE = (1.0, 10_000.0)
@@ -197,28 +200,43 @@ def beat_period(times: Float, fine: Float | None = None) -> float:
     own offset, and all runs share one slope, the period.
 
     Args:
-        times: times of at least two beats in seconds, shape (beats,). They determine the steady part.
+        times: times of at least two beats in seconds, shape (beats,). They alone determine the steady
+            part, so that fractions of a frame do not change it.
         fine: more exact times of the same beats for the fit, NaN for beats to leave out, shape (beats,); None
-            takes `times`.
+            takes `times`. If most of them are on the lines, those far off are left out.
 
     Returns:
         Seconds between beats.
     """
-    fine = times if fine is None else fine
     intervals = np.diff(times)
     median = float(np.median(intervals))
     steady = np.abs(intervals - median) <= max(STEADY_SHARE * median, STEADY_SECONDS)
     if not steady.any():  # half of the intervals are long and half short, so the median is between them
         return median
     edges = np.flatnonzero(np.diff(steady, prepend=False, append=False))
-    covariance = variance = 0.0
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        run = np.arange(start, stop + 1)
-        run = run[np.isfinite(fine[run])]
-        numbers = run - (run.sum() / len(run) if len(run) else 0)
-        covariance += float(numbers @ fine[run])
-        variance += float(numbers @ numbers)
-    return covariance / variance if variance > 0 else beat_period(times)
+    runs = [slice(start, stop + 1) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    if fine is None:
+        return _fit(times, runs)[0]
+    period, errors = _fit(fine, runs)
+    off = np.abs(errors) > ON_LINE_SECONDS
+    if off.any() and np.nanmedian(np.abs(errors)) < ON_LINE_SECONDS / 3:
+        period, _ = _fit(np.where(off, np.nan, fine), runs)
+    return period if math.isfinite(period) else _fit(times, runs)[0]
+
+
+def _fit(times: Float, runs: Sequence[slice]) -> tuple[float, Float]:
+    """Fit one slope to runs of times; return it and the error of each time, NaN if it was not fitted."""
+    numbers = np.full(len(times), np.nan)
+    centred = np.full(len(times), np.nan)
+    for run in runs:
+        index = np.arange(run.start, run.stop)
+        index = index[np.isfinite(times[index])]
+        if len(index):
+            numbers[index] = index - index.mean()
+            centred[index] = times[index] - times[index].mean()
+    variance = float(np.nansum(numbers**2))
+    slope = float(np.nansum(numbers * centred)) / variance if variance > 0 else math.nan
+    return slope, centred - slope * numbers
 
 
 def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:

@@ -26,6 +26,7 @@ _SKIP = "Skip files whose outputs already exist, for example after an interrupte
 _JOBS = "Number of processes that track files at the same time."
 _ERRORS = "Write the files that failed, each followed by a tab and the reason."
 _MODEL = "Shipped model (see `beattrack models`) or model file."
+_TRACK = "Number of the audio track of a video or other container, from 1. [default: the default track]"
 _DEVICE = "Device that runs the network; auto uses a GPU if there is one."
 _THREADS = "Threads of the network in each process. [default: all cores, divided among processes]"
 _ACTIVATIONS = "Also write the activations to this .npz file, or with several inputs, to this folder."
@@ -42,6 +43,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
+@click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
@@ -74,7 +76,14 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         processes=processes,
         threads=threads,
     )
-    tracking = Tracking(options["model"], options["decoder"], chosen(options), options["device"], threads)
+    tracking = Tracking(
+        options["model"],
+        options["decoder"],
+        chosen(options),
+        options["device"],
+        threads,
+        track=options["track"],
+    )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
 
 
@@ -88,6 +97,7 @@ class Tracking:
         decoder_options: settings of the decoder that differ from the defaults.
         device: device that runs the network.
         threads: number of threads of the network.
+        track: number of the audio track, from 1; None for the default track.
     """
 
     model: str
@@ -95,6 +105,7 @@ class Tracking:
     decoder_options: Mapping[str, Any]
     device: str
     threads: int
+    track: int | None = None
 
     def __call__(self) -> TrackJob:
         """Return a function that tracks one job.
@@ -109,7 +120,7 @@ class Tracking:
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
-            activations, duration = tracker.analyse(job.source)
+            activations, duration = tracker.analyse(job.source, track=self.track)
             if job.activations is not None:
                 activations.save(job.activations)
             return tracker.decode(activations, duration=duration, file=job.name)
