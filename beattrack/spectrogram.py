@@ -92,7 +92,7 @@ class SpectrogramSettings:
 
 @lru_cache(maxsize=32)
 def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
-    """Return the FFT bins at which filters start; each peaks at the next one and ends at the one after."""
+    """Return the corners of the filters as FFT bins; three in a row are the start, peak and end of a filter."""
     per_octave = settings.bands_per_octave
     lowest = math.floor(per_octave * math.log2(settings.fmin / TUNING))
     highest = math.ceil(per_octave * math.log2(settings.fmax / TUNING))

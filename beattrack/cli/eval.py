@@ -33,7 +33,7 @@ _SUFFIX = "Ending of the prediction files, removed to match names, such as .down
 _ANNOTATION_SUFFIX = "Ending of the annotation files."
 _TEMPO_SUFFIX = "Ending of tempo files beside the predictions, such as .bpm.txt."
 _MISSING = "Files without a prediction: leave out and list them, or score them as having no beats."
-_TRIM = "Leave out beats before SECONDS: 0 as in madmom and most TCN papers, 5 as in mir_eval and Beat This."
+_TRIM = "Leave out beats before SECONDS: 0 as in madmom and most TCN papers, 5 as in Beat This! and mir_eval."
 _TEMPO = (
     "Reference tempo: annotated, or that of the median inter-beat interval; auto: annotated if all have it."
 )
