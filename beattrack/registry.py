@@ -175,7 +175,7 @@ class Model:
         except OSError as error:
             raise ModelError(f"{self.path}: cannot be read ({error.strerror})") from error
         if digest != self.card.sha256.lower():
-            raise ModelError(f"{self.path}: is damaged, or not the file that its model card describes")
+            raise ModelError(f"{self.path}: is damaged or not the file that its model card describes")
 
 
 def shipped() -> tuple[Model, ...]:

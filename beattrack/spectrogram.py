@@ -92,7 +92,7 @@ class SpectrogramSettings:
 
 @lru_cache(maxsize=32)
 def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
-    """Return the corners of the filters as FFT bins; three in a row are the start, peak and end of a filter."""
+    """Return the FFT bins of the filters; three bins in a row are the start, peak and end of a filter."""
     per_octave = settings.bands_per_octave
     lowest = math.floor(per_octave * math.log2(settings.fmin / TUNING))
     highest = math.ceil(per_octave * math.log2(settings.fmax / TUNING))
