@@ -18,22 +18,17 @@ options=("$@")
 
 # run NAME SHARE_OF_CHARTS SHARE_OF_SONGS SHARE_OF_STYLES SETTING ...
 run() {
-  local name=$1 config=$recipes/tcn.toml datasets=() setting settings=()
+  local name=$1 datasets=() setting settings=()
   [[ $2 == 0 ]] || datasets+=(--dataset "pack:$charts@$2")
   datasets+=(--dataset "pack:$recordings@0.25" --dataset "pack:$songs@$3" --dataset "pack:$styles@$4")
-  if [[ $name == noslow ]]; then
-    config=$work/noslow.toml
-    sed '/^\[network.harmony\]/,$d' "$recipes/tcn.toml" > "$config"
-  fi
   for setting in steps=700 steps_per_epoch=700 warm_up=150 average_decay=0.995 "${@:5}"; do
     settings+=(--set "$setting")
   done
-  beattrack train --config "$config" --run "$work/$name" "${datasets[@]}" "${settings[@]}" "${options[@]}"
+  beattrack train --config "$recipes/tcn.toml" --run "$work/$name" "${datasets[@]}" "${settings[@]}" "${options[@]}"
 }
 
-mkdir -p "$work"
 run base 0.1 0.45 0.2
-run noslow 0.1 0.45 0.2 network.front_end.channels=48
+run noslow 0.1 0.45 0.2 network.harmony=false network.front_end.channels=48
 run novelty 0.1 0.45 0.2 network.harmony.learned=false
 run learned 0.1 0.45 0.2 network.harmony.novelty=false
 run charts0 0 0.45 0.2

@@ -38,7 +38,7 @@ def test_duration() -> None:
         ({"beats": np.ones(3, int)}, "beats must be a one-dimensional"),
         ({"beats": None}, "beats must be a one-dimensional"),
         ({"downbeats": np.ones(3, bool)}, "downbeats must be a one-dimensional"),
-        ({"downbeats": np.ones(4)}, "of one length, not 3 and 4"),
+        ({"downbeats": np.ones(4)}, "the same length, not 3 and 4"),
         ({"tempo": np.ones(3, complex)}, "tempo must be a one-dimensional"),
         ({"fps": 0.0}, "fps must be above 0 and at most 1000, not 0.0"),
         ({"fps": -1.0}, "fps must be above 0"),

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 import beattrack
+from beattrack import audio
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.make import make_decoder
@@ -72,9 +73,13 @@ def test_path_file_object_and_samples_give_the_same_beats(
 ) -> None:
     by_path = tracker.track(str(recording))
     by_object = tracker.track(io.BytesIO(recording.read_bytes()))
+    by_bytes = tracker.track(recording.read_bytes())
     by_samples = tracker.track(soundfile.read(recording, dtype="float32")[0], RATE)
-    assert by_object.file is by_samples.file is None
-    for beats in (by_object, by_samples):
+    with soundfile.SoundFile(recording) as sound:
+        by_sound = tracker.track(sound)
+    assert by_object.file is by_bytes.file is by_samples.file is None
+    assert by_sound.file == str(recording)
+    for beats in (by_object, by_bytes, by_samples, by_sound):
         assert beats.times.tolist() == by_path.times.tolist()
         assert beats.duration == by_path.duration == 12.0
 
@@ -111,6 +116,33 @@ def test_sample_rate_belongs_to_samples_and_to_nothing_else(tracker: BeatTracker
         tracker.track(recording, 44100)
     with pytest.raises(AudioError):
         tracker.track("there is no such file.wav")
+
+
+def test_buffers_of_samples_have_a_rate_and_those_of_files_have_none(
+    tracker: BeatTracker, recording: Path, clip: np.ndarray
+) -> None:
+    buffer = memoryview(clip.astype(np.float32))
+    assert tracker.track(buffer, RATE).times.tolist() == tracker.track(clip, RATE).times.tolist()
+    assert len(tracker.track(bytearray(recording.read_bytes()))) > 0
+    with pytest.raises(AudioError, match="bytes: "):
+        tracker.track(b"\0 no audio")
+
+
+def test_tracks_belong_to_files_and_count_from_1(tracker: BeatTracker, recording: Path) -> None:
+    assert tracker.track(recording, track=1) == tracker.track(recording)
+    with pytest.raises(AudioError, match="has no audio track 2; it has only one"):
+        tracker.track(recording, track=2)
+    for wrong in (0, -1, 1.5, True, "1"):
+        with pytest.raises(SettingsError, match="track"):
+            track(recording, track=wrong)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="samples have no tracks"):
+        tracker.track(np.zeros(1000, np.float32), RATE, track=1)
+
+
+def test_an_inverted_channel_hides_no_beats(tracker: BeatTracker, clip: np.ndarray) -> None:
+    with pytest.warns(audio.AudioWarning, match="cancel each other out"):
+        beats = tracker.track(np.stack([clip, -clip], axis=1), RATE)
+    assert beats.times.tolist() == tracker.track(clip, RATE).times.tolist()
 
 
 def test_options_reach_the_decoder(clip: np.ndarray) -> None:

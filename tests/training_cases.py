@@ -27,6 +27,7 @@ SMALL: Mapping[str, Any] = {
     "validation.batches": 1,
     "validation.decode_seconds": 8.0,
     "crop.frames": 400,
+    "network.harmony": False,
     "network.front_end.channels": 8,
     "network.tcn.channels": 8,
     "network.tcn.dilations": [1, 2, 4, 8, 16],

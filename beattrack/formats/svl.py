@@ -1,4 +1,4 @@
-"""Layers of Sonic Visualiser (.svl): time instants with their labels."""
+"""Parser of Sonic Visualiser layers (.svl) of time instants."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from beattrack.formats.sequence import BeatFileError, FoundBeats
 
 
 def parse_svl(text: str) -> FoundBeats:
-    """Find beats in the XML of a layer; their times are frames over the sample rate.
+    """Read the beats of a Sonic Visualiser layer.
 
-    Raises BeatFileError if it is not a layer of points in time.
+    Args:
+        text: content of the file.
+
+    Returns:
+        The beats, with their labels read as positions.
+
+    Raises:
+        BeatFileError: if the file is not a layer of points in time, or holds several layers.
     """
     if "<!ENTITY" in text:
-        raise BeatFileError("is XML with entities, which no layer of Sonic Visualiser has")
+        raise BeatFileError("is not a layer of Sonic Visualiser (its XML declares entities)")
     try:
-        # As bytes, so that the encoding it states, which was that of the file, does not matter.
+        # The declaration states the encoding of the file, but the text is already decoded.
         root = ElementTree.fromstring(text.partition("?>")[2] if text.startswith("<?xml") else text)
     except ElementTree.ParseError as error:
         raise BeatFileError(f"cannot be read as XML ({error})") from error

@@ -30,7 +30,7 @@ SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
-TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
+TCN_FRAMES = 2**16  # 11 minutes at 100 fps, about 0.2 GB; longer recordings run in overlapping blocks
 
 
 class Engine(Protocol):

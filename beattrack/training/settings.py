@@ -14,16 +14,19 @@ from typing import Any, Literal, get_args
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
-from beattrack.network.settings import HarmonyPathSettings, NetworkSettings
+from beattrack.network.settings import HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
 from beattrack.training.examples.crop_settings import CropSettings
 
 SETTINGS = "settings.json"  # file in the folder of a run
-_HARMONY_PATH = "network.harmony."
+_HARMONY_PATH = "network.harmony"
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
+
+# The network of the shipped model.
+NETWORK = NetworkSettings(tcn=TCNSettings(channels=48), harmony=HarmonyPathSettings())
 
 _POSITIVE, _AMOUNT = checks.positive(), checks.at_least(0)
 _COUNT, _COUNT_OR_NONE = checks.positive(whole=True), checks.at_least(0, whole=True)
@@ -138,7 +141,7 @@ class TrainingSettings:
     loss: LossSettings = LossSettings()
     validation: ValidationSettings = ValidationSettings()
     crop: CropSettings = CropSettings()
-    network: NetworkSettings = NetworkSettings()
+    network: NetworkSettings = NETWORK
 
     def __post_init__(self) -> None:
         checks.apply(
@@ -161,8 +164,7 @@ class TrainingSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
-        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
-        return plain
+        return _plain(self)
 
 
 def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) -> TrainingSettings:
@@ -179,15 +181,24 @@ def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) 
     """
     changes = [*(_leaves(_read(path)) if path is not None else ()), *overrides]
     record = TrainingSettings().to_dict()
-    if any(name.startswith(_HARMONY_PATH) for name, _ in changes):
-        # The default is None, so the settings of the path are not in the record yet.
-        record["network"]["harmony"] = json.loads(json.dumps(dataclasses.asdict(HarmonyPathSettings())))
     for name, value in changes:
-        _put(record, name, value)
+        _switch_harmony_path(record["network"], name, value)
+        if name != _HARMONY_PATH:
+            _put(record, name, value)
     try:
         return from_dict(TrainingSettings, record)
     except (TypeError, KeyError) as error:
         raise SettingsError(f"the settings cannot be read ({error})") from error
+
+
+def _switch_harmony_path(network: dict[str, Any], name: str, value: Any) -> None:
+    """Take the harmony path out of the settings of the network, or put it in before one of its own is set."""
+    if name == _HARMONY_PATH:
+        if value not in (None, False, True):
+            raise SettingsError(f"{name} must be a table, true or false, not {checks.shown(value)}")
+        network["harmony"] = _plain(HarmonyPathSettings()) if value else None
+    elif name.startswith(_HARMONY_PATH + ".") and network["harmony"] is None:
+        network["harmony"] = _plain(HarmonyPathSettings())
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -267,6 +278,12 @@ def _check_scalar(name: str, before: Any, value: Any) -> None:
     kinds = (int, float) if isinstance(before, float) else (type(before),)
     if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(before, bool)):
         raise SettingsError(f"the setting {name!r} must be of type {type(before).__name__}, not {value!r}")
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """Return a dataclass of settings as plain JSON values."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return plain
 
 
 def _toml() -> Any:

@@ -44,7 +44,9 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
         restored, settings = load_torch(find(name).path)
         weights, theirs = restored.state_dict(), settings.network
     ours = network.settings
-    narrower = theirs.tcn.channels < ours.tcn.channels and not ours.tcn.gated
+    # With a harmony path, the channels of two parts lie side by side: widening would mix them up.
+    can_widen = not ours.tcn.gated and ours.harmony is None
+    narrower = theirs.tcn.channels < ours.tcn.channels and can_widen
     if _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
         raise SettingsError(
             f"{name}: its network has other settings than this run; only dropout may differ, and it may have "

@@ -41,8 +41,11 @@ frames = 400
 [network.front_end]
 channels = 8
 
+[network.harmony]
+channels = 4
+
 [network.tcn]
-channels = 8
+channels = 12
 dilations = [1, 2, 4, 8, 16]
 """
 HERE = ("--accelerator", "cpu", "--workers", 0, "--threads", 1)

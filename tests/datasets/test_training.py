@@ -125,7 +125,7 @@ def test_several_datasets_come_with_their_weights(home: Path, tmp_path: Path) ->
             "".join(f"{5 * k + 0.5}\t1\n" for k in range(9)),
             "audio (4.0 s) is shorter than its annotation (to 40.5 s)",
         ),
-        ("".join(f"{11025 * k}\n" for k in range(9)), "times 11025 apart, which are no seconds"),
+        ("".join(f"{11025 * k}\n" for k in range(9)), "times 11025 apart, too far for beats"),
         ("".join(f"{500 * k}\n" for k in range(20)), "audio (4.0 s) is shorter"),
     ],
 )

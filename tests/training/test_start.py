@@ -17,7 +17,12 @@ from beattrack.training.start import load_start, widen
 
 
 def network(channels: int, **changes: object) -> BeatNetwork:
-    widths = {"front_end.channels": channels, "tcn.channels": channels, "tcn.dilations": [1, 2, 4]}
+    widths = {
+        "harmony": False,
+        "front_end.channels": channels,
+        "tcn.channels": channels,
+        "tcn.dilations": [1, 2, 4],
+    }
     settings = {f"network.{name}": value for name, value in {**widths, **changes}.items()}
     torch.manual_seed(channels)
     return BeatNetwork(read_settings(None, list(settings.items())).network).eval()
@@ -57,6 +62,13 @@ def test_a_model_file_is_widened_or_refused(tmp_path: Path) -> None:
     assert load_start(str(path), network(10))["heads.frames.weight"].shape == (2, 10, 1)
     same = load_start(str(path), network(6))
     assert torch.equal(same["heads.frames.weight"], narrow.state_dict()["heads.frames.weight"])
-    for other in (network(4), network(10, **{"tcn.dilations": [1, 2]}), network(10, **{"tcn.gated": True})):
+    views = {"network.harmony.channels": 4, "network.front_end.channels": 6, "network.tcn.channels": 10}
+    two_views = BeatNetwork(read_settings(None, list(views.items())).network)
+    for other in (
+        two_views,
+        network(4),
+        network(10, **{"tcn.dilations": [1, 2]}),
+        network(10, **{"tcn.gated": True}),
+    ):
         with pytest.raises(SettingsError, match="has other settings"):
             load_start(str(path), other)
