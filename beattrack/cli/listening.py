@@ -29,7 +29,7 @@ _CLICK = (
     "Sound file (.wav, .flac, .mp3) of the song with clicks on the beats, higher on downbeats; with several "
     "inputs, the folder for them or a template such as 'clicks/{name}.mp3'."
 )
-_LEVEL = "Level of the clicks in dB below the song's peak, -60 to 0. [default: -3]"
+_LEVEL = "Peak of the clicks in dB; 0 is as loud as the loudest sample of the song. [default: -3]"
 _MODE = "Clicks mixed into the song, clicks only, or song left and clicks right. [default: mix]"
 _PLOT = (
     "Picture (.png, .svg) of spectrogram, activations, beats, bars and tempo; with several inputs, the "
@@ -60,6 +60,13 @@ def listening_options(command: F) -> F:
         click.option("--click", "click_track", metavar="PATH", help=_CLICK),
         click.option("--click-level", metavar="DB", type=click.FloatRange(-60, 0), help=_LEVEL),
         click.option("--click-mode", type=click.Choice(CLICK_MODES), help=_MODE),
+        plot_options,
+    )(command)
+
+
+def plot_options(command: F) -> F:
+    """Add the option --plot and what belongs to it to a command."""
+    return all_options(
         click.option("--plot", metavar="PATH", help=_PLOT),
         click.option("--start", metavar="TIME", callback=seconds, help=_START),
         click.option("--end", metavar="TIME", callback=seconds, help=_END),
@@ -77,16 +84,16 @@ def extras(options: Mapping[str, Any]) -> list[Extra]:
         ("--plot", "plot", ("start", "end")),
     ):
         for part in parts:
-            if options[name] is None and options[part] is not None:
+            if options.get(name) is None and options.get(part) is not None:
                 raise click.UsageError(f"--{part.replace('_', '-')} needs {owner}")
-    start, end = options["start"], options["end"]
-    if end is not None and end <= (start or 0):
+    if options["end"] is not None and options["end"] <= (options["start"] or 0):
         raise click.UsageError("--end must be after --start")
-    wanted = [
-        Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES),
-        Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES),
-    ]
-    return [extra for extra in wanted if extra.target is not None]
+    wanted: list[Extra] = []
+    if options.get("click_track") is not None:
+        wanted.append(Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES))
+    if options["plot"] is not None:
+        wanted.append(Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES))
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class Listening:
     def from_options(cls, options: Mapping[str, Any]) -> Listening:
         """Return what the options of a command ask for."""
         names = ("click_level", "click_mode", "start", "end", "track")
-        return cls(**{name: options[name] for name in names}, plots=options["plot"] is not None)
+        return cls(**{name: options.get(name) for name in names}, plots=options["plot"] is not None)
 
     def require(self) -> None:
         """Raise MissingExtraError if a package for the pictures is missing."""
@@ -122,16 +129,16 @@ class Listening:
 
             require_matplotlib()
 
-    def write(self, job: Job, source: str, beats: Beats, activations: Activations) -> None:
+    def write(self, job: Job, source: str | None, beats: Beats, activations: Activations) -> None:
         """Write the sound file and the picture of a job, if it has any.
 
         Args:
             job: the job.
-            source: file with the recording.
+            source: file with the recording; None if there is none, for a picture without spectrogram.
             beats: its beats.
             activations: what they were found in.
         """
-        if job.click is not None:
+        if job.click is not None and source is not None:
             from beattrack.sonify import ClickSettings, write_click_track
 
             given = {"level": self.click_level, "mode": self.click_mode}

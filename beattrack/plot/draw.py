@@ -1,4 +1,4 @@
-"""The picture: four panels above one another along the same time."""
+"""The picture: up to four panels above one another along the same time."""
 
 from __future__ import annotations
 
@@ -81,7 +81,13 @@ def draw(picture: Picture) -> Figure:
         "activations": _draw_activations,
         "tempo": _draw_tempo,
     }
-    absent = {"spectrogram": picture.spectrogram is None, "activations": picture.activations is None}
+    absent = {
+        "spectrogram": picture.spectrogram is None,
+        "beats": not any(
+            _has_ticks(picture, times) for times in (picture.beats.times, picture.beats.downbeats)
+        ),
+        "activations": picture.activations is None,
+    }
     names = [name for name in panels if not absent.get(name, False)]
     heights = [HEIGHTS[name] for name in names]
     layout = ConstrainedLayoutEngine(h_pad=0.02, hspace=0.02)
@@ -191,10 +197,16 @@ def _draw_beats(axes: Axes, picture: Picture) -> None:
                 clip_on=True,
             )
         return
-    if spacing >= TICK_PIXELS:
+    if _has_ticks(picture, times):
         axes.vlines(np.setdiff1d(times, downbeats), 0.3, 0.7, color=BEAT, lw=0.9)
-    if picture.spacing(downbeats) >= TICK_PIXELS:
+    if _has_ticks(picture, downbeats):
         axes.vlines(downbeats, 0.05, 0.95, color=DOWNBEAT, lw=1.1)
+
+
+def _has_ticks(picture: Picture, times: Float) -> bool:
+    """Return whether there are ticks to draw, and room for them."""
+    shown = picture.shown(times)
+    return len(shown) > 0 and picture.spacing(shown) >= TICK_PIXELS
 
 
 def _draw_activations(axes: Axes, picture: Picture) -> None:

@@ -58,6 +58,17 @@ def test_a_picture_of_a_part(clip: Path) -> None:
     assert not clip.with_name("b.png").exists()
 
 
+def test_a_picture_of_saved_activations(clip: Path) -> None:
+    pytest.importorskip("matplotlib")
+    saved, picture = clip.with_name("a.npz"), clip.with_name("a.svg")
+    run("predict", "--activations", saved, clip)
+    result = run("decode", "--plot", picture, "--end", 4, saved)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# tempo_bpm")
+    assert picture.read_text().startswith("<?xml")
+    assert "--start needs --plot" in usage_error("decode", "--start", 2, saved)
+
+
 def test_several_files_go_into_a_folder_or_by_a_template(two: tuple[Path, Path]) -> None:
     pytest.importorskip("matplotlib")
     out = two[0].parent / "out"

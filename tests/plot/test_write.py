@@ -74,10 +74,7 @@ def test_bars_are_numbered_and_beats_counted() -> None:
     assert texts(picture, 0) == ["bar", "1", "2", "3", "4", "5"]
     assert texts(picture, 1) == [str(n % 4 + 1) for n in range(19)]
     assert texts(picture_of(10, 4, 7), 0) == ["bar", "3", "4"]
-    assert (
-        texts(picture_of(10, 4, 7), 1) == ["4", "1", "2", "3", "4", "1"]
-        or len(texts(picture_of(10, 4, 7), 1)) == 7
-    )
+    assert texts(picture_of(10, 4, 7), 1) == ["4", "1", "2", "3", "4", "1", "2"]
 
 
 def test_a_long_recording_has_fewer_numbers_and_no_lines_that_hide_it() -> None:
@@ -86,7 +83,7 @@ def test_a_long_recording_has_fewer_numbers_and_no_lines_that_hide_it() -> None:
     assert 10 < len(numbers) < 60
     assert len(set(np.diff(numbers))) == 1
     assert not figure.axes[0].collections  # no lines over the spectrogram
-    assert not figure.axes[1].collections  # and no ticks that would run together
+    assert len(figure.axes) == 3  # no ticks for beats, which would run together
     short = draw(picture_of(20))
     assert len(short.axes[0].collections) == 2
 
