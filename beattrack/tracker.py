@@ -169,10 +169,11 @@ def decode(
         least_confidence: of half of the beats, 0 to 1; beats that have less are not believed.
     """
     found = decode_parts(activations, decoder)
+    # Single sounds are judged by their distances, as few as they are.
+    least = 0.0 if isolated(found) else least_confidence
     confidences = [beat_confidence(part.times, activations) for part in found]
     believed = [
-        believable(part.times, confidence, least_confidence)
-        for part, confidence in zip(found, confidences, strict=True)
+        believable(part.times, confidence, least) for part, confidence in zip(found, confidences, strict=True)
     ]
     kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
     single_sounds = least_confidence > 0 and isolated(kept)

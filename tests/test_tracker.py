@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +264,7 @@ def test_steady_clicks_have_no_offset_and_no_drift(tracker: BeatTracker) -> None
         beats = tracker.track(click_clip(times, duration=60.0), RATE)
         assert len(beats) == pytest.approx(len(times), abs=2)
         errors = beats.times - times[np.abs(beats.times[:, None] - times).argmin(axis=1)]
-        assert abs(errors.mean()) < 0.003
+        assert abs(errors.mean()) < 0.005  # half a frame
         drift = np.polynomial.polynomial.polyfit(beats.times / 60, errors, 1)[1]
         assert abs(drift) < 0.005  # seconds a minute
         assert beats.bpm == pytest.approx(bpm, abs=0.03)
@@ -287,20 +288,26 @@ def test_songs_around_a_long_gap_keep_their_beats(tracker: BeatTracker, gap: np.
     assert beats.reason is None
 
 
+def sounds(*frames: int) -> Activations:
+    """Single sounds with silence around them, in 40 s."""
+    pauses = np.array([[before + 2, after - 2] for before, after in pairwise((-2, *frames, 4002))])
+    activations = Activations(np.zeros(4000, np.float32), np.zeros(4000, np.float32), 100.0, pauses=pauses)
+    for frame in frames:
+        for offset, height in ((-1, 0.05), (0, 0.08), (1, 0.06)):
+            activations.beats[frame + offset] = height
+    return activations
+
+
 def test_a_slow_metronome_is_heard_and_what_is_odd_is_said(tracker: BeatTracker) -> None:
-    times = np.arange(0.5, 59.0, 60 / 22)
-    beats = tracker.track(click_clip(times, duration=60.0), RATE)
-    assert share_found(beats, times) == 1
-    assert beats.reason is not None
-    assert beats.reason.endswith("outside the tempo range of 55 to 215 BPM")
+    frames = range(300, 3900, 273)
+    beats = tracker.decode(sounds(*frames))
+    assert beats.times.tolist() == [frame / 100 for frame in frames]
+    assert beats.bpm == pytest.approx(6000 / 273, rel=1e-3)
+    assert beats.reason == "the beats follow 22.0 BPM, outside the tempo range of 55 to 215 BPM"
 
 
 def test_single_sounds_are_no_beats(tracker: BeatTracker) -> None:
-    silent = Activations(np.zeros(4000, np.float32), np.zeros(4000, np.float32), 100.0)
-    for frame in (200, 900, 1300, 2500):
-        for offset, height in ((-1, 0.3), (0, 0.8), (1, 0.3)):
-            silent.beats[frame + offset] = height
-    beats = tracker.decode(silent)
+    beats = tracker.decode(sounds(300, 900, 1300, 2500))
     assert len(beats) == 0
     assert beats.reason == "no beats: single sounds far apart make no pulse"
 

@@ -270,7 +270,7 @@ class Reading:
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         others = tuple(f"[{codec} @" for codec in self._contents.others) if self._contents else ()
-        return [line for line in lines if not line.startswith(others) and "Last message repeated" not in line]
+        return [line for line in lines if not line.startswith((*others, "    Last message repeated"))]
 
     def _complaint(self) -> str:
         lines = self._complaints() or ["no reason given"]

@@ -115,13 +115,12 @@ _LENGTHS = tuple(_Header(bits << 9).length for bits in range(1 << 12))
 class _Tag:
     """What a tag in the first frame states; None stands for not stated.
 
-    length: bytes of the frame. frames, bytes: that follow. delay, padding: samples that the encoder added.
-    known: whether libmpg123 knows the tag; it decodes others (VBRI) as music.
+    length: bytes of the frame. frames: that follow. delay, padding: samples that the encoder added. known:
+    whether libmpg123 knows the tag; it decodes others (VBRI) as music.
     """
 
     length: int
     frames: int | None = None
-    bytes: int | None = None
     delay: int | None = None
     padding: int = 0
     known: bool = True
@@ -178,10 +177,13 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
     delay, padding = _delay(tag, window.read(0, min(start, _COMMENTS)), first.header)
     unbroken = len(runs) == 1 and len(joined(first.stretches)) == 1 and begin == start
     counted = tag is not None and tag.frames is not None and abs(tag.frames - frames) <= 1
-    short = _is_short(tag, frames, size - begin)
+    noticed = NOTICED_LOSS * first.header.length / first.header.samples * first.header.hertz
+    end = after_tags(window, runs[-1].stretches[-1][1])
+    # A file that was cut ends within a frame, or with blocks that were never filled; else its tag is wrong.
+    missing = tag is not None and tag.frames is not None and tag.frames > frames + 1
+    short = missing and (runs[-1].cut or size - end > noticed)
     # Delay and padding are less than four frames.
     samples = sum(_samples(run, first.header) for run in runs) - 4 * first.header.samples
-    damaged = junk > NOTICED_LOSS * first.header.length / first.header.samples * first.header.hertz
     if tag is None:
         correct = delay == 0 and first.has_constant_rate
     else:
@@ -192,19 +194,12 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
         first.leave_out(tag.length)
     exact = unbroken and (tag is None or counted)
     parts = [first.part(delay, padding if exact else 0), *(run.part() for run in runs[1:])]
-    return Layout(tuple(parts), samples=samples, damaged=damaged, short=short)
+    return Layout(tuple(parts), samples=samples, damaged=junk > noticed, short=short)
 
 
 def _samples(run: _Run, like: _Header) -> int:
     """Return the number of samples of a run, at the sample rate of another."""
     return run.frames * run.header.samples * like.hertz // run.header.hertz
-
-
-def _is_short(tag: _Tag | None, frames: int, size: int) -> bool:
-    """Return whether the file was longer when its tag was written, rather than the tag just wrong."""
-    if tag is None or tag.frames is None or tag.frames <= frames + 1:
-        return False
-    return tag.bytes is None or tag.bytes > size + tag.length
 
 
 def _delay(tag: _Tag | None, comments: bytes, header: _Header) -> tuple[int, int]:
@@ -231,8 +226,7 @@ def _read_tag(window: Window, offset: int, header: _Header) -> _Tag | None:
     if header.layer != 3:
         return None
     if frame[36:40] == b"VBRI" and len(frame) >= 54:
-        size, frames = _HEADER.unpack_from(frame, 46)[0], _HEADER.unpack_from(frame, 50)[0]
-        return _Tag(len(frame), frames=frames, bytes=size, known=False)
+        return _Tag(len(frame), frames=_HEADER.unpack_from(frame, 50)[0], known=False)
     place = 4 + header.side_information
     if frame[place : place + 4] not in (b"Xing", b"Info"):
         return None
@@ -242,17 +236,15 @@ def _read_tag(window: Window, offset: int, header: _Header) -> _Tag | None:
 
 def _xing(length: int, flags: int, rest: bytes) -> _Tag:
     """Read the entries of a Xing tag, each of which has a flag."""
-    frames = size = None
+    frames = int.from_bytes(rest[:4], "big") if flags & 1 else None
     for bit, entry in enumerate((4, 4, 100, 4)):  # frames, bytes, places to seek to, quality
         if flags >> bit & 1:
-            number = int.from_bytes(rest[:entry], "big")
-            frames, size = (number, size) if bit == 0 else (frames, number if bit == 1 else size)
             rest = rest[entry:]
     # LAME's extension: nine letters, then numbers; two of 12 bits each are delay and padding.
     if len(rest) < 24 or not rest[:4].isalnum():
-        return _Tag(length, frames, size)
+        return _Tag(length, frames)
     both = int.from_bytes(rest[21:24], "big")
-    return _Tag(length, frames, size, delay=both >> 12, padding=both & 0xFFF)
+    return _Tag(length, frames, delay=both >> 12, padding=both & 0xFFF)
 
 
 def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes:

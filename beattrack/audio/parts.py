@@ -115,6 +115,8 @@ class Window:
 
         There are fewer if the file ends before.
         """
+        if offset >= self.size:  # a damaged header may lead beyond what can be sought
+            return offset, b""
         inside = offset - self._start
         if not 0 <= inside <= len(self._data) - count:
             self._file.seek(offset)

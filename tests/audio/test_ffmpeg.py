@@ -236,9 +236,7 @@ def test_ffmpeg_that_cannot_be_run(tmp_path, fake_ffmpeg):
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(
-    "name", ["clip.m4a", "clip.mp4", "clip.wma", "clip.mkv", "-clip.m4a", "http:clip.m4a"]
-)
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.wma", "clip.mkv", "-clip.m4a", "http:clip.m4a"])
 def test_real_ffmpeg(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     clicks = click_clip(np.arange(0.5, 6, 0.5), duration=6, sample_rate=44100)

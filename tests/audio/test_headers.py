@@ -178,6 +178,13 @@ def test_what_ffmpeg_writes_to_a_pipe(tmp_path, music, kind):
     check(tmp_path, subprocess.run(command, capture_output=True, check=True).stdout, music)
 
 
+def test_a_chunk_of_any_length_is_survived(music):
+    data = bytearray(encoded(music[:100], 44100, format="CAF", subtype="PCM_16"))
+    for size in (1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1):
+        data[12:20] = struct.pack(">Q", size)
+        assert headers.inspect(io.BytesIO(data), len(data)) is None
+
+
 def test_any_header_is_survived(music):
     whole = wav(chunk(b"LIST", b"INFO"), FORMAT, chunk(b"data", music.tobytes()[:4000]))
     rng = np.random.default_rng(0)

@@ -69,12 +69,11 @@ def read(folder: Path, data: bytes) -> np.ndarray:
     return load(folder / "music.mp3", sample_rate=44100)
 
 
-def with_count(data: bytes, frames: int | None, size: int | None = None) -> bytes:
+def with_count(data: bytes, frames: int, size: int | None = None) -> bytes:
     """Return an MP3 with other numbers in its tag."""
     changed = bytearray(data)
     at = data.index(b"Xing") + 4
-    if frames is not None:
-        changed[at + 4 : at + 8] = struct.pack(">I", frames)
+    changed[at + 4 : at + 8] = struct.pack(">I", frames)
     if size is not None:
         changed[at + 8 : at + 12] = struct.pack(">I", size)
     return bytes(changed)
@@ -83,11 +82,25 @@ def with_count(data: bytes, frames: int | None, size: int | None = None) -> byte
 # --- tags and delays ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("size", [None, 0, 50_000_000])
 @pytest.mark.parametrize("frames", [0, 1, 50, 120, 1_000_000])
-def test_a_wrong_number_of_frames_is_not_believed(tmp_path, tagged, clicks, frames):
-    samples = read(tmp_path, with_count(tagged, frames))
+def test_a_wrong_number_of_frames_is_not_believed(tmp_path, tagged, clicks, frames, size):
+    samples = read(tmp_path, with_count(tagged, frames, size))
     assert lag(samples, clicks) == 0
     assert 0 <= len(samples) - len(clicks) < 1152
+
+
+def test_a_file_ended_at_a_frame_is_not_called_cut(tmp_path, tagged):
+    """Editors that split files at frames leave the tag as it was."""
+    places = frames_of(tagged)
+    samples = read(tmp_path, tagged[: places[80]])
+    assert len(samples) == 1152 * 79 - DELAY
+
+
+def test_blocks_that_were_never_filled_are_missing(tmp_path, tagged):
+    half = len(tagged) // 2
+    (tmp_path / "part").write_bytes(tagged[:half] + bytes(len(tagged) - half))
+    load_warned(tmp_path / "part", "part: is damaged or ends early, only [0-9.]+ s of it")
 
 
 def test_a_tag_of_a_longer_file_tells_that_it_was_cut(tmp_path, tagged):

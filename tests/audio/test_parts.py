@@ -53,6 +53,7 @@ def test_a_window_shows_any_bytes(offset, count):
     window = Window(io.BytesIO(DATA), len(DATA))
     for start in (offset, 0, offset + 3):
         assert window.read(start, count) == DATA[start : start + count]
+    assert window.read(offset + (1 << 70), count) == b""
 
 
 def test_a_window_finds_across_chunks(monkeypatch):
