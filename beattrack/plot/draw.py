@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from beattrack.plot.columns import Columns
-from beattrack.plot.marks import Float, number_step, tempo_curve, tempo_limits
+from beattrack.plot.marks import Float, clock, number_step, tempo_curve, tempo_limits, time_step
 from beattrack.result import Beats
 from beattrack.spectrogram import SpectrogramSettings, filterbank
 
@@ -36,6 +36,7 @@ DIGIT_PIXELS = 13.0  # between positions in the bar, to be readable
 NUMBER_PIXELS = 34.0  # between bar numbers
 DYNAMIC_RANGE = 3.0  # decades that the spectrogram's colours span
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10000)  # Hz
+TIME_LABELS = 16
 DEFAULT_BEATS = 4  # in a bar, for the tempo curve if there are no bars
 
 
@@ -270,20 +271,13 @@ def _number_bars(axes: Axes, picture: Picture) -> None:
 
 
 def _time_axis(axes: Axes, picture: Picture) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    long = picture.window[1] > 60
-    steps = [1, 1.5, 2, 3, 6, 10] if long else [1, 2, 5, 10]
+    start, end = picture.window
+    long = end > 60
     axes.tick_params(labelbottom=True)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=16, steps=steps))
+    axes.xaxis.set_major_locator(MultipleLocator(time_step(end - start, TIME_LABELS)))
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda seconds, _: clock(seconds) if long else f"{seconds:g}")
     )
     axes.set_xlabel("time (minutes:seconds)" if long else "time (s)", fontsize=10, color=INK)
-
-
-def clock(seconds: float) -> str:
-    """Return a time as minutes and seconds, such as 1:05 or 1:05.5."""
-    minutes, rest = divmod(round(seconds, 3), 60)
-    text = f"{rest:06.3f}".rstrip("0").rstrip(".")
-    return f"{int(minutes)}:{text}"

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beattrack.plot.draw import clock
-from beattrack.plot.marks import number_step, tempo_curve, tempo_limits
+from beattrack.plot.marks import clock, number_step, tempo_curve, tempo_limits, time_step
 
 
 def test_the_curve_of_a_metronome_is_flat_in_spite_of_whole_frames() -> None:
@@ -51,3 +50,10 @@ def test_clock_times() -> None:
         "2:00",
         "60:00",
     ]
+
+
+def test_steps_of_the_time_axis_are_round() -> None:
+    assert [time_step(length, 16) for length in (0.05, 6, 30, 60, 180, 600, 3600, 36000)] == [
+        *(0.01, 0.5, 2, 5, 15, 60, 300, 3600)
+    ]
+    assert time_step(1e6, 16) / 3600 == 18
