@@ -196,8 +196,8 @@ def _sample_rate(source: str) -> float | None:
     from beattrack.audio.files import opened
 
     try:
-        with opened(source) as ((rate, _), _):
-            return float(rate)
+        with opened(source) as (stream, _):
+            return stream.rate
     except AudioError:
         return None
 

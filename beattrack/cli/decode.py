@@ -8,6 +8,7 @@ import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import named
+from beattrack.cli.listening import Listening, extras, plot_options
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
 
@@ -33,16 +35,22 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         output=options["output"],
         formats=formats,
         template=options["name_template"],
+        extras=extras(options),
     )
+    listening = Listening.from_options(options)
 
     def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
 
+        listening.require()
         decoder = tracker.decoder_with(options["decoder"], chosen(options))
 
         def track(job: Job) -> Beats:
-            return tracker.decode(Activations.load(job.source), decoder, file=job.name)
+            activations = Activations.load(job.source)
+            beats = tracker.decode(activations, decoder, file=job.name)
+            listening.write(job, None, beats, activations)
+            return beats
 
         return track
 

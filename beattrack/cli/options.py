@@ -29,7 +29,7 @@ def whole_numbers(
 
 def decoder_options(command: F) -> F:
     """Add the options for the decoder to a command."""
-    return _all(
+    return all_options(
         click.option("--decoder", type=click.Choice(DECODERS), default="dbn", show_default=True, help=_HOW),
         click.option(
             "--min-bpm", type=float, help="Slowest tempo to look for, in beats per minute, at least 10."
@@ -51,7 +51,7 @@ def conversion_options(command: F) -> F:
 
 def _written(choice: str, command: F) -> F:
     kind = click.Choice(FORMATS)
-    return _all(
+    return all_options(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
         click.option(choice, "formats", metavar="NAME", type=kind, multiple=True, help=_FORMAT),
         click.option("--units", type=click.Choice(UNITS), default="seconds", show_default=True, help=_UNITS),
@@ -68,7 +68,9 @@ def chosen(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in DECODER_OPTIONS if values[name] is not None}
 
 
-def _all(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+def all_options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator that adds all of these options, in order."""
+
     def decorate(command: F) -> F:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -98,6 +100,6 @@ _TOLERANCE = (
 )
 _FPS = "Video frames per second, for the formats edl and fcpxml, such as 25 or 29.97. [default: 24]"
 _TEMPLATE = (
-    "Names of the output files, with {stem} and {name} of the input, {format} and {suffix}. "
-    "[default: {stem}{suffix}]"
+    "Names of the output files, such as {name}_{format}{suffix}; {name} is that of the input without its "
+    "suffix. [default: {name}{suffix}]"
 )

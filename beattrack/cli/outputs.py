@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import click
 
@@ -17,7 +18,8 @@ from beattrack.errors import SettingsError
 from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
 
-_TEMPLATE = "{stem}{suffix}"
+NAME = "{name}"  # in a template: the name of the input without its suffix
+_TEMPLATE = NAME + "{suffix}"
 
 
 class Naming(Protocol):
@@ -38,12 +40,16 @@ class Job:
         activations: file for the activations; None for none.
         further: formats after the first, and the files for them.
         problem: why the input cannot be read, if known.
+        click: file for the click track; None for none.
+        plot: file for the picture; None for none.
     """
 
     source: str
     output: Path | None
     activations: Path | None = None
     problem: str | None = None
+    click: Path | None = None
+    plot: Path | None = None
     further: tuple[tuple[Format, Path], ...] = ()
 
     @property
@@ -54,14 +60,44 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        paths = (self.output, self.activations, *(path for _, path in self.further))
-        return (path for path in paths if path is not None)
+        further = (path for _, path in self.further)
+        return (path for path in (self.output, *self.files, *further) if path is not None)
+
+    def with_extra(self, kind: Literal["click", "plot"], path: Path | None) -> Job:
+        """Return this job with another file to write."""
+        if kind == "click":
+            return dataclasses.replace(self, click=path)
+        return dataclasses.replace(self, plot=path)
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files to write besides the beats."""
+        return self.activations, self.click, self.plot
 
     @property
     def done(self) -> bool:
         """Whether all output files exist. They are complete, because they are written whole or not at all."""
         targets = list(self.targets)
         return self.output is not None and all(os.path.isfile(path) for path in targets)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A kind of file to write for each input besides the beats.
+
+    Attributes:
+        kind: the attribute of `Job` for it.
+        target: value of the option: a file, a folder, or a template with {name}.
+        option: the option, for messages.
+        suffix: suffix of the files in a folder.
+        suffixes: suffixes that the user can choose from.
+    """
+
+    kind: Literal["click", "plot"]
+    target: str
+    option: str
+    suffix: str
+    suffixes: tuple[str, ...]
 
 
 def output_name(place: str, suffix: str) -> Path:
@@ -112,6 +148,7 @@ def plan(
     formats: Sequence[Format] = ("beats",),
     template: str | None = None,
     activations: str | None = None,
+    extras: Sequence[Extra] = (),
     several: bool | None = None,
 ) -> list[Job]:
     """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
@@ -125,10 +162,12 @@ def plan(
         formats: formats of the beats. With several, -o is a folder.
         template: value of --name-template.
         activations: value of --activations.
+        extras: other files to write.
         several: whether these options are folders; None if that depends on the number of inputs.
 
     Raises:
-        click.UsageError: if a folder is missing, or an output would overwrite an input or another output.
+        click.UsageError: if a folder is missing, a suffix is unknown, or an output would overwrite an input
+            or another output.
     """
     several = len(sources) > 1 if several is None else several
     folder = several or len(formats) > 1
@@ -138,15 +177,23 @@ def plan(
         raise click.UsageError(f"a terminal cannot show the format {formats[0]}; give a file with -o")
     _check_template(template, output, used=folder or (output is not None and _is_folder(output)))
     columns = [_outputs(sources, output, _naming(format, template), folder) for format in formats]
-    saved = _targets(sources, activations, _npz, "--activations", several)
+    saved = _targets(sources, activations, _with_suffix(".npz"), "--activations", several)
     jobs = [
-        _job(source, formats, targets, extra)
-        for source, targets, extra in zip(sources, zip(*columns, strict=True), saved, strict=True)
+        _job(source, formats, targets, saved_to)
+        for source, targets, saved_to in zip(sources, zip(*columns, strict=True), saved, strict=True)
     ]
+    for extra in extras:
+        paths = _extra_targets(sources, extra, several)
+        jobs = [
+            job if job.problem else job.with_extra(extra.kind, path)
+            for job, path in zip(jobs, paths, strict=True)
+        ]
     _check_targets(jobs)
     for path, option, many in ((output, "-o", folder), (activations, "--activations", several)):
         if path is not None and path != STDIN:
             _prepare_folder(path, option, several=many)
+    for extra in extras:
+        _prepare_extra(extra, several=several)
     return jobs
 
 
@@ -173,15 +220,19 @@ def _naming(format: Format, template: str | None) -> Naming:
     suffix = format_info(format).suffix
 
     def name(path: Path, *, whole: bool) -> Path:
-        stem = path.name if whole else path.stem
-        text = (template or _TEMPLATE).format(stem=stem, name=path.name, format=format, suffix=suffix)
+        text = (template or _TEMPLATE).format(
+            name=path.name if whole else path.stem, format=format, suffix=suffix
+        )
         return path.parent / text
 
     return name
 
 
-def _npz(path: Path, *, whole: bool) -> Path:
-    return path.with_name(f"{path.name}.npz") if whole else output_name(os.fspath(path), ".npz")
+def _with_suffix(suffix: str) -> Naming:
+    def name(path: Path, *, whole: bool) -> Path:
+        return path.with_name(path.name + suffix) if whole else output_name(os.fspath(path), suffix)
+
+    return name
 
 
 def _check_template(template: str | None, output: str | None, *, used: bool) -> None:
@@ -194,9 +245,9 @@ def _check_template(template: str | None, output: str | None, *, used: bool) -> 
             f"--name-template names files in a folder, but the beats go to {where}; see -o"
         )
     try:
-        text = template.format(stem="stem", name="name", format="format", suffix=".suffix")
+        text = template.format(name="name", format="format", suffix=".suffix")
     except (LookupError, ValueError, AttributeError, TypeError) as error:
-        fields = "{stem}, {name}, {format} and {suffix}"
+        fields = "{name}, {format} and {suffix}"
         raise click.UsageError(f"--name-template {template!r}: only {fields} have values") from error
     path = Path(text)
     if not path.name or path.is_absolute() or ".." in path.parts or text[-1] in f"/{os.sep}" or "\0" in text:
@@ -213,6 +264,33 @@ def _targets(
     if os.path.exists(target) and not os.path.isdir(target):
         raise click.UsageError(f"{target} is a file; with several inputs, give a folder with {option}")
     return _distinct([Path(target) / source.place for source in sources], naming)
+
+
+def _extra_targets(sources: Sequence[Input], extra: Extra, several: bool) -> Sequence[Path | None]:
+    target, suffix, is_template = extra.target, Path(extra.target).suffix, NAME in extra.target
+    if not is_template and target != STDIN and (_is_folder(target) or (several and not suffix)):
+        return _targets(sources, target, _with_suffix(extra.suffix), extra.option, several)
+    if suffix.lower() not in extra.suffixes:
+        raise click.UsageError(
+            f"{target}: unknown format; use one of {', '.join(extra.suffixes)} ({extra.option})"
+        )
+    if is_template:
+        names = _distinct([Path(source.place) for source in sources], _with_suffix(""))
+        return [Path(target.replace(NAME, os.fspath(name))) for name in names]
+    if several:
+        raise click.UsageError(
+            f"{target} is one file; with several inputs, give a folder or a template such as "
+            f"'{NAME}{suffix}' with {extra.option}"
+        )
+    return [Path(target)]
+
+
+def _prepare_extra(extra: Extra, *, several: bool) -> None:
+    before, name, _ = extra.target.partition(NAME)
+    if not name:
+        _prepare_folder(extra.target, extra.option, several=several)
+    elif os.path.dirname(before):
+        _prepare_folder(os.path.dirname(before), extra.option, several=True)
 
 
 def _distinct(inputs: Sequence[Path], naming: Naming) -> list[Path]:
@@ -245,8 +323,9 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        if job.activations is not None and is_special(job.activations):
-            raise click.UsageError(f"{job.activations} is not a file; give a file with --activations")
+        for file, option in zip(job.files, ("--activations", "--click", "--plot"), strict=True):
+            if file is not None and is_special(file):
+                raise click.UsageError(f"{file} is not a file; give a file with {option}")
 
 
 def _identity(path: Path) -> object:

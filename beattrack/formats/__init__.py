@@ -1,7 +1,7 @@
-"""Output formats: one module each, with a class that has `suffix` and `render`.
+"""Formats of beat files: a writer class for each output format, and readers for files of any tool.
 
-`FORMAT_TABLE` lists them. A format's module is imported when it is used, and nothing here needs NumPy, so
-that the command line can name the formats before it loads anything.
+`FORMAT_TABLE` lists the output formats. A writer is imported when it is used, and this module does not import
+NumPy, so that the command line can list the formats without loading it.
 """
 
 from __future__ import annotations
@@ -62,12 +62,16 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class Writer(Protocol):
-    """What every output format offers."""
+    """A writer of one output format.
+
+    Attributes:
+        suffix: suffix of the format's files, with the dot.
+    """
 
     suffix: str
 
     def render(self, beats: Beats) -> str | bytes:
-        """Return the content of a whole file, the last line of a text ended."""
+        """Return the content of a whole file; a text ends with a newline."""
         ...
 
 
@@ -123,9 +127,14 @@ def encode(beats: Beats, format: Format, options: WriteOptions | None = None) ->
 def format_for(path: str | os.PathLike[str]) -> Format:
     """Return the format for a path's suffix; `beats`, which is plain text, for .txt and for no suffix.
 
+    Other suffixes are refused, because programs that know them could not read the file, and so are those that
+    belong to no single format, such as .xml.
+
+    Args:
+        path: path of an output file; it need not exist.
+
     Raises:
-        SettingsError: for any other suffix, and for one that belongs to no single format, such as .xml: a
-            program that knows it could not read the file.
+        SettingsError: if the suffix is unknown.
     """
     name = os.fspath(path)
     lower = Path(name).name.lower()
@@ -140,5 +149,9 @@ def format_for(path: str | os.PathLike[str]) -> Format:
 
 
 def writer_for(path: str | os.PathLike[str]) -> Writer:
-    """Return the writer for a path's suffix; see `format_for`."""
+    """Return the writer for a path's suffix; see `format_for`.
+
+    Raises:
+        SettingsError: if the suffix is unknown.
+    """
     return writer_named(format_for(path))

@@ -1,4 +1,4 @@
-"""CSV with the header `time,position,confidence`; the position is empty when only beats were tracked.
+"""The CSV format: columns `time,position,confidence`, with empty positions if only beats were tracked.
 
 In other units than seconds the first column is called `time_ms`, `time_samples` or `time_frames`.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CsvWriter:
-    """Write `.csv` files."""
+    """Writer of `.csv` files."""
 
     suffix = ".csv"
 
@@ -22,7 +22,7 @@ class CsvWriter:
         self._options = options
 
     def render(self, beats: Beats) -> str:
-        """Give the header and one line a beat."""
+        """Return the header and one line per beat."""
         positions = [""] * len(beats) if beats.positions is None else beats.positions.tolist()
         times = self._options.times_text(beats.times.tolist())
         rows = zip(times, positions, beats.confidence.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Times in whole milliseconds or other units, as the text formats give them."""
+"""Times rounded to milliseconds or other units, as in the text formats."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 
 
 def whole(times: Iterable[float], per_second: float) -> Iterator[int]:
-    """Round seconds to whole units; of two times that fall together the later gives way.
+    """Round times to whole units; if two times become equal, the later one is moved by one unit.
 
     Args:
-        times: seconds, increasing.
+        times: seconds, strictly increasing.
         per_second: units in a second.
+
+    Yields:
+        Whole units, strictly increasing.
     """
     last = -1
     for time in times:
@@ -19,10 +22,14 @@ def whole(times: Iterable[float], per_second: float) -> Iterator[int]:
 
 
 def milliseconds(times: Iterable[float]) -> Iterator[int]:
-    """Round seconds to milliseconds; of two times that fall together the later gives way."""
+    """Round times to milliseconds; see `whole`."""
     return whole(times, 1000)
 
 
 def seconds_text(times: Iterable[float]) -> Iterator[str]:
-    """Give times in seconds with exactly three decimals, strictly increasing."""
+    """Return times as text with exactly three decimals, strictly increasing.
+
+    Args:
+        times: seconds, strictly increasing.
+    """
     return (f"{count // 1000}.{count % 1000:03d}" for count in milliseconds(times))

@@ -76,7 +76,7 @@ def test_several_formats_and_names(beats: Path) -> None:
     both = ("convert", "--quiet", "--to", "midi", "--to", "audacity", "--to", "midi")
     assert run(*both, "-o", folder, beats).exit_code == 0
     assert names(folder) == ["song.mid", "song.txt"]
-    template = ("--name-template", "{format}/{stem}-grid{suffix}")
+    template = ("--name-template", "{format}/{name}-grid{suffix}")
     assert run(*both, *template, "-o", beats.parent / "deep", beats).exit_code == 0
     assert names(beats.parent / "deep") == ["audacity/song-grid.txt", "midi/song-grid.mid"]
     assert run(*both, beats).exit_code == 0
@@ -120,10 +120,10 @@ def test_wrong_options_are_one_line(beats: Path) -> None:
         "convert", "--to", "midi", "--to", "osu", "-o", beats, beats
     )
     folder = beats.parent / "new/"
-    for template in ("{artist}", "{", "{stem.x}", "{0}", "{stem[z]}"):
+    for template in ("{artist}", "{stem}", "{", "{name.x}", "{0}", "{name[z]}"):
         message = usage_error("convert", "--name-template", template, "-o", f"{folder}/", beats)
         assert "have values" in message
-    for template in ("", "/etc/{stem}", "../{stem}", "{stem}/", ".", ".."):
+    for template in ("", "/etc/{name}", "../{name}", "{name}/", ".", ".."):
         message = usage_error("convert", "--name-template", template, "-o", f"{folder}/", beats)
         assert "gives no names of files" in message
     one_name = ("--name-template", "all{suffix}", "-o", f"{folder}/")

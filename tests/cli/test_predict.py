@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import soundfile
 from beattrack.cli.outputs import output_name
 from beattrack.registry import models_folder
 from beattrack.result import Beats
+from tests.audio_cases import encoded, needs_ffmpeg, run_ffmpeg
 from tests.cli_cases import RATE, lines, names, run, usage_error
 
 
@@ -169,6 +172,65 @@ def test_a_link_is_written_through(clip: Path) -> None:
 def tempo_and_metre(*args: object) -> tuple[float, int]:
     record = json.loads(run("predict", "--format", "json", *args).stdout)
     return record["tempo"]["bpm"], record["metre"]
+
+
+def test_a_track_that_a_file_has_not_is_that_files_failure(two: tuple[Path, Path]) -> None:
+    assert run("predict", "--track", 1, two[0]).stdout == run("predict", two[0]).stdout
+    result = run("predict", "--track", 2, "-o", two[0].parent, *two)
+    assert result.exit_code == 1
+    for path in two:
+        assert f"beattrack: {path}: has no audio track 2; it has only one\n" in result.stderr
+    assert "--track" in usage_error("predict", "--track", 0, two[0])
+
+
+@needs_ffmpeg
+def test_the_track_of_a_film_also_in_other_processes(clip: Path) -> None:
+    film = clip.with_name("film.mkv")
+    run_ffmpeg(
+        "-f", "lavfi", "-i", "anullsrc=d=8:r=22050", "-i", clip, "-map", 0, "-map", 1, "-c:a", "flac", film
+    )
+    assert "no beats" in run("predict", film).stderr
+    result = run(
+        "predict",
+        "--jobs",
+        2,
+        "--track",
+        2,
+        "--format",
+        "json",
+        film,
+        shutil.copy(film, clip.with_name("other.mkv")),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert len(Beats.from_dict(json.loads(film.with_suffix(".json").read_text()))) > 10
+
+
+def test_a_file_without_a_length_in_its_header(clip: Path) -> None:
+    samples, rate = soundfile.read(clip, dtype="int16")
+    path = clip.with_name("streamed.wav")
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[4:8] = data[at : at + 4] = bytes(4)
+    path.write_bytes(data)
+    result = run("predict", path)
+    assert (result.exit_code, "warning" in result.stderr) == (0, False)
+    assert result.stdout == run("predict", clip).stdout
+
+
+def test_standard_error_is_ours_also_in_other_processes(clip: Path, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(clip)
+    data = encoded(samples, rate, format="MP3")
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        (folder / name).write_bytes(data[: len(data) // 2])
+    command = [sys.executable, "-m", "beattrack", "predict", "--jobs", "2", "-r", str(folder)]
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run(command, stderr=log, check=True, cwd=Path(__file__).parents[2])
+    told = (tmp_path / "log").read_text().splitlines()
+    assert len([line for line in told if line.startswith("beattrack: warning: ")]) == 2
+    assert len(told) == 5  # and a summary of each, and of all
 
 
 def test_the_tempo_range_and_the_metres_hold(clip: Path) -> None:
