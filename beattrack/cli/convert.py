@@ -42,10 +42,10 @@ def convert(files: tuple[str, ...], **options: Any) -> None:
 def _reader() -> TrackJob:
     import warnings
 
-    from beattrack.result import read
+    from beattrack.conversion import read_as_beats
 
     def convert_job(job: Job) -> Beats:
-        beats, notes = read(job.source)
+        beats, notes = read_as_beats(job.source)
         for note in notes:
             warnings.warn(f"{job.source}: {note}", stacklevel=2)
         return beats
