@@ -24,12 +24,14 @@ class Job:
         source: the input, `-` for standard input.
         output: file for the beats; None for standard output.
         activations: file for the activations; None for none.
+        page: file for the page; None for none.
         problem: why the input cannot be read, if known.
     """
 
     source: str
     output: Path | None
     activations: Path | None = None
+    page: Path | None = None
     problem: str | None = None
 
     @property
@@ -40,7 +42,7 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        return (path for path in (self.output, self.activations) if path is not None)
+        return (path for path in (self.output, self.activations, self.page) if path is not None)
 
     @property
     def done(self) -> bool:
@@ -77,9 +79,10 @@ def plan(
     output: str | None,
     suffix: str,
     activations: str | None = None,
+    page: str | None = None,
     several: bool | None = None,
 ) -> list[Job]:
-    """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
+    """Return a job for each input, in order, and create the folders of `-o`, `--activations` and `--page`.
 
     Inputs that differ only in their suffix keep it in the names of their outputs: `a.wav.beats` and
     `a.flac.beats`.
@@ -89,6 +92,7 @@ def plan(
         output: value of -o.
         suffix: suffix of the files for beats.
         activations: value of --activations.
+        page: value of --page.
         several: whether these options are folders; None if that depends on the number of inputs.
 
     Raises:
@@ -102,12 +106,15 @@ def plan(
         beside = [Path(source.path).parent / Path(source.place).name for source in sources]
         outputs = _distinct(beside, suffix)
     saved = _targets(sources, activations, ".npz", "--activations", several)
+    pages = _targets(sources, page, ".html", "--page", several)
     jobs = [
-        Job(source.path, None, problem=source.problem) if source.problem else Job(source.path, target, extra)
-        for source, target, extra in zip(sources, outputs, saved, strict=True)
+        Job(source.path, None, problem=source.problem)
+        if source.problem
+        else Job(source.path, target, extra, html)
+        for source, target, extra, html in zip(sources, outputs, saved, pages, strict=True)
     ]
     _check_targets(jobs)
-    for path, option in ((output, "-o"), (activations, "--activations")):
+    for path, option in ((output, "-o"), (activations, "--activations"), (page, "--page")):
         if path is not None and path != STDIN:
             _prepare_folder(path, option, several=several)
     return jobs
@@ -151,8 +158,12 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        if job.activations is not None and is_special(job.activations):
-            raise click.UsageError(f"{job.activations} is not a file; give a file with --activations")
+        for extra, option in ((job.activations, "--activations"), (job.page, "--page")):
+            if extra is not None and is_special(extra):
+                raise click.UsageError(f"{extra} is not a file; give a file with {option}")
+        if job.page is not None and (job.source == STDIN or is_special(job.source)):
+            source = "standard input" if job.source == STDIN else job.source
+            raise click.UsageError(f"{source}: --page reads the recording twice; save it to a file first")
 
 
 def _identity(path: Path) -> object:

@@ -29,6 +29,7 @@ _MODEL = "Shipped model, see `beattrack models`, or model file."
 _DEVICE = "Where the network runs; auto takes a GPU where there is one."
 _THREADS = "Threads of the network in each process. [default: all cores, divided among the processes]"
 _ACTIVATIONS = "File for the activations (.npz) as well; with several inputs, the folder for them."
+_PAGE = "File for a page (.html) to hear, see and correct the beats; with several inputs, the folder."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -45,6 +46,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
+@click.option("--page", metavar="PATH", help=_PAGE)
 def predict(files: tuple[str, ...], **options: Any) -> None:
     """Track the beats of audio files; - is standard input.
 
@@ -59,6 +61,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         output=options["output"],
         suffix=f".{format}",
         activations=options["activations"],
+        page=options["page"],
         several=grown,
     )
 
@@ -99,7 +102,12 @@ class Tracking:
             activations, duration = tracker.analyse(job.source)
             if job.activations is not None:
                 activations.save(job.activations)
-            return tracker.decode(activations, duration=duration, file=job.name)
+            beats = tracker.decode(activations, duration=duration, file=job.name)
+            if job.page is not None:
+                from beattrack.page import write_page
+
+                write_page(job.page, job.source, beats, activations)
+            return beats
 
         return track
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,58 @@ def test_a_damaged_model_is_one_line(clip: Path, tmp_path: Path) -> None:
     result = run("predict", "--model", broken, clip)
     assert (result.exit_code, result.stdout, len(lines(result.stderr))) == (1, "", 1)
     assert "broken.onnx" in result.stderr
+
+
+def test_a_page_beside_the_beats(clip: Path) -> None:
+    page = clip.with_name("page.html")
+    result = run("predict", "--page", page, clip)
+    assert result.exit_code == 0
+    assert result.stdout == run("predict", clip).stdout
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert f"<title>{clip.name}</title>" in text
+    assert text.endswith("</html>\n")
+
+
+def test_pages_of_several_files_go_into_a_folder(two: tuple[Path, Path]) -> None:
+    folder = two[0].parent / "pages"
+    broken = two[0].with_name("broken.wav")
+    broken.write_bytes(b"RIFF")
+    result = run("predict", "--page", folder, "-o", two[0].parent / "out", *two, broken)
+    assert result.exit_code == 1
+    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
+    (folder / "rock.00001.html").unlink()
+    again = run("predict", "--skip-existing", "--page", folder, "-o", two[0].parent / "out", *two)
+    assert "1 tracked, 1 skipped" in again.stderr
+    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
+
+
+def test_pages_that_cannot_be_made_are_refused_before_any_work(clip: Path) -> None:
+    assert "standard input: --page reads the recording twice" in usage_error(
+        "predict", "--page", "a.html", "-"
+    )
+    assert "would be overwritten" in usage_error("predict", "--page", clip, clip)
+    assert "create it first" in usage_error("predict", "--page", clip.parent / "no" / "a.html", clip)
+    same = clip.with_name("a.html")
+    assert "would both be written" in usage_error("predict", "--page", same, "--activations", same, clip)
+    pipe = clip.with_name("pipe")
+    os.mkfifo(pipe)
+    assert "reads the recording twice" in usage_error("predict", "--page", same, pipe)
+    assert names(clip.parent) == sorted([clip.name, "pipe"])
+
+
+def test_a_page_that_cannot_be_written_is_one_line(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "page.html")
+
+    monkeypatch.setattr("beattrack.page.write_page", full)
+    result = run("predict", "--page", clip.with_name("page.html"), clip)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == f"beattrack: {clip}: No space left on device (page.html)\n"
+    assert names(clip.parent) == [clip.name]
+
+
+def test_without_a_page_its_modules_are_not_loaded() -> None:
+    program = "import sys, beattrack.cli.predict, beattrack.tracker; print('beattrack.page' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
