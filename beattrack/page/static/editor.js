@@ -104,8 +104,10 @@ function remove(state, index, metre) {
   const times = state.times.filter((_, i) => i !== index);
   if (!state.positions) return { times, positions: null };
   const positions = state.positions.filter((_, i) => i !== index);
-  if (state.positions[index] === 1 && index < times.length) positions[index] = 1;
-  return { times, positions: times.length ? recounted(positions, Math.min(index, times.length - 1), metre) : [] };
+  const downbeat = state.positions[index] === 1;
+  if (downbeat && index < times.length) positions[index] = 1;
+  const from = downbeat ? index + 1 : index;
+  return { times, positions: from < times.length ? recounted(positions, from, metre) : positions };
 }
 
 /** One beat at another time, kept between its neighbours. */
