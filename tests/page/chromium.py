@@ -8,12 +8,22 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0  # seconds until an answer
+
+# The browser reads from descriptor 3 and writes to 4.
+_EXECUTE = """
+import os, sys
+given = [os.dup(int(number)) for number in sys.argv[1:3] for _ in range(8)]  # some above 4
+os.dup2(given[7], 3)
+os.dup2(given[15], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium() -> str | None:
@@ -28,10 +38,8 @@ class Chromium:
         self._read, from_browser = os.pipe()
         command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         command += [f"--user-data-dir={profile}", "--no-first-run", "--remote-debugging-pipe", "about:blank"]
-        # The browser reads from descriptor 3 and writes to 4.
-        shell = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            ["sh", "-c", shell, *command],
+            [sys.executable, "-c", _EXECUTE, str(to_browser), str(from_browser), *command],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -136,7 +144,8 @@ class Chromium:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def complaints(self) -> list[dict[str, Any]]:
-        """Errors and warnings that the page has caused so far."""
+        """Errors and warnings that the page has caused so far, but for advice on old interfaces."""
         self.value("0")
         kinds = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-        return [event for event in self.events if event.get("method") in kinds]
+        found = [event for event in self.events if event.get("method") in kinds]
+        return [event for event in found if event["params"].get("entry", {}).get("source") != "deprecation"]
