@@ -1,6 +1,6 @@
 """Beats, downbeats and tempo of any recording.
 
-`beattrack.track("song.wav")` is the one-line use; see `BeatTracker` to keep a model for many files.
+`beattrack.track("song.wav")` tracks one file. To track many files with one model, use `BeatTracker`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
     "track",
 ]
 
-# Everything public is imported when it is first asked for, so that `import beattrack` costs nothing.
+# Public names are imported on first use, so that `import beattrack` is fast.
 _MODULES = {
     "ActivationError": "errors",
     "Activations": "activations",

@@ -1,4 +1,4 @@
-"""What the network says about every frame, and its file format (.npz)."""
+"""Activations, the output of the network for every frame, and their file format (.npz)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from beattrack.runtime.values import ComparedByValue
 
 Float = NDArray[np.floating]
 
-MAX_FPS = 1000  # the work of a decoder grows with the square
-MAX_BYTES = 1 << 28  # of an array: 90 hours at 100 frames per second; more is a trap or a mistake
+MAX_FPS = 1000  # a decoder's work grows with the square of it
+# Of an array, 90 hours at 100 fps; larger ones, in damaged or hostile files, would fill the memory.
+MAX_BYTES = 1 << 28
 
-# What NumPy and zipfile raise for the many ways in which a file can be no .npz of plain numbers.
+_ARRAYS = ("beats", "downbeats", "tempo", "pauses")
+
+# Raised by NumPy and zipfile for files that are not an .npz of plain numbers.
 _UNREADABLE = (
     *(OSError, EOFError, MemoryError, RuntimeError, KeyError, TypeError, ValueError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, OverflowError),
@@ -33,21 +36,28 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Activations(ComparedByValue):
-    """Probabilities per frame, as the network gives them; compared by value.
+    """Probabilities of beats and downbeats per frame, compared by value.
 
-    beats: (frames,) probability that a beat, downbeat or not, lies at the frame.
-    downbeats: (frames,) probability of a downbeat; a downbeat is high in both. None: beats only.
-    tempo: (bins,) probability of each whole BPM, bin k standing for k beats per minute; None without it.
-    fps: frames per second; frame t is centred at t / fps seconds.
+    Values may be NaN, which decoders read as 0.
 
-    Raises ActivationError where the arrays are not 1-D, not real numbers, of unequal length, or fps is not
-    positive or above 1000. NaN is allowed here and read as 0 by the decoders.
+    Attributes:
+        beats: probability of a beat at each frame, downbeats included, shape (frames,).
+        downbeats: probability of a downbeat at each frame, shape (frames,); None if only beats are known.
+        fps: frames per second, at most 1000. Frame t is centred at t / fps seconds.
+        tempo: probability of each whole tempo, bin k for k BPM, shape (bins,); None if unknown.
+        pauses: first frame and frame after the last of each long silence, ascending, shape (pauses, 2); None
+            if unknown. Decoders get the parts in between.
+
+    Raises:
+        ActivationError: if an array is not one-dimensional or not of floats, if beats and downbeats differ in
+            length, if fps is out of range, or if pauses overlap or lie outside the frames.
     """
 
     beats: Float
     downbeats: Float | None
     fps: float
     tempo: Float | None = None
+    pauses: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -62,26 +72,37 @@ class Activations(ComparedByValue):
                 raise ActivationError(f"{name} must be a one-dimensional array of floats")
         if self.downbeats is not None and len(self.downbeats) != len(self.beats):
             raise ActivationError(
-                f"beats and downbeats must be of one length, not {len(self.beats)} and {len(self.downbeats)}"
+                f"beats and downbeats must have the same length, not {len(self.beats)} and "
+                f"{len(self.downbeats)}"
             )
+        if self.pauses is not None:
+            _check_pauses(self.pauses, len(self.beats))
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Duration in seconds."""
         return len(self.beats) / self.fps
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz with the arrays `beats`, `downbeats`, `tempo` (if present) and the scalar `fps`."""
-        arrays = {"beats": self.beats, "downbeats": self.downbeats, "tempo": self.tempo}
+        """Write an .npz file with the scalar `fps` and those of the arrays that are known.
+
+        Args:
+            path: file to write; its suffix is not changed.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fps=np.float64(self.fps), **present)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Activations:
-        """Read what `save` writes, or any .npz with those arrays.
+        """Read activations from a file written by `save`, or from any .npz file with the same arrays.
 
-        Raises ActivationError for anything else, naming what is wrong.
+        Raises:
+            ActivationError: if the file cannot be read or does not hold activations.
         """
         name = os.fspath(path)
         arrays = _read_arrays(name)
@@ -96,19 +117,28 @@ class Activations(ComparedByValue):
                 beats=arrays["beats"],
                 downbeats=arrays.get("downbeats"),
                 tempo=arrays.get("tempo"),
+                pauses=arrays.get("pauses"),
                 fps=float(fps.reshape(())),
             )
         except ActivationError as error:
             raise ActivationError(f"{name}: {error}") from error
 
 
+def _check_pauses(pauses: object, frames: int) -> None:
+    if not isinstance(pauses, np.ndarray) or pauses.dtype.kind not in "iu" or pauses.shape[1:] != (2,):
+        raise ActivationError("pauses must be an array of whole numbers, a row of two for each pause")
+    bounds = pauses.astype(np.int64).ravel()
+    if (np.diff(bounds, prepend=0, append=frames) < 0).any():
+        raise ActivationError(f"pauses must ascend and lie within the {frames} frames")
+
+
 def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(name) as file:
             if max((member.file_size for member in file.infolist()), default=0) > MAX_BYTES:
-                raise ActivationError(f"{name}: holds an array too large for activations")
+                raise ActivationError(f"{name}: has an array too large for activations")
         with np.load(name, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in ("beats", "downbeats", "tempo", "fps") if key in arrays.files}
+            return {key: arrays[key] for key in (*_ARRAYS, "fps") if key in arrays.files}
     except _UNREADABLE as error:
-        why = " ".join(str(error).split())[:200]  # some quote all of a damaged header
+        why = " ".join(str(error).split())[:200]  # some messages quote a whole damaged header
         raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({why})") from error

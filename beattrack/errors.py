@@ -1,8 +1,8 @@
-"""The errors a user can act on: each message is one sentence, printed as it stands by the command line."""
+"""Errors for users, whose messages are single sentences that the command line prints unchanged."""
 
 
 class BeattrackError(Exception):
-    """Base of all errors that beattrack raises on purpose."""
+    """Base class of the errors of beattrack."""
 
 
 class AudioError(BeattrackError):
@@ -10,27 +10,33 @@ class AudioError(BeattrackError):
 
 
 class ModelError(BeattrackError):
-    """The model file is missing, damaged or not one of ours."""
+    """The model file is missing, damaged or not a model of beattrack."""
 
 
 class ActivationError(BeattrackError):
-    """The activations have the wrong shape, values or file format."""
+    """The activations have a wrong shape, type or file format."""
 
 
 class SettingsError(BeattrackError, ValueError):
-    """A setting is out of its range or contradicts another."""
+    """A setting has a wrong type, is out of range or contradicts another."""
 
 
 class MissingExtraError(BeattrackError, ImportError):
-    """An optional package is needed; the message names the command that installs it."""
+    """An optional package is not installed; the message says how to install it.
+
+    Args:
+        package: package that is missing.
+        extra: extra of beattrack that installs it.
+        purpose: what needs it.
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         self._arguments = (package, extra, purpose)
         super().__init__(
-            f"{purpose} needs the package {package!r}: install it with `pip install 'beattrack[{extra}]'` "
+            f"{purpose} needs the package {package!r}; install it with `pip install 'beattrack[{extra}]'` "
             f"(or `uv sync --extra {extra}` in a checkout)"
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors pass between processes; by default they are made again from their message alone.
+        # Errors are pickled between processes; by default, they are restored from their message alone.
         return (type(self), self._arguments)

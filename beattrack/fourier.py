@@ -1,4 +1,4 @@
-"""What both views of the sound share: checks of their input, Fourier transforms, sparse filterbanks."""
+"""Parts of the spectrogram and the harmony view: input checks, Fourier transforms, sparse filterbanks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from beattrack.errors import AudioError
 
 Float32: TypeAlias = NDArray[np.float32]
 
-# BLAS libraries start threads for products larger than about 2^18 multiplications. Thin products by the
-# filters of few neighbouring bands stay below it (and skip most of the filterbank's zeros): five times as
-# fast on one core, and no threads are left spinning beside the network's.
+# BLAS libraries start threads for products of more than about 2^18 multiplications. Products with the filters
+# of a few neighbouring bands stay below that and skip most zeros of the filterbank. They are five times as
+# fast on one core, and leave no spinning threads that compete with those of the network.
 MAX_MULTIPLICATIONS = 1 << 18
 NUMPY_1 = np.lib.NumpyVersion(np.__version__) < "2.0.0"
 
 
 def checked_samples(samples: ArrayLike) -> Float32:
-    """Return mono samples, (samples,), as float32.
+    """Return mono samples as float32.
+
+    Args:
+        samples: floats of shape (samples,).
 
     Raises:
         AudioError: if the samples are of another shape or type.
@@ -28,20 +31,20 @@ def checked_samples(samples: ArrayLike) -> Float32:
     if array.ndim != 1 or array.dtype.kind != "f":
         raise AudioError(
             f"samples must be (samples,) floats, not {array.dtype} of shape {array.shape}; "
-            "beattrack.audio.from_samples makes them"
+            "use beattrack.audio.from_samples to convert them"
         )
     return array.astype(np.float32, copy=False)
 
 
 def thin_products(bank: Float32, frames: int) -> list[tuple[slice, slice, Float32]]:
-    """Split a filterbank into runs of neighbouring bands, small enough for products without threads.
+    """Split a filterbank into runs of neighbouring bands that BLAS multiplies without threads.
 
     Args:
         bank: filters as columns, (bins, bands).
-        frames: rows of the magnitudes that are multiplied by the filters.
+        frames: number of rows of the magnitudes that the filters are multiplied with.
 
     Returns:
-        Bins, bands and weights (bins of the run, bands of the run) of each run.
+        Bins, bands and weights of each run; weights have the shape (bins of the run, bands of the run).
     """
     bands = bank.shape[1]
     runs = []
@@ -64,7 +67,12 @@ def _multiplications(bank: Float32, frames: int) -> int:
 class Workspace:
     """Buffers for the blocks of one pass.
 
-    Taken anew for every block, they would cost more than the arithmetic: the system clears pages each time.
+    Allocating them for every block would take longer than the arithmetic, because the system clears pages.
+
+    Args:
+        frames: number of frames in a block.
+        frame_size: samples in a frame.
+        bins: number of frequency bins whose magnitudes are needed.
     """
 
     def __init__(self, frames: int, frame_size: int, bins: int) -> None:
@@ -73,14 +81,27 @@ class Workspace:
         self._spectrum = np.empty((frames, frame_size // 2 + 1), np.complex64)
 
     def transform(self, frames: Float32) -> NDArray[Any]:
-        """Real FFT of each frame, (n, bins); in double precision by NumPy 1, which takes no buffer."""
+        """Compute the real FFT of each frame.
+
+        NumPy 1 computes it in double precision and without the buffer.
+
+        Args:
+            frames: windowed frames, shape (n, frame_size).
+
+        Returns:
+            Spectra of shape (n, frame_size // 2 + 1), valid until the next call.
+        """
         if NUMPY_1:
             return np.fft.rfft(frames, axis=1)
-        out: Any = self._spectrum[: len(frames)]  # NumPy's types do not know single precision here
+        out: Any = self._spectrum[: len(frames)]  # NumPy's type stubs lack single precision here
         return np.fft.rfft(frames, axis=1, out=out)
 
 
 def nonzero_rows(bank: Float32) -> slice:
-    """Return the rows of a filterbank (bins, bands) from the first to the last that is not all zero."""
+    """Return the rows of a filterbank from the first to the last that is not all zero.
+
+    Args:
+        bank: filters as columns, (bins, bands).
+    """
     rows = np.flatnonzero(bank.any(axis=1))
     return slice(int(rows[0]), int(rows[-1]) + 1)

@@ -1,10 +1,10 @@
-"""Harmony view: magnitudes of semitone bands in long frames, the network's slow view of the sound.
+"""The harmony view, the second input of the network: magnitudes of semitone bands in long frames.
 
 The spectrogram's frames of 46 ms follow every onset but cannot tell one bass note from the next. Frames of
 372 ms, ten a second, can: chords change at the start of a bar more often than in its middle.
 
-The bands end at 2.2 kHz, so the samples are decimated before the Fourier transforms. The result equals that
-of the full rate within -70 dB of the recording's largest magnitude, at a third of the cost.
+The bands end at 2.2 kHz, so the samples are decimated before the Fourier transforms. This costs a third of
+the time at the full rate and changes magnitudes by less than -70 dB of the largest one of the recording.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from beattrack.fourier import (
 from beattrack.runtime import checks
 
 FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
-ATTENUATION = 80.0  # dB, of what decimation would fold onto the bands
-# Limits of decimation. The low-pass filter needs room between fmax and its alias and must be short beside the
-# window: only then does windowing what is filtered equal filtering what is windowed.
+ATTENUATION = 80.0  # dB, of the frequencies that decimation folds onto the bands
+# Limits of decimation. The low-pass filter needs room between fmax and its alias. It must be much shorter
+# than the window, so that the order of filtering and windowing does not matter.
 MIN_RATE = 2.4  # decimated sample rate over fmax
 MIN_FRAME_SIZE = 1024  # decimated samples in a window
 
 
 @dataclass(frozen=True)
 class HarmonySettings:
-    """Settings of the harmony view, stored in the files of models that read it.
+    """Settings of the harmony view, stored in the files of models that use it.
 
     Attributes:
         sample_rate: sample rate in Hz.
         fps: frames per second. Frame t is centred at sample round(t * sample_rate / fps).
-        frame_size: samples in a (Hann) window, even, and at least the distance between two frames.
+        frame_size: samples in a (Hann) window, even and at least the distance between two frames.
         fmin: centre of the lowest band in Hz.
         bands: number of triangular bands.
         bands_per_octave: bands in each octave. A band rises from the centre of the band below it and falls to
             the centre of the band above it.
 
     Raises:
-        SettingsError: if a value is out of range or the highest band reaches beyond sample_rate / 2.
+        SettingsError: if a value is out of range, or if the highest band extends beyond sample_rate / 2.
     """
 
     sample_rate: int = 22050
@@ -75,7 +75,7 @@ class HarmonySettings:
         if self.bands > self.bands_per_octave * octaves:
             raise SettingsError(
                 f"{self.bands} bands from fmin = {self.fmin:g} Hz, {self.bands_per_octave} per octave, "
-                f"reach beyond half the sample rate, {self.sample_rate / 2:g} Hz"
+                f"extend beyond half the sample rate, {self.sample_rate / 2:g} Hz"
             )
 
     @property
@@ -84,7 +84,7 @@ class HarmonySettings:
         return float(self.fmin * 2 ** (self.bands / self.bands_per_octave))
 
     def frames(self, samples: int) -> int:
-        """Return the number of frames whose centre lies before the end of so many samples."""
+        """Return the number of frames whose centre is before the end of a number of samples."""
         return math.ceil(samples * self.fps / self.sample_rate)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def filterbank(settings: HarmonySettings) -> Float32:
         settings: settings of the harmony view.
 
     Returns:
-        Filters with a peak of 1, as columns: (frame_size // 2 + 1, bands). A band that lies between two
-        frequency bins passes the bin nearest to its centre.
+        Filters with a peak of 1, as columns: (frame_size // 2 + 1, bands). A band between two frequency bins
+        passes the bin nearest to its centre.
     """
     bins = np.fft.rfftfreq(settings.frame_size, 1 / settings.sample_rate)  # Hz
     centres = settings.fmin * 2 ** (np.arange(-1, settings.bands + 1) / settings.bands_per_octave)
@@ -115,12 +115,15 @@ def filterbank(settings: HarmonySettings) -> Float32:
 class Harmony:
     """Compute the harmony view of samples, whole or block by block.
 
-    There are ceil(samples * fps / sample_rate) frames. Frames at the ends reach beyond the samples into
-    silence. A sine of amplitude 1 gives a magnitude of about 1 in the bin of its frequency, before the bands'
-    filters sum the bins.
+    There are ceil(samples * fps / sample_rate) frames. Frames at the ends extend beyond the samples into
+    silence. A sine of amplitude 1 has a magnitude of about 1 in the bin of its frequency, before the filters
+    sum bins.
 
     Args:
-        settings: settings of the harmony view; the defaults if None.
+        settings: settings of the harmony view; None takes the defaults.
+
+    Raises:
+        SettingsError: if `settings` is of another type.
     """
 
     def __init__(self, settings: HarmonySettings | None = None) -> None:
@@ -130,7 +133,7 @@ class Harmony:
         self._decimator = _Decimator(self.settings)
         factor = self._decimator.factor
         self._size = size // factor  # of a decimated frame
-        # Frames start between the decimated samples: row p of the windows, (factor, size), is for a frame
+        # Frames may start between decimated samples. Row p of the windows, (factor, size), is for a frame
         # whose first decimated sample is p samples after its start.
         self._windows = np.ascontiguousarray(np.hanning(size).astype(np.float32).reshape(-1, factor).T)
         bank = filterbank(self.settings)[: self._size // 2 + 1] * np.float32(4 / size * factor)
@@ -156,7 +159,7 @@ class Harmony:
         return accumulator.frames()
 
     def accumulator(self) -> HarmonyAccumulator:
-        """Return an empty accumulator, which takes a recording block by block."""
+        """Return an empty accumulator, which computes the view of a recording block by block."""
         return HarmonyAccumulator(self)
 
     def _start(self, frame: int) -> int:
@@ -169,7 +172,7 @@ class Harmony:
 
         Args:
             work: buffers to compute in.
-            samples: _block_samples samples, of which the first has all that the first frame depends on.
+            samples: _block_samples samples, from the first one that the first frame depends on.
             first: index of the first frame.
         """
         factor = self._decimator.factor
@@ -188,16 +191,16 @@ class Harmony:
 
 
 class HarmonyAccumulator:
-    """Harmony view of a recording that comes in blocks of any lengths.
+    """Harmony view of a recording that comes in blocks of any lengths; created by `Harmony.accumulator`.
 
-    Whatever the lengths, the frames are identical to those of the whole recording. Memory is bounded, but for
-    the frames themselves. Made by `Harmony.accumulator`.
+    The frames are identical to those of the whole recording. Only the frames and a fixed number of samples
+    are kept in memory.
     """
 
     def __init__(self, harmony: Harmony) -> None:
         self._harmony = harmony
         self._work = Workspace(FRAMES_PER_BLOCK, harmony._size, harmony._bins.stop - harmony._bins.start)
-        # Samples from _origin on, those that the frame _first and the following depend on.
+        # Samples from _origin on, which the frames from _first on depend on.
         self._buffer = np.zeros(harmony._block_samples, np.float32)
         self._first = 0
         self._filled = -self._origin  # silence before the recording
@@ -209,7 +212,7 @@ class HarmonyAccumulator:
         return self._harmony._start(self._first) - self._harmony._decimator.delay
 
     def push(self, samples: ArrayLike) -> None:
-        """Take the next samples of the recording.
+        """Add the next samples of the recording.
 
         Args:
             samples: mono floats of shape (samples,), of any length, at the settings' sample rate.
@@ -222,7 +225,7 @@ class HarmonyAccumulator:
         self._take(checked)
 
     def tap(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
-        """Push each of the blocks and pass it on, so that another stage reads them in the same pass.
+        """Push blocks and pass them on, so that another stage can read them in the same pass.
 
         Args:
             blocks: mono floats, each of shape (samples,).
@@ -253,8 +256,8 @@ class HarmonyAccumulator:
         return np.concatenate([empty, *rest._blocks])[:count]
 
     def _take(self, samples: Float32) -> None:
-        # A block is computed from a full buffer only, so that all products are of one size: BLAS rounds a
-        # row differently in a product of another size.
+        # Blocks are computed from full buffers only, so that all matrix products have the same size: BLAS
+        # rounds a row differently in a product of another size.
         while len(samples):
             taken = samples[: len(self._buffer) - self._filled]
             samples = samples[len(taken) :]
@@ -273,16 +276,16 @@ class HarmonyAccumulator:
 
 
 class _Decimator:
-    """Low-pass filter that computes every `factor`-th sample only, as products by a banded matrix.
+    """Low-pass filter that computes only every `factor`-th sample, as products with a banded matrix.
 
-    A linear-phase Kaiser-windowed sinc (Oppenheim & Schafer, "Discrete-Time Signal Processing", section 7.6),
-    flat up to fmax; what it passes above the new Nyquist frequency folds to frequencies above fmax.
+    It is a linear-phase Kaiser-windowed sinc (Oppenheim & Schafer, "Discrete-Time Signal Processing", section
+    7.6), flat up to fmax. Frequencies that it passes above the new Nyquist frequency fold to above fmax.
     """
 
     def __init__(self, settings: HarmonySettings) -> None:
         self.factor = _factor(settings)
         taps = _low_pass(self.factor, 1 / self.factor - 2 * settings.fmax / settings.sample_rate)
-        self.delay = len(taps) // 2  # samples before and after an output's position that it depends on
+        self.delay = len(taps) // 2  # samples before and after its position that an output depends on
         # Each row of samples and the one after it give a row of outputs.
         self._outputs = math.ceil(max(len(taps), 64) / self.factor)
         self._row = self._outputs * self.factor
@@ -292,14 +295,14 @@ class _Decimator:
         self._matrices = matrix[: self._row].copy(), matrix[self._row :].copy()
 
     def samples(self, outputs: int) -> int:
-        """Return the number of samples that a call must have to give at least so many outputs."""
+        """Return the number of samples needed for at least `outputs` outputs."""
         return (math.ceil(outputs / self._outputs) + 1) * self._row
 
     def __call__(self, samples: Float32) -> Float32:
         """Compute the outputs at samples delay, delay + factor, ...
 
         Args:
-            samples: shape (n,), as many as `samples` says.
+            samples: shape (n,), with n from the method `samples`.
 
         Returns:
             Filtered and decimated samples of shape (outputs,).
@@ -315,7 +318,7 @@ class _Decimator:
 
 
 def _factor(settings: HarmonySettings) -> int:
-    """Return the largest power of two by which decimation is within its limits; frames must stay even."""
+    """Return the largest power of two within the limits of decimation that keeps the frame size even."""
     largest = min(settings.sample_rate / (MIN_RATE * settings.fmax), settings.frame_size / MIN_FRAME_SIZE)
     factor = 1
     while 2 * factor <= largest and settings.frame_size % (4 * factor) == 0:
@@ -328,7 +331,8 @@ def _low_pass(factor: int, transition: float) -> NDArray[np.float64]:
 
     Args:
         factor: decimation factor; 1 needs no filter.
-        transition: width of the transition band over the sample rate, around 1 / (2 * factor).
+        transition: width of the transition band, which is centred at 1 / (2 * factor); both as shares of the
+            sample rate.
     """
     if factor == 1:
         return np.ones(1)

@@ -1,27 +1,28 @@
-"""The models that are shipped, and the card that describes each.
+"""The shipped models and their cards.
 
-A model is a pair of files, `NAME.onnx` and its card `NAME.json`. The card is a JSON object with these keys,
-all required unless marked optional; a key of any other name is an error:
+A model is a pair of files, `NAME.onnx` and its card `NAME.json`. The card is a JSON object with the following
+keys, all required unless marked optional; other keys are an error:
 
     schema_version          1
     name                    "tcn"
     description             one sentence
-    file                    "tcn.onnx", beside the card
+    file                    "tcn.onnx", in the folder of the card
     sha256                  of that file, 64 hexadecimal digits
     licence                 of the weights, such as "MIT"
-    data                    [{"name", "hours", "licence", "source"}, ...] what it was trained on
-    trained_on_datasets     ["name", ...] of evaluation datasets seen in training, whose scores are void
+    data                    [{"name", "hours", "licence", "source"}, ...], the training data
+    trained_on_datasets     ["name", ...], evaluation datasets seen in training, whose scores do not count
     parameters              number of trained parameters
-    receptive_field_frames  frames of input that one output frame sees
+    receptive_field_frames  number of input frames that an output frame depends on
     fps                     frames per second
-    seed, commit, recipe    what reproduces it: random seed, commit of the source, name of the recipe
+    seed, commit, recipe    to reproduce it: random seed, commit of the source, name of the recipe
     date                    "2026-11-23"
     metrics                 [{"dataset", "files", "trim_s", "system", "beats": {"f", "cmlt", "amlt"},
                               "downbeats": {"f", "cmlt", "amlt"} or null, "tempo": {"acc1", "acc2"} or null,
                               "per_genre": {genre: {"beats": {...}, "downbeats": {...} or null}}}, ...]
-                            all scores in 0..1; `system` names decoder and settings; `per_genre` is optional
+                            with scores from 0 to 1; `system` names decoder and settings; `per_genre` is
+                            optional
 
-Shipped models lie in `beattrack/models` of an installed package, in `models` of a source checkout.
+Shipped models are in `beattrack/models` of an installed package, or in `models` of a source checkout.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class UnknownModelError(ModelError):
 
 @dataclass(frozen=True, kw_only=True)
 class DataSource:
-    """Something a model was trained on: hours of audio, its licence and where it comes from."""
+    """Training data of a model; see the schema above."""
 
     name: str
     hours: float
@@ -63,7 +64,7 @@ class DataSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Scores on one dataset, all in 0..1; see the schema above."""
+    """Scores on one dataset, from 0 to 1; see the schema above."""
 
     dataset: str
     files: int
@@ -77,7 +78,7 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What is known of a model; the fields are those of the schema above."""
+    """The card of a model; see the schema above."""
 
     name: str
     description: str
@@ -97,12 +98,16 @@ class ModelCard:
 
     @property
     def receptive_field_seconds(self) -> float:
-        """Seconds of input that one output frame sees."""
+        """Seconds of input that an output frame depends on."""
         return self.receptive_field_frames / self.fps
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ModelCard:
-        """Read a card; ModelError, naming the file, where it cannot be read or breaks the schema."""
+        """Read a card from a file.
+
+        Raises:
+            ModelError: if the file cannot be read or violates the schema; the message names the file.
+        """
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
@@ -114,7 +119,11 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, record: Any) -> ModelCard:
-        """Read a card from its JSON object; ModelError where that breaks the schema."""
+        """Read a card from its JSON object.
+
+        Raises:
+            ModelError: if the object violates the schema.
+        """
         if not isinstance(record, Mapping) or record.get("schema_version") != CARD_SCHEMA_VERSION:
             raise ModelError(f"not a model card of schema version {CARD_SCHEMA_VERSION}")
         values = {key: value for key, value in record.items() if key != "schema_version"}
@@ -131,7 +140,7 @@ class ModelCard:
         return card
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the card as its JSON object."""
+        """Return the card as a JSON object."""
         record = json.loads(json.dumps(dataclasses.asdict(self), allow_nan=False))
         for score in record["metrics"]:
             if score["per_genre"] is None:
@@ -141,14 +150,24 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Model:
-    """A model on this machine: its name, the file of its network and its card, None where it has none."""
+    """A model on this machine.
+
+    Attributes:
+        name: name of the model.
+        path: file of the network.
+        card: card of the model; None if there is none.
+    """
 
     name: str
     path: Path
     card: ModelCard | None
 
     def verify(self) -> None:
-        """Compare the file with the card, where there is one; ModelError where the two differ."""
+        """Check the file against the card, if there is one.
+
+        Raises:
+            ModelError: if the file cannot be read or differs from the one that the card describes.
+        """
         if self.card is None:
             return
         try:
@@ -160,17 +179,26 @@ class Model:
 
 
 def shipped() -> tuple[Model, ...]:
-    """List the shipped models by name; ModelError where a card is damaged."""
+    """Return the shipped models, sorted by name.
+
+    Raises:
+        ModelError: if a card is damaged.
+    """
     cards = {path: ModelCard.load(path) for path in sorted(models_folder().glob("*.json"))}
     return tuple(Model(card.name, path.parent / card.file, card) for path, card in cards.items())
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Model:
-    """Give a model by the name of a shipped one or the path of a file, verified against its card.
+    """Return a model, after a check of its file against its card.
 
-    A path is what ends in `.onnx`, holds a separator, or exists; a file's card lies beside it, if anywhere.
-    Raises UnknownModelError, naming the models there are, where there is none such, ModelError where it is
-    damaged, SettingsError for what is neither name nor path.
+    Args:
+        name_or_path: name of a shipped model, or path of a model file, whose card is beside it or missing.
+            Text is a path if it ends in `.onnx`, contains a separator, or is no name but an existing file.
+
+    Raises:
+        UnknownModelError: if there is no such model; the message lists the shipped models.
+        ModelError: if the model or its card is damaged.
+        SettingsError: if the argument is neither a name nor a path.
     """
     checks.instance(str, os.PathLike, called="the name or path of a model")("model", name_or_path)
     name = os.fspath(name_or_path)
@@ -183,7 +211,7 @@ def find(name_or_path: str | os.PathLike[str]) -> Model:
 
 
 def models_folder() -> Path:
-    """Give the folder of the shipped models: in the installed package, else in the source checkout."""
+    """Return the folder of the shipped models, in the installed package or else in the source checkout."""
     package = Path(str(resources.files("beattrack")))
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"
@@ -196,7 +224,9 @@ def _shipped_named(name: str) -> Model:
     if Path(name).is_file():
         return _from_path(Path(name))
     known = ", ".join(models) or "none in this installation"
-    raise UnknownModelError(f"no model is called {name!r}: there are {known}, or give a file's path")
+    raise UnknownModelError(
+        f"no model is called {name!r}; use a shipped model ({known}) or the path of a model file"
+    )
 
 
 def _from_path(path: Path) -> Model:

@@ -1,8 +1,8 @@
-"""Log-filtered spectrogram: the network's view of the sound.
+"""The log-filtered spectrogram, the first input of the network.
 
-Short-time Fourier magnitudes through triangular filters on a logarithmic frequency axis, as introduced for
-onset detection by Böck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection Methods",
-ISMIR 2012. No logarithm of the magnitudes is taken here: compression belongs to the network.
+Short-time Fourier magnitudes are summed by triangular filters on a logarithmic frequency axis, as introduced
+for onset detection by Böck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection
+Methods", ISMIR 2012. The magnitudes stay linear, because the network compresses them itself.
 """
 
 from __future__ import annotations
@@ -20,20 +20,23 @@ from beattrack.errors import SettingsError
 from beattrack.fourier import Float32, Workspace, checked_samples, nonzero_rows, thin_products
 from beattrack.runtime import checks
 
-TUNING = 440.0  # Hz; the filters' centres are equal-tempered around it
+TUNING = 440.0  # Hz; the centres of the filters are equal-tempered pitches of this tuning
 FRAMES_PER_BLOCK = 256  # frames, spectra and magnitudes of a block fit the second-level cache
 
 
 @dataclass(frozen=True)
 class SpectrogramSettings:
-    """How the spectrogram is computed; stored in every model file.
+    """Settings of the spectrogram, stored in every model file.
 
-    sample_rate: Hz of the samples. fps: frames per second; frame t is centred at sample
-    round(t * sample_rate / fps). frame_size: samples in a (Hann) window, even. bands_per_octave: triangular
-    filters in each octave, fewer where the frequency bins are wider than that. fmin, fmax: Hz, between which
-    all filters lie; fmax is at most sample_rate / 2.
+    Attributes:
+        sample_rate: sample rate in Hz.
+        fps: frames per second. Frame t is centred at sample round(t * sample_rate / fps).
+        frame_size: samples in a (Hann) window, even.
+        bands_per_octave: triangular filters in each octave, fewer if the frequency bins are wider than that.
+        fmin, fmax: lowest and highest frequency of the filters in Hz; fmax is at most sample_rate / 2.
 
-    Raises SettingsError where a value is out of range or the range holds no filter.
+    Raises:
+        SettingsError: if a value is out of range, or if there is no filter between fmin and fmax.
     """
 
     sample_rate: int = 22050
@@ -51,12 +54,12 @@ class SpectrogramSettings:
             raise SettingsError(f"fps must be at most the sample rate {self.sample_rate}, not {self.fps}")
         if not self.fmin < self.fmax <= self.sample_rate / 2:
             raise SettingsError(
-                f"fmin < fmax <= sample_rate / 2 = {self.sample_rate / 2:g} must hold, "
-                f"not fmin = {self.fmin:g}, fmax = {self.fmax:g}"
+                f"fmin must be below fmax, and fmax at most sample_rate / 2 = {self.sample_rate / 2:g}, "
+                f"not fmin = {self.fmin:g} and fmax = {self.fmax:g}"
             )
         if self.bands < 1:
             raise SettingsError(
-                f"{self.fmin:g} to {self.fmax:g} Hz is too narrow for a filter "
+                f"fmin to fmax, {self.fmin:g} to {self.fmax:g} Hz, is too narrow for a filter "
                 f"at {self.bands_per_octave} bands per octave and {self.frame_size} samples per frame"
             )
 
@@ -66,32 +69,30 @@ class SpectrogramSettings:
         return len(_corner_bins(self)) - 2
 
     def frames(self, samples: int) -> int:
-        """Give the number of frames of so many samples: as many as have their centre before the end."""
+        """Return the number of frames whose centre is before the end of a number of samples."""
         return math.ceil(samples * self.fps / self.sample_rate)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the fields by name, as numbers."""
+        """Return the fields by name, as numbers."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpectrogramSettings:
-        """Read what `to_dict` gave.
+        """Read settings from the dictionary that `to_dict` returns.
 
-        Raises SettingsError where a field is missing, unknown or out of range.
+        Raises:
+            SettingsError: if a field is missing, unknown or out of range.
         """
         names = {field.name for field in fields(cls)}
         if data.keys() != names:
             odd = ", ".join(sorted(map(str, data.keys() ^ names)))
-            raise SettingsError(f"the spectrogram's settings have missing or unknown fields: {odd}")
+            raise SettingsError(f"the spectrogram settings have missing or unknown fields: {odd}")
         return cls(**data)
 
 
 @lru_cache(maxsize=32)
 def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
-    """Give the FFT bins nearest to the equal-tempered frequencies between fmin and fmax, each once.
-
-    Each filter rises from one of them, peaks at the next and ends at the one after.
-    """
+    """Return the FFT bins of the filters; three bins in a row are the start, peak and end of a filter."""
     per_octave = settings.bands_per_octave
     lowest = math.floor(per_octave * math.log2(settings.fmin / TUNING))
     highest = math.ceil(per_octave * math.log2(settings.fmax / TUNING))
@@ -104,7 +105,14 @@ def _corner_bins(settings: SpectrogramSettings) -> tuple[int, ...]:
 
 
 def filterbank(settings: SpectrogramSettings) -> Float32:
-    """Give the triangular filters, each of unit sum, as columns: (frame_size // 2 + 1, bands)."""
+    """Compute the triangular filters.
+
+    Args:
+        settings: settings of the spectrogram.
+
+    Returns:
+        Filters with a sum of 1, as columns: (frame_size // 2 + 1, bands).
+    """
     corners = _corner_bins(settings)
     bins = np.arange(settings.frame_size // 2 + 1)
     triangles = [np.interp(bins, corners[b : b + 3], (0, 1, 0)) for b in range(settings.bands)]
@@ -112,10 +120,16 @@ def filterbank(settings: SpectrogramSettings) -> Float32:
 
 
 class Spectrogram:
-    """Samples to spectrogram, whole or block by block.
+    """Compute the spectrogram of samples, whole or block by block.
 
-    There are ceil(samples * fps / sample_rate) frames; those at the ends reach beyond the samples into
+    There are ceil(samples * fps / sample_rate) frames. Frames at the ends extend beyond the samples into
     silence.
+
+    Args:
+        settings: settings of the spectrogram; None takes the defaults.
+
+    Raises:
+        SettingsError: if `settings` is of another type.
     """
 
     def __init__(self, settings: SpectrogramSettings | None = None) -> None:
@@ -127,9 +141,16 @@ class Spectrogram:
         self._products = thin_products(bank[self._bins], FRAMES_PER_BLOCK)
 
     def __call__(self, samples: ArrayLike) -> Float32:
-        """Give the magnitudes, (frames, bands) float32, of (samples,) mono floats at the settings' rate.
+        """Compute the magnitudes of a whole recording.
 
-        Raises AudioError where the samples are of another shape or type.
+        Args:
+            samples: mono floats at the settings' sample rate, shape (samples,).
+
+        Returns:
+            Magnitudes, float32, shape (frames, bands).
+
+        Raises:
+            AudioError: if the samples are of another shape or type.
         """
         checked = checked_samples(samples)
         frames = self.settings.frames(len(checked))
@@ -140,15 +161,23 @@ class Spectrogram:
         return spectrogram
 
     def blocks(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
-        """Give the spectrogram of samples that come in blocks of any lengths, as soon as they suffice.
+        """Compute the spectrogram of a recording that comes in blocks.
 
-        Yields (n, bands); their concatenation is identical to the spectrogram of the concatenated samples.
-        Raises AudioError where a block is not (samples,) floats.
+        Args:
+            blocks: mono floats at the settings' sample rate, each block of shape (samples,) and of any
+                length.
+
+        Yields:
+            Magnitudes, float32, shape (n, bands). Concatenated, they are identical to the spectrogram of the
+            concatenated samples.
+
+        Raises:
+            AudioError: if a block is of another shape or type.
         """
         work = self._workspace()
         pending = np.empty(0, np.float32)
         origin = 0  # position of the first pending sample
-        first = 0  # frame that the next block starts with
+        first = 0  # first frame of the next block
         for block in blocks:
             pending = np.concatenate((pending, checked_samples(block)))
             end = origin + len(pending)
@@ -164,11 +193,9 @@ class Spectrogram:
             )
 
     def _analyse(self, work: Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
-        """Fill `out` with the frames from `first` on; `origin` is the position of samples[0].
-
-        Blocks start at multiples of FRAMES_PER_BLOCK whoever calls: BLAS rounds a row differently in a
-        product of another size, so this alone makes streaming identical to the whole.
-        """
+        """Compute the frames from `first` on into `out`; `origin` is the position of samples[0]."""
+        # Both callers use blocks that start at multiples of FRAMES_PER_BLOCK, because BLAS rounds a row
+        # differently in a product of another size, and streaming must be identical to the whole.
         starts = self._starts(first, len(out))
         begin, end = int(starts[0]), int(starts[-1]) + self.settings.frame_size
         segment = _padded(samples, begin - origin, end - origin)
@@ -201,7 +228,7 @@ class Spectrogram:
 
 
 def _padded(samples: Float32, begin: int, end: int) -> Float32:
-    """Give samples[begin:end] with zeros where that reaches beyond the ends."""
+    """Return samples[begin:end], with zeros for positions beyond the ends."""
     before, after = max(-begin, 0), max(end - len(samples), 0)
     segment = samples[begin + before : end - after]
     return np.pad(segment, (before, after)) if before or after else segment

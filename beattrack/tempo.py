@@ -1,13 +1,13 @@
-"""One tempo for a recording, its likeliest octave alternative and how steady it is, from the decoded beats.
+"""The tempo of a recording, estimated from its beats, with its likeliest alternative and its stability.
 
-`bpm` is always the tempo of the beats themselves, so that tempo and beats never contradict each other; what a
-tempo head or a listener's preference says against it shows in the strengths of the two candidates.
+`bpm` is always the tempo of the beats themselves, so that tempo and beats never contradict each other. A
+tempo head and the tempo preference of listeners only affect the strengths of the two candidates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,39 +19,50 @@ from beattrack.runtime import checks
 
 Float = NDArray[np.floating]
 
-# An interval belongs to the steady part of a recording when it lies this close to the median: as a share of
-# it, or in seconds where two frames of jitter are more than that share.
+# An interval is part of the steady part of a recording if it is within this share of the median interval, or
+# within this time, which allows two frames of jitter at fast tempi.
 STEADY_SHARE = 0.05
 STEADY_SECONDS = 0.025
 
-# Nothing slower or faster, in BPM, is called a tempo.
+# In steady music, a beat this many seconds off the line through the others is misplaced.
+ON_LINE_SECONDS = 0.012
+
+# Beats per minute; anything slower or faster is not a tempo.
 TEMPO_RANGE = (1.0, 10_000.0)
 
-# How believable a tempo is, as a multiple of the tracked one, before anything else is known. Chosen by
-# likelihood on the public detections of the 2020 TCN for Ballroom, Beatles, SMC and GTZAN: 3..10 do alike.
+# Prior weights of the tempi at each multiple of the tracked one. Chosen by likelihood on the public
+# detections of the 2020 TCN for Ballroom, Beatles, SMC and GTZAN; weights of 3 to 10 for 1.0 do equally well.
 RATIO_WEIGHTS = {1.0: 6.0, 2.0: 1.0, 1 / 2: 1.0, 3 / 2: 0.25, 2 / 3: 0.25, 3.0: 0.25, 1 / 3: 0.25}
 
-# Preferred tempo of listeners: log-normal, centre in BPM, spread in natural logarithm (about 0.65 octaves).
+# Tempo preference of listeners, log-normal: centre in BPM, spread in natural logarithm (about 0.65 octaves).
 PREFERRED_BPM = 112.0
 PREFERRED_SPREAD = 0.45
 
-# The tempo head counts within 4 % of a candidate, as the tempo accuracies do, but in one bin around at least.
+# The tempo head counts within 4 % of a candidate, like the tempo accuracies, but at least one bin around it.
 HEAD_TOLERANCE = 0.04
 HEAD_SHARE = 0.5
 
-# The least share of the head's probability within 4 % of a tempo that is heard clearly.
+# Least share of the head's probability within 4 % of a tempo for that tempo to be clear.
 CLEAR_SHARE = 0.5
 
-# An interval of more medians than this is a pause, which says nothing of how steady the beats are.
+# An interval of more than this many median intervals is a pause, which does not affect stability.
 PAUSE_INTERVALS = 4
 
-# Beats of whole frames in a narrow tempo range may be this much faster or slower: a frame at 240 BPM.
+# Beats on whole frames in a narrow tempo range may be this much faster or slower: a frame at 240 BPM.
 RANGE_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
 class TempoCandidate:
-    """A tempo in beats per minute and its strength, the probability that it, not the other one, is meant."""
+    """One candidate for the tempo of a recording.
+
+    Attributes:
+        bpm: beats per minute.
+        strength: probability that this candidate, not the other one, is the tempo.
+
+    Raises:
+        SettingsError: if a value is out of range.
+    """
 
     bpm: float
     strength: float
@@ -64,11 +75,13 @@ class TempoCandidate:
 class Tempo:
     """The tempo of a recording.
 
-    bpm: beats per minute of the tracked beats.
-    candidates: one or two tempi, stronger first, one of them `bpm`; their strengths sum to 1.
-    stability: standard deviation of the intervals between beats, seconds; 0 is a metronome.
+    Attributes:
+        bpm: beats per minute of the tracked beats.
+        candidates: one or two tempi, the stronger first, one of them `bpm`. Their strengths sum to 1.
+        stability: standard deviation of the inter-beat intervals in seconds; 0 for a metronome.
 
-    Raises SettingsError where a value is not finite or out of its range.
+    Raises:
+        SettingsError: if a value is not finite or out of range.
     """
 
     bpm: float
@@ -90,10 +103,12 @@ class Tempo:
             or abs(sum(strengths) - 1) > 1e-6
             or strengths != sorted(strengths)[::-1]
         ):
-            raise SettingsError("a tempo has one or two candidates, stronger first, whose strengths sum to 1")
+            raise SettingsError(
+                "a tempo must have one or two candidates, the stronger first, whose strengths sum to 1"
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the tempo as plain numbers, lists and dictionaries."""
+        """Return the tempo as plain numbers, lists and dictionaries."""
         return {
             "bpm": self.bpm,
             "candidates": [asdict(candidate) for candidate in self.candidates],
@@ -102,7 +117,11 @@ class Tempo:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Tempo:
-        """Read what `to_dict` gives; SettingsError for anything else."""
+        """Read a tempo from the dictionary that `to_dict` returns.
+
+        Raises:
+            SettingsError: if a value is missing, of a wrong type or out of range.
+        """
         try:
             candidates = tuple(
                 TempoCandidate(float(item["bpm"]), float(item["strength"])) for item in record["candidates"]
@@ -111,7 +130,7 @@ class Tempo:
         except SettingsError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"a tempo needs bpm, candidates and stability (wrong: {error!r})") from error
+            raise SettingsError(f"a tempo needs bpm, candidates and stability ({error!r})") from error
 
 
 def estimate_tempo(
@@ -121,24 +140,27 @@ def estimate_tempo(
     period: float | None = None,
     bpm_range: tuple[float, float] | None = None,
 ) -> Tempo | None:
-    """Estimate the tempo of beats.
+    """Compute the tempo of beats.
 
-    The period is a least-squares fit (`beat_period`), as the median interval knows no more than whole frames.
-    The alternatives are `bpm` times 1/3, 1/2, 2/3, 3/2, 2 and 3. Each tempo c, `bpm` included, scores
-        w(c) exp(-(ln(c / 112) / 0.45)^2 / 2), normalised to sum 1 over the tempi, with w = `RATIO_WEIGHTS`;
-    with a tempo head, the mean of that and the head's probability within 4 % of c, normalised likewise.
-    The candidates are `bpm` and the best alternative, with their scores scaled to sum 1. Values are rounded
-    to 0.001, stability to 0.1 ms. Stability leaves out pauses: intervals of more than 4 times the median.
+    The beat period is a least-squares fit (`beat_period`), because the median interval is a multiple of the
+    frame period. The alternatives to `bpm` are its multiples by 1/3, 1/2, 2/3, 3/2, 2 and 3. The score of a
+    tempo c is
+        w(c) exp(-(ln(c / 112) / 0.45)^2 / 2), normalised to sum 1 over all tempi, with w = `RATIO_WEIGHTS`.
+    With a tempo head, it is the mean of that and of the head's probability within 4 % of c, normalised
+    likewise. The candidates are `bpm` and the best alternative, with their scores scaled to sum 1. Values are
+    rounded to 0.001, stability to 0.1 ms. Stability leaves out pauses, which are intervals of more than 4
+    times the median.
 
     Args:
-        times: seconds, strictly increasing, shape (beats,).
+        times: beat times in seconds, strictly increasing, shape (beats,).
         tempo_activation: probability of each whole BPM, shape (bins,), or None.
-        period: seconds between beats, if known better than from `times`.
-        bpm_range: slowest and fastest tempo that the beats were tracked with. A tempo within 5 % of the range
-            is moved into it, since a range too narrow for whole frames lets beats deviate that far.
+        period: beat period in seconds, if known better than from `times`.
+        bpm_range: slowest and fastest tempo that the beats were tracked with, in BPM. A tempo within 5 % of
+            the range is moved into it, because beats on whole frames can deviate that far from a narrow
+            range.
 
     Returns:
-        The tempo, or None with fewer than two beats or outside `TEMPO_RANGE`.
+        The tempo; None if there are fewer than two beats or the tempo is outside `TEMPO_RANGE`.
     """
     beats = np.asarray(times, dtype=np.float64)
     if len(beats) < 2:
@@ -172,31 +194,49 @@ def _stability(times: Float) -> float:
 
 
 def beat_period(times: Float, fine: Float | None = None) -> float:
-    """Fit the seconds between beats to the steady part of at least two beats.
+    """Compute the beat period of the steady part of a recording by least squares.
 
-    Intervals near the median are steady; each run of them is a line over the beat number with an offset of
-    its own, and all runs share one slope, whose least-squares solution is returned.
+    Intervals near the median are steady. Each run of steady intervals is a line over the beat number with its
+    own offset, and all runs share one slope, the period.
 
     Args:
-        times: seconds, shape (beats,).
-        fine: the same beats more exactly, if known, and NaN for those not to be fitted, shape (beats,). They
-            are fitted, while `times` tell the steady part, which then hangs on no fraction of a frame.
+        times: times of at least two beats in seconds, shape (beats,). They alone determine the steady
+            part, so that fractions of a frame do not change it.
+        fine: more exact times of the same beats for the fit, NaN for beats to leave out, shape (beats,); None
+            takes `times`. If most of them are on the lines, those far off are left out.
+
+    Returns:
+        Seconds between beats.
     """
-    fine = times if fine is None else fine
     intervals = np.diff(times)
     median = float(np.median(intervals))
     steady = np.abs(intervals - median) <= max(STEADY_SHARE * median, STEADY_SECONDS)
-    if not steady.any():  # an even number of intervals of two kinds: the median lies between them
+    if not steady.any():  # half of the intervals are long and half short, so the median is between them
         return median
     edges = np.flatnonzero(np.diff(steady, prepend=False, append=False))
-    covariance = variance = 0.0
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        run = np.arange(start, stop + 1)
-        run = run[np.isfinite(fine[run])]
-        numbers = run - (run.sum() / len(run) if len(run) else 0)
-        covariance += float(numbers @ fine[run])
-        variance += float(numbers @ numbers)
-    return covariance / variance if variance > 0 else beat_period(times)
+    runs = [slice(start, stop + 1) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    if fine is None:
+        return _fit(times, runs)[0]
+    period, errors = _fit(fine, runs)
+    off = np.abs(errors) > ON_LINE_SECONDS
+    if off.any() and np.nanmedian(np.abs(errors)) < ON_LINE_SECONDS / 3:
+        period, _ = _fit(np.where(off, np.nan, fine), runs)
+    return period if math.isfinite(period) else _fit(times, runs)[0]
+
+
+def _fit(times: Float, runs: Sequence[slice]) -> tuple[float, Float]:
+    """Fit one slope to runs of times; return it and the error of each time, NaN if it was not fitted."""
+    numbers = np.full(len(times), np.nan)
+    centred = np.full(len(times), np.nan)
+    for run in runs:
+        index = np.arange(run.start, run.stop)
+        index = index[np.isfinite(times[index])]
+        if len(index):
+            numbers[index] = index - index.mean()
+            centred[index] = times[index] - times[index].mean()
+    variance = float(np.nansum(numbers**2))
+    slope = float(np.nansum(numbers * centred)) / variance if variance > 0 else math.nan
+    return slope, centred - slope * numbers
 
 
 def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
@@ -210,12 +250,12 @@ def _scores(bpm: float, tempo_activation: Float | None) -> dict[float, float]:
 
 
 def _preference(bpm: float) -> float:
-    # The floor keeps tempi hundreds of octaves away comparable: only their weights then count.
+    # Without the minimum, all scores of extreme tempi would be 0; with it, their weights decide.
     return max(math.exp(-((math.log(bpm / PREFERRED_BPM) / PREFERRED_SPREAD) ** 2) / 2), 1e-100)
 
 
 def clear_tempo(tempo_activation: Float) -> float | None:
-    """Return the tempo in BPM that a tempo head hears clearly; None if it hears none, or several.
+    """Return the tempo in BPM that has most of a tempo head's probability; None if no tempo has.
 
     Args:
         tempo_activation: probability of each whole BPM, shape (bins,).
@@ -232,13 +272,21 @@ def clear_tempo(tempo_activation: Float) -> float | None:
 
 
 def tempo_share(tempo_activation: Float, slowest: float, fastest: float) -> float:
-    """Return the share, in 0 to 1, of a tempo head's probability that lies between two tempi in BPM."""
+    """Return the share of a tempo head's probability between two tempi.
+
+    Args:
+        tempo_activation: probability of each whole BPM, shape (bins,).
+        slowest, fastest: tempi in BPM, both included.
+
+    Returns:
+        Share from 0 to 1; 0 if the head has no probability at all.
+    """
     weights = _weights(tempo_activation)
     return float(weights[max(math.ceil(slowest), 0) : max(math.floor(fastest) + 1, 0)].sum())
 
 
 def _weights(tempo_activation: Float) -> NDArray[np.float64]:
-    """Return the probabilities of the bins with sum 1, or all 0."""
+    """Return the probabilities of the bins, scaled to sum 1 unless all are 0."""
     weights: NDArray[np.float64] = np.nan_to_num(tempo_activation.astype(np.float64), posinf=0.0, neginf=0.0)
     weights = weights.clip(0, 1)
     total = weights.sum()

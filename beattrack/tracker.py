@@ -78,26 +78,37 @@ class BeatTracker:
         harmony = self.network.settings.harmony
         self.harmony = None if harmony is None else Harmony(harmony)
 
-    def track(self, source: Recording, sample_rate: int | None = None) -> Beats:
+    def track(self, source: Recording, sample_rate: int | None = None, *, track: int | None = None) -> Beats:
         """Track the beats of a recording.
 
-        source: path, "-" for standard input, binary file object, or with a `sample_rate` in Hz samples, of
-        shape (samples,) or (samples, channels), floats of full scale 1 or integers of their type's.
+        Args:
+            source: path, "-" for standard input, binary file object, the bytes of a file, an open
+                `soundfile.SoundFile`, or with a `sample_rate` samples, of shape (samples,) or
+                (samples, channels), floats of full scale 1 or integers of their type's.
+            sample_rate: of samples, in Hz.
+            track: which audio track of a film, counted from 1; None is the default one.
 
-        Raises AudioError where there is no audio to decode, SettingsError where `sample_rate` is amiss. Warns
-        with AudioWarning of audio that is damaged.
+        Raises:
+            AudioError: if there is no audio to decode, or no such track.
+            SettingsError: if `sample_rate` or `track` does not fit the source.
+
+        Warns with AudioWarning of audio that is damaged.
         """
-        activations, duration = self.analyse(source, sample_rate)
-        return self.decode(activations, duration=duration, file=_name(source))
+        activations, duration = self.analyse(source, sample_rate, track=track)
+        return self.decode(activations, duration=duration, file=audio.file_name(source))
 
-    def activations(self, source: Recording, sample_rate: int | None = None) -> Activations:
-        """Give what the network says about every frame of a recording; see `track` for the rest."""
-        return self.analyse(source, sample_rate)[0]
+    def activations(
+        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
+    ) -> Activations:
+        """Return what the network says about every frame of a recording; see `track` for the rest."""
+        return self.analyse(source, sample_rate, track=track)[0]
 
-    def analyse(self, source: Recording, sample_rate: int | None = None) -> tuple[Activations, float]:
-        """Give the activations and the exact duration of a recording in seconds, as `decode` takes them."""
+    def analyse(
+        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
+    ) -> tuple[Activations, float]:
+        """Return the activations and the exact duration of a recording in seconds, as `decode` takes them."""
         rate = self.spectrogram.settings.sample_rate
-        samples = _Counted(_blocks(source, sample_rate, rate))
+        samples = _Counted(_blocks(source, sample_rate, rate, track))
         if self.harmony is None:
             return self.network.compute(self.spectrogram.blocks(samples)), samples.count / rate
         # Both views in one pass over the recording: the second is complete when the first has read all of it.
@@ -124,14 +135,16 @@ class BeatTracker:
         )
 
 
-def track(source: Recording, sample_rate: int | None = None, **options: Any) -> Beats:
+def track(
+    source: Recording, sample_rate: int | None = None, *, track: int | None = None, **options: Any
+) -> Beats:
     """Track the beats of one recording: `beattrack.track("song.wav").bpm`.
 
-    source, sample_rate: as for `BeatTracker.track`.
+    source, sample_rate, track: as for `BeatTracker.track`.
     options: those of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`; keep one for many
     recordings. Errors are those of both.
     """
-    return BeatTracker(**options).track(source, sample_rate)
+    return BeatTracker(**options).track(source, sample_rate, track=track)
 
 
 def decode(
@@ -156,10 +169,11 @@ def decode(
         least_confidence: of half of the beats, 0 to 1; beats that have less are not believed.
     """
     found = decode_parts(activations, decoder)
+    # Single sounds are judged by their distances, as few as they are.
+    least = 0.0 if isolated(found) else least_confidence
     confidences = [beat_confidence(part.times, activations) for part in found]
     believed = [
-        believable(part.times, confidence, least_confidence)
-        for part, confidence in zip(found, confidences, strict=True)
+        believable(part.times, confidence, least) for part, confidence in zip(found, confidences, strict=True)
     ]
     kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
     single_sounds = least_confidence > 0 and isolated(kept)
@@ -212,13 +226,19 @@ def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Deco
     return decoder
 
 
-def _blocks(source: Recording, source_rate: int | None, sample_rate: int) -> Iterable[NDArray[np.float32]]:
-    if _is_file(source):
+def _blocks(
+    source: Recording, source_rate: int | None, sample_rate: int, track: int | None
+) -> Iterable[NDArray[np.float32]]:
+    checks.optional(checks.positive(whole=True))("track", track)
+    # Bytes are a file, unless their rate makes samples of them.
+    if _is_file(source) or (audio.is_content(source) and source_rate is None):
         if source_rate is not None:
             raise SettingsError("sample_rate is for samples, a file tells its own")
-        return audio.read_blocks(source, sample_rate=sample_rate, block_seconds=BLOCK_SECONDS)
+        return audio.read_blocks(source, sample_rate=sample_rate, track=track, block_seconds=BLOCK_SECONDS)
     if source_rate is None:
         raise SettingsError("samples need their sample_rate, as in track(samples, 44100)")
+    if track is not None:
+        raise SettingsError("track is for files; samples have no tracks")
     array = cast("ArrayLike", source)
     samples = audio.from_samples(array, source_rate=source_rate, sample_rate=sample_rate)
     step = round(BLOCK_SECONDS * sample_rate)
@@ -240,9 +260,3 @@ class _Counted:
         for block in self._blocks:
             self.count += len(block)
             yield block
-
-
-def _name(source: Recording) -> str | None:
-    if isinstance(source, str | bytes | os.PathLike) and source != "-":
-        return os.fsdecode(source)
-    return None

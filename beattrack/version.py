@@ -1,3 +1,3 @@
-"""The version of this package, alone in a module so that every other can import it."""
+"""The version of the package, in its own module so that every other module can import it."""
 
 __version__ = "0.1.0"

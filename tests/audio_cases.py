@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import struct
+import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from beattrack.audio import AudioWarning, load
 from beattrack.errors import AudioError
 
 RATE = 22050
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg on PATH")
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX system")
 
 
@@ -26,6 +31,38 @@ def write(path: Path, samples: np.ndarray, rate: int, **options: Any) -> Path:
         for start in range(0, len(samples), 4096):
             file.write(samples[start : start + 4096])
     return path
+
+
+def run_ffmpeg(*arguments: object) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True)
+
+
+def encoded(samples: np.ndarray, rate: int, **options: Any) -> bytes:
+    """Return the bytes of a file that libsndfile writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        return write(Path(folder) / "music", samples, rate, **options).read_bytes()
+
+
+def id3(body: bytes) -> bytes:
+    """Return an ID3v2 tag."""
+    size = len(body)
+    return b"ID3\x03\x00\x00" + bytes(size >> shift & 127 for shift in (21, 14, 7, 0)) + body
+
+
+def ape() -> bytes:
+    """Return an APE tag with a header and a footer, and nothing that makes sense between them."""
+    body = bytes(1000)
+    numbers = struct.pack("<II", len(body) + 32, 1)
+    header = b"APETAGEX" + struct.pack("<I", 2000) + numbers + struct.pack("<I", 0xA0000000) + bytes(8)
+    return (
+        header
+        + body
+        + b"APETAGEX"
+        + struct.pack("<I", 2000)
+        + numbers
+        + struct.pack("<I", 1 << 31)
+        + bytes(8)
+    )
 
 
 def expected(samples: np.ndarray, rate: int) -> np.ndarray:
@@ -59,3 +96,8 @@ def load_warned(path: object, match: str) -> np.ndarray:
 def make_text(folder: Path) -> Path:
     (folder / "text.au").write_text("This is no music.\n" * 100)
     return folder / "text.au"
+
+
+def lateness(path: Path, like: Path) -> int:
+    """By how many samples at 44.1 kHz a recording comes later than another."""
+    return lag(load(path, sample_rate=44100), load(like, sample_rate=44100))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.synth import drum_clip
+from tests.synth import click_clip, drum_clip
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,15 @@ def audio_warnings_are_errors() -> Iterator[None]:
         warnings.simplefilter("error", AudioWarning)
         warnings.simplefilter("error", ResourceWarning)
         yield
+
+
+@pytest.fixture(scope="session")
+def click_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clicks every half second, for 6 seconds."""
+    clicks = click_clip(np.arange(0.5, 6, 0.5), duration=6, sample_rate=44100)
+    path = tmp_path_factory.mktemp("clicks") / "clicks.wav"
+    soundfile.write(path, np.stack([clicks, clicks], axis=1), 44100)
+    return path
 
 
 @pytest.fixture(scope="session")

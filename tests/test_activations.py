@@ -19,7 +19,7 @@ ONE = np.ones(3, np.float32)
 
 
 def same(one: Activations, other: Activations) -> bool:
-    pairs = [(getattr(one, name), getattr(other, name)) for name in ("beats", "downbeats", "tempo")]
+    pairs = [(getattr(one, name), getattr(other, name)) for name in ("beats", "downbeats", "tempo", "pauses")]
     return one.fps == other.fps and all(
         a is b is None or (a.dtype == b.dtype and np.array_equal(a, b, equal_nan=True)) for a, b in pairs
     )
@@ -38,7 +38,7 @@ def test_duration() -> None:
         ({"beats": np.ones(3, int)}, "beats must be a one-dimensional"),
         ({"beats": None}, "beats must be a one-dimensional"),
         ({"downbeats": np.ones(3, bool)}, "downbeats must be a one-dimensional"),
-        ({"downbeats": np.ones(4)}, "of one length, not 3 and 4"),
+        ({"downbeats": np.ones(4)}, "the same length, not 3 and 4"),
         ({"tempo": np.ones(3, complex)}, "tempo must be a one-dimensional"),
         ({"fps": 0.0}, "fps must be above 0 and at most 1000, not 0.0"),
         ({"fps": -1.0}, "fps must be above 0"),
@@ -46,6 +46,15 @@ def test_duration() -> None:
         ({"fps": np.nan}, "fps must be a finite number"),
         ({"fps": np.inf}, "fps must be a finite number"),
         ({"fps": 1001.0}, "at most 1000, not 1001"),
+        ({"pauses": [[0, 1]]}, "pauses must be an array of whole numbers"),
+        ({"pauses": np.zeros((1, 2))}, "pauses must be an array of whole numbers"),
+        ({"pauses": np.zeros(2, int)}, "pauses must be an array of whole numbers, a row of two"),
+        ({"pauses": np.zeros((1, 3), int)}, "a row of two for each pause"),
+        ({"pauses": np.array([[0, 4]])}, "within the 3 frames"),
+        ({"pauses": np.array([[-1, 2]])}, "within the 3 frames"),
+        ({"pauses": np.array([[2, 1]])}, "pauses must ascend"),
+        ({"pauses": np.array([[0, 2], [1, 3]])}, "pauses must ascend"),
+        ({"pauses": np.array([[0, 2**64 - 1]], np.uint64)}, "pauses must ascend"),
     ],
 )
 def test_what_are_no_activations_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -69,7 +78,8 @@ def test_what_is_saved_is_loaded(
     fps: float,
 ) -> None:
     path = tmp_path_factory.mktemp("saved") / "a.npz"
-    activations = Activations(beats, beats[::-1].copy() if bars else None, fps, tempo)
+    pauses = np.array([[0, len(beats) // 2]]) if bars else None
+    activations = Activations(beats, beats[::-1].copy() if bars else None, fps, tempo, pauses)
     activations.save(path)
     assert same(Activations.load(path), activations)
     assert os.listdir(path.parent) == ["a.npz"]

@@ -139,7 +139,9 @@ def test_a_model_of_ones_own_needs_no_card(folder: Path, monkeypatch: pytest.Mon
 
 
 def test_an_unknown_name_lists_the_models(folder: Path) -> None:
-    with pytest.raises(UnknownModelError, match=r"no model is called 'medium': there are large, small"):
+    with pytest.raises(
+        UnknownModelError, match=r"no model is called 'medium'; use a shipped model \(large, small\)"
+    ):
         find("medium")
 
 

@@ -70,6 +70,15 @@ def test_finer_times_are_fitted_but_do_not_choose_the_steady_part() -> None:
     assert beat_period(late, np.append(fine, fine[-1] + 0.62)) == pytest.approx(60 / 97.3, rel=1e-9)
 
 
+def test_a_misplaced_beat_of_steady_music_is_not_fitted() -> None:
+    fine = 0.3 + np.arange(20) * 60 / 128
+    fine[-1] -= 0.022
+    assert beat_period(fine) != pytest.approx(60 / 128, rel=5e-4)
+    assert beat_period(fine, fine) == pytest.approx(60 / 128, rel=1e-6)
+    wavering = 0.3 + np.cumsum(0.5 + 0.015 * np.sin(np.arange(40)))
+    assert beat_period(wavering, wavering) == beat_period(wavering)
+
+
 def test_beats_without_a_finer_time_are_not_fitted() -> None:
     times = np.array([0.01, 0.5, 1.0, 1.5, 1.97])
     fine = np.array([np.nan, 0.5, 1.0, 1.5, np.nan])

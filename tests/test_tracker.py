@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import soundfile
 
 import beattrack
+from beattrack import audio
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.make import make_decoder
@@ -71,9 +73,13 @@ def test_path_file_object_and_samples_give_the_same_beats(
 ) -> None:
     by_path = tracker.track(str(recording))
     by_object = tracker.track(io.BytesIO(recording.read_bytes()))
+    by_bytes = tracker.track(recording.read_bytes())
     by_samples = tracker.track(soundfile.read(recording, dtype="float32")[0], RATE)
-    assert by_object.file is by_samples.file is None
-    for beats in (by_object, by_samples):
+    with soundfile.SoundFile(recording) as sound:
+        by_sound = tracker.track(sound)
+    assert by_object.file is by_bytes.file is by_samples.file is None
+    assert by_sound.file == str(recording)
+    for beats in (by_object, by_bytes, by_samples, by_sound):
         assert beats.times.tolist() == by_path.times.tolist()
         assert beats.duration == by_path.duration == 12.0
 
@@ -110,6 +116,33 @@ def test_sample_rate_belongs_to_samples_and_to_nothing_else(tracker: BeatTracker
         tracker.track(recording, 44100)
     with pytest.raises(AudioError):
         tracker.track("there is no such file.wav")
+
+
+def test_buffers_of_samples_have_a_rate_and_those_of_files_have_none(
+    tracker: BeatTracker, recording: Path, clip: np.ndarray
+) -> None:
+    buffer = memoryview(clip.astype(np.float32))
+    assert tracker.track(buffer, RATE).times.tolist() == tracker.track(clip, RATE).times.tolist()
+    assert len(tracker.track(bytearray(recording.read_bytes()))) > 0
+    with pytest.raises(AudioError, match="bytes: "):
+        tracker.track(b"\0 no audio")
+
+
+def test_tracks_belong_to_files_and_count_from_1(tracker: BeatTracker, recording: Path) -> None:
+    assert tracker.track(recording, track=1) == tracker.track(recording)
+    with pytest.raises(AudioError, match="has no audio track 2; it has only one"):
+        tracker.track(recording, track=2)
+    for wrong in (0, -1, 1.5, True, "1"):
+        with pytest.raises(SettingsError, match="track"):
+            track(recording, track=wrong)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="samples have no tracks"):
+        tracker.track(np.zeros(1000, np.float32), RATE, track=1)
+
+
+def test_an_inverted_channel_hides_no_beats(tracker: BeatTracker, clip: np.ndarray) -> None:
+    with pytest.warns(audio.AudioWarning, match="cancel each other out"):
+        beats = tracker.track(np.stack([clip, -clip], axis=1), RATE)
+    assert beats.times.tolist() == tracker.track(clip, RATE).times.tolist()
 
 
 def test_options_reach_the_decoder(clip: np.ndarray) -> None:
@@ -231,7 +264,7 @@ def test_steady_clicks_have_no_offset_and_no_drift(tracker: BeatTracker) -> None
         beats = tracker.track(click_clip(times, duration=60.0), RATE)
         assert len(beats) == pytest.approx(len(times), abs=2)
         errors = beats.times - times[np.abs(beats.times[:, None] - times).argmin(axis=1)]
-        assert abs(errors.mean()) < 0.003
+        assert abs(errors.mean()) < 0.005  # half a frame
         drift = np.polynomial.polynomial.polyfit(beats.times / 60, errors, 1)[1]
         assert abs(drift) < 0.005  # seconds a minute
         assert beats.bpm == pytest.approx(bpm, abs=0.03)
@@ -255,20 +288,26 @@ def test_songs_around_a_long_gap_keep_their_beats(tracker: BeatTracker, gap: np.
     assert beats.reason is None
 
 
+def sounds(*frames: int) -> Activations:
+    """Single sounds with silence around them, in 40 s."""
+    pauses = np.array([[before + 2, after - 2] for before, after in pairwise((-2, *frames, 4002))])
+    activations = Activations(np.zeros(4000, np.float32), np.zeros(4000, np.float32), 100.0, pauses=pauses)
+    for frame in frames:
+        for offset, height in ((-1, 0.05), (0, 0.08), (1, 0.06)):
+            activations.beats[frame + offset] = height
+    return activations
+
+
 def test_a_slow_metronome_is_heard_and_what_is_odd_is_said(tracker: BeatTracker) -> None:
-    times = np.arange(0.5, 59.0, 60 / 22)
-    beats = tracker.track(click_clip(times, duration=60.0), RATE)
-    assert share_found(beats, times) == 1
-    assert beats.reason is not None
-    assert beats.reason.endswith("outside the tempo range of 55 to 215 BPM")
+    frames = range(300, 3900, 273)
+    beats = tracker.decode(sounds(*frames))
+    assert beats.times.tolist() == [frame / 100 for frame in frames]
+    assert beats.bpm == pytest.approx(6000 / 273, rel=1e-3)
+    assert beats.reason == "the beats follow 22.0 BPM, outside the tempo range of 55 to 215 BPM"
 
 
 def test_single_sounds_are_no_beats(tracker: BeatTracker) -> None:
-    silent = Activations(np.zeros(4000, np.float32), np.zeros(4000, np.float32), 100.0)
-    for frame in (200, 900, 1300, 2500):
-        for offset, height in ((-1, 0.3), (0, 0.8), (1, 0.3)):
-            silent.beats[frame + offset] = height
-    beats = tracker.decode(silent)
+    beats = tracker.decode(sounds(300, 900, 1300, 2500))
     assert len(beats) == 0
     assert beats.reason == "no beats: single sounds far apart make no pulse"
 

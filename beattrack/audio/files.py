@@ -1,301 +1,167 @@
-"""Sound files, pipes and file objects to samples as they are stored.
+"""Audio files, pipes and file objects to samples as they are stored.
 
 libsndfile decodes WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF and others, recognised by their content
-and not by their name; what it cannot read (AAC, WMA, video) goes through `ffmpeg` when that is on PATH.
+and not by their name. What it cannot read (AAC, WMA, video) goes through `ffmpeg` if that is on PATH.
 
-Time 0 is the first decoded sample. The decoders drop the delay of MP3, AAC, Opus and Vorbis encoders where
-the file states it (the LAME tag of an MP3, the edit list of an MP4); then these line up with the WAV they
-were made from to within a sample. An MP3 without that tag starts with its encoder's and decoder's delay, 25
-ms for LAME: every player plays it that late too, so it is kept.
+Time 0 is where players start: at the first sample of the music, or at the start of the picture if that is
+earlier. Encoder delays are removed if the file states them (the LAME tag of an MP3 or its iTunSMPB comment,
+the edit list of an MP4, the pre-skip of Opus) or if they are the same for every encoder of the format (WMA,
+MP2, AC-3, DTS). The file then lines up with the WAV it was made from to within a sample, WMA to within a
+millisecond. An MP3 without a tag keeps the delay of its encoder and decoder, 25 ms for LAME, and AAC outside
+MP4 that of its encoder, 23 ms for ffmpeg's: players play them that late too.
 
-A file is used as far as it decodes: one that is damaged or ends early raises an AudioWarning, and an
-AudioError only if nothing could be decoded. An OGG that ends early cannot be told from a shorter one.
+A file is used as far as it can be decoded. Joined files are read one after the other, wrong lengths in
+headers are corrected, and what libsndfile cannot decode of a damaged file is left to ffmpeg. An AudioWarning
+tells of audio that is lost, an AudioError of a file of which nothing can be decoded.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import select
-import shutil
-import stat
-import struct
-import subprocess
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, TypeAlias, TypeGuard
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
 
-import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from beattrack.audio import ffmpeg, flac, headers, mpeg, ogg, sndfile
+from beattrack.audio.base import (
+    NOTICED_LOSS,
+    PIECE,
+    Piece,
+    Source,
+    Stream,
+    display_name,
+    no_such_track,
+    reason,
+    trimmed,
+    warn_damaged,
+    warn_short,
+)
+from beattrack.audio.parts import Layout, Window, after_tags
+from beattrack.audio.sources import file_name, on_disk
 from beattrack.errors import AudioError
 
-Piece: TypeAlias = NDArray[Any]  # (samples, channels), numbers as stored
-DecodedPieces: TypeAlias = tuple[float, Iterator[Piece]]  # sample rate in Hz, pieces in order
-PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
-Source: TypeAlias = "PathName | IO[bytes]"
 
-PIECE = 1 << 14  # samples decoded at a time: fits the cache, and is the most that a decoding error loses
-PIPE_SECONDS = 10.0  # how long a named pipe may stay silent before its first byte
-NOTICED_LOSS = 0.1  # seconds missing at the end before it is worth a warning
+@contextmanager
+def opened(source: Source, track: int | None = None) -> Iterator[tuple[Stream, str]]:
+    """Open a path, "-" for standard input, a binary file object, the bytes of a file or a `SoundFile`.
 
-# libsndfile tells of a WAV, AIFF or AU that ends early only in its log.
-_SHORT_CHUNK = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
-_UNKNOWN_BYTES = 0x7FFF_0000  # writers to a pipe put something near 2^31 or 2^32 into the header
-_UNKNOWN_FRAMES = 1 << 60
+    track: which audio track, counted from 1; None is the default one.
 
-
-class AudioWarning(UserWarning):
-    """The audio is damaged, yet usable: the message says what was done."""
+    Yields the samples as stored and the source's name for messages. Raises AudioError if the source cannot be
+    opened. Reading the pieces raises it if nothing can be decoded, and warns with AudioWarning if not all
+    can.
+    """
+    if isinstance(source, soundfile.SoundFile):
+        path = file_name(source)
+        name = "SoundFile" if path is None else display_name(path)
+        if track is not None and track > 1:
+            raise no_such_track(name, track, 1)
+        yield sndfile.stream_of(source, name), name
+        return
+    with on_disk(source) as (path, name), _decoder(path, name, track) as stream:
+        yield stream, name
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[tuple[DecodedPieces, str]]:
-    """Open a path, "-" for standard input, or a binary file object.
-
-    Gives (sample rate in Hz, pieces (samples, channels) as stored) and the source's name for messages.
-    Raises AudioError for what cannot be opened; the pieces raise it where nothing decodes, and AudioWarning
-    where not all does.
-    """
-    with _as_file(source) as (path, name), _decoder(path, name) as decoding:
-        yield decoding, name
-
-
-def display_name(path: PathName) -> str:
-    """Give a file name as one printable line: control characters and undecodable bytes as escapes."""
-    name = os.fsdecode(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return str(getattr(error, "strerror", None) or error).lower()
-
-
-# --- sources ------------------------------------------------------------------------------------------------
+def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
+    layout = _layout(path, name)
+    sound = sndfile.open_sound(path, name, layout.parts[0] if layout.parts else None)
+    if sound is None and not ffmpeg.installed():
+        layout = _late_mpeg(path) or layout
+        sound = sndfile.open_sound(path, name, layout.parts[0]) if layout.parts else None
+    if sound is None:
+        with ffmpeg.opened(path, name, track) as reading:
+            yield Stream(reading.rate, _warned(reading, name))
+        return
+    with sound:
+        if track is not None and track > 1 and not layout.mixed:
+            raise no_such_track(name, track, 1)
+        gaps = sound.format == "OGG" and layout.damaged  # libsndfile would skip them without a word
+        if (layout.mixed or gaps) and (ffmpeg.installed() or (track or 1) > 1):
+            with ffmpeg.opened(path, name, track) as reading:
+                yield Stream(reading.rate, _warned(reading, name, damaged=layout.damaged))
+            return
+        whole = sndfile.Reading(sound, path, name, layout.parts, layout.samples)
+        yield Stream(whole.rate, _complete(whole, layout, path, name))
 
 
-@contextmanager
-def _as_file(source: Source) -> Iterator[tuple[str, str]]:
-    """Give the path of a regular, non-empty file with the bytes of `source`, and the source's name.
-
-    Decoders need to seek, so what is not a file on disk is copied to a temporary one.
-    """
-    if source == "-":
-        if sys.stdin is None:
-            raise AudioError("standard input: is closed")
-        with _spooled(sys.stdin.buffer, "standard input") as path:
-            yield path, "standard input"
-    elif _is_file_object(source):
-        with _spooled(source, "file object") as path:
-            yield path, "file object"
-    elif isinstance(source, str | bytes | os.PathLike):
-        path, name = os.fsdecode(source), display_name(source)
-        if _is_pipe(path, name):
-            with _open_pipe(path, name) as pipe, _spooled(pipe, name) as spooled:
-                yield spooled, name
-        else:
-            yield path, name
-    else:
-        raise AudioError(f"the audio must be a path or a file object, not {type(source).__name__}")
-
-
-def _is_file_object(source: Source) -> TypeGuard[IO[bytes]]:
-    return hasattr(source, "read")
-
-
-def _is_pipe(path: str, name: str) -> bool:
-    """Tell a named pipe (True) from a file of at least one byte (False).
-
-    Raises AudioError for everything else.
-    """
+def _layout(path: str, name: str) -> Layout:
+    """Return in which parts to read a file, and with which headers."""
     try:
-        status = os.stat(path)
-    except FileNotFoundError as error:
-        gone = "is a link to a file that does not exist" if os.path.islink(path) else "does not exist"
-        raise AudioError(f"{name}: {gone}") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)})") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise AudioError(f"{name}: is a folder, not an audio file")
-    if stat.S_ISFIFO(status.st_mode):
-        return True
-    if not stat.S_ISREG(status.st_mode):
-        raise AudioError(f"{name}: is not a regular file")
-    if status.st_size == 0:
-        raise AudioError(f"{name}: is empty (0 bytes)")
-    return False
-
-
-def _open_pipe(path: str, name: str) -> IO[bytes]:
-    try:
-        # Without O_NONBLOCK, opening a pipe that nothing writes to would wait forever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return _inspector(file, size)(file, size) or Layout(())
     except OSError as error:
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)})") from error
-    if not select.select([descriptor], [], [], PIPE_SECONDS)[0]:
-        os.close(descriptor)
-        raise AudioError(f"{name}: is a pipe that nothing was written to for {PIPE_SECONDS:g} seconds")
-    os.set_blocking(descriptor, True)
-    return os.fdopen(descriptor, "rb")
+        raise AudioError(f"{name}: cannot be opened ({reason(error)})") from error
 
 
-@contextmanager
-def _spooled(file: IO[bytes], name: str) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="beattrack-") as folder:
-        path = Path(folder) / "audio"
-        try:
-            with path.open("wb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
-        except TypeError as error:
-            raise AudioError(f"{name}: must be opened in binary mode") from error
-        except (OSError, ValueError) as error:  # ValueError: the file object is closed
-            raise AudioError(f"{name}: cannot be read ({_reason(error)})") from error
-        if path.stat().st_size == 0:
-            raise AudioError(f"{name}: is empty (0 bytes)")
-        yield str(path)
+def _inspector(file: IO[bytes], size: int) -> Callable[[IO[bytes], int], Layout | None]:
+    window = Window(file, size)
+    start = after_tags(window, 0)
+    head = window.read(start, 4)
+    if head == b"OggS":
+        return ogg.inspect
+    if head != b"fLaC" and (start > 0 or head[:1] == b"\xff" or not any(head)):
+        return mpeg.inspect
+    return headers.inspect
 
 
-# --- libsndfile ---------------------------------------------------------------------------------------------
+def _late_mpeg(path: str) -> Layout | None:
+    """Return where the music is in an MP3 that does not start with a frame, such as a recorded broadcast."""
+    with open(path, "rb") as file:
+        layout = mpeg.inspect(file, os.fstat(file.fileno()).st_size)
+    # In a film, pictures lie between the frames: that counts as damaged.
+    return None if layout is None or layout.damaged or len(layout.parts) != 1 else layout
 
 
-@contextmanager
-def _decoder(path: str, name: str) -> Iterator[DecodedPieces]:
-    sound = _open_sound(path, name)
-    if sound is not None:
-        with sound:
-            yield float(sound.samplerate), _sound_pieces(sound, path, name)
-    else:
-        with _ffmpeg(path, name) as decoding:
-            yield decoding
+def _warned(reading: ffmpeg.Reading, name: str, *, damaged: bool = False) -> Iterator[Piece]:
+    """Yield what ffmpeg decodes, and warn if that is not all."""
+    yield from reading
+    if reading.short:
+        warn_short(name, reading.decoded / reading.rate)
+    elif reading.damaged or damaged:
+        warn_damaged(name, reading.decoded / reading.rate)
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed
-    """A sound file read from start to end.
-
-    soundfile seeks to where it already is after each read of a seekable file, and an MP3 decoder that seeks
-    loses the bits which its frames borrow from those before.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-def _open_sound(path: str, name: str) -> _Forward | None:
-    try:
-        # By descriptor any file name will do, and libsndfile cannot take the suffix for the format (it would
-        # play a text file named .au as headerless audio). On Windows libraries share no descriptors.
-        return _Forward(path if os.name == "nt" else os.open(path, os.O_RDONLY))
-    except OSError as error:
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)})") from error
-    except (soundfile.SoundFileError, TypeError):  # TypeError: the suffix .raw, on Windows
-        return None
-
-
-def _sound_pieces(sound: _Forward, path: str, name: str) -> Iterator[Piece]:
-    # 16-bit samples as they are: converting them to float32 while mixing down is twice as fast.
-    dtype = "int16" if sound.subtype == "PCM_16" else "float32"
-    buffer = np.empty((PIECE, sound.channels), dtype)
-    decoded = 0
-    incomplete = _lacks_data(sound)
-    try:
-        while len(piece := sound.read(out=buffer)):
+def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) -> Iterator[Piece]:
+    """Yield what libsndfile decodes, then what it could not: read in parts, or by ffmpeg."""
+    yield from reading
+    decoded, stated = reading.decoded, reading.stated
+    lost, damaged = reading.failed or reading.short, layout.damaged
+    joined = reading.format == "FLAC" and (reading.failed or sndfile.STOPS_SILENTLY)
+    if joined and (again := _split(path, name)) is not None:
+        for piece in trimmed(again, decoded):
             decoded += len(piece)
             yield piece
-    except soundfile.SoundFileError as error:
-        if not decoded:
-            raise AudioError(f"{name}: is damaged, nothing of it could be decoded") from error
-        incomplete = True
-    missing = sound.frames - decoded
-    if incomplete or (missing > NOTICED_LOSS * sound.samplerate and _states_length(sound, path)):
-        _warn_incomplete(name, decoded / sound.samplerate)
+        lost, stated = again.failed or again.short, again.stated
+    if lost and (reading.failed or reading.format == "MP3") and ffmpeg.installed():
+        before = decoded
+        for piece in _by_ffmpeg(reading, path, name, decoded):
+            decoded += len(piece)
+            yield piece
+        lost = decoded == before or stated - decoded > NOTICED_LOSS * reading.rate
+        # If only bytes behind the music stopped libsndfile, it lost no more than what it was reading then.
+        damaged |= not lost and stated - before > 2 * PIECE
+    if not decoded and reading.failed:
+        raise AudioError(f"{name}: is damaged, nothing of it could be decoded")
+    if lost or layout.short:
+        warn_short(name, decoded / reading.rate)
+    elif damaged:
+        warn_damaged(name, decoded / reading.rate)
 
 
-def _lacks_data(sound: _Forward) -> bool:
-    """Tell from libsndfile's log whether the file holds less than its header promises."""
-    chunk = _SHORT_CHUNK.search(sound.extra_info)
-    if chunk is None:
-        return False
-    promised, held = int(chunk[1]), int(chunk[2])
-    return promised < _UNKNOWN_BYTES and promised - held > NOTICED_LOSS * float(sound.samplerate)
-
-
-def _states_length(sound: _Forward, path: str) -> bool:
-    """Tell whether the number of frames is the file's own statement."""
-    if sound.frames >= _UNKNOWN_FRAMES:  # a FLAC written to a pipe
-        return False
-    if sound.format != "MP3":
-        return True
-    # Without one of these tags it was guessed from the bit rate of the first frame.
+def _split(path: str, name: str) -> sndfile.Reading | None:
+    """Return a reading of a FLAC file in parts, or None if it is a single one."""
     with open(path, "rb") as file:
-        head = file.read(1 << 20)
-    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))
+        layout = flac.inspect(file, os.fstat(file.fileno()).st_size)
+    first = None if layout is None else sndfile.open_sound(path, name, layout.parts[0])
+    return None if layout is None or first is None else sndfile.Reading(first, path, name, layout.parts, None)
 
 
-def _warn_incomplete(name: str, seconds: float) -> None:
-    message = f"{name}: is damaged or ends early, only {seconds:.1f} s of it could be used"
-    warnings.warn(message, AudioWarning, stacklevel=2)
-
-
-# --- ffmpeg -------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _ffmpeg(path: str, name: str) -> Iterator[DecodedPieces]:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise AudioError(
-            f"{name}: is damaged or not WAV, FLAC, OGG, MP3, AIFF or their like; "
-            "to read AAC, WMA and video too, install ffmpeg"
-        )
-    # `file:` keeps a name from being read as an option or an address, the whitelist keeps playlists off the
-    # network. AU: a header of six numbers, then floats, the channels as they are, so that the mean stays
-    # ours.
-    command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", f"file:{path}"]
-    command += ["-map", "0:a:0", "-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
-    with tempfile.TemporaryFile() as log:  # not a pipe, which could fill up and stop ffmpeg
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-        except OSError as error:
-            raise AudioError(f"{name}: {program} cannot be run ({_reason(error)})") from error
-        with process:
-            try:
-                yield _ffmpeg_decoding(process, log, name)
-            finally:
-                process.kill()
-
-
-def _ffmpeg_decoding(process: subprocess.Popen[bytes], log: IO[bytes], name: str) -> DecodedPieces:
-    output = process.stdout
-    header = output.read(24) if output else b""
-    if output is None or len(header) < 24:
-        process.wait()
-        raise AudioError(f"{name}: neither libsndfile nor ffmpeg can read it ({_complaint(log)})")
-    _, offset, _, _, rate, channels = struct.unpack(">6I", header)
-    output.read(offset - len(header))
-
-    def pieces() -> Iterator[Piece]:
-        size = 4 * channels
-        decoded = 0
-        while samples := len(data := output.read(PIECE * size)) // size:
-            decoded += samples
-            yield np.frombuffer(data, ">f4", samples * channels).reshape(samples, channels)
-        failed = process.wait() != 0
-        if failed and not decoded:
-            raise AudioError(f"{name}: is damaged, nothing of it could be decoded ({_complaint(log)})")
-        if failed or os.fstat(log.fileno()).st_size:
-            _warn_incomplete(name, decoded / rate)
-
-    return float(rate), pieces()
-
-
-def _complaint(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = log.read().decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-    if any("matches no streams" in line for line in lines):
-        return "it holds no audio"
-    return display_name(lines[-1].rpartition(": ")[2]).lower()
+def _by_ffmpeg(reading: sndfile.Reading, path: str, name: str, decoded: int) -> Iterator[Piece]:
+    """Yield the samples after the first `decoded`, if ffmpeg can read the file."""
+    with suppress(AudioError), ffmpeg.opened(path, name) as rest:
+        if (rest.rate, rest.channels) == (reading.rate, reading.channels):
+            yield from trimmed(rest, decoded)

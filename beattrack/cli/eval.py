@@ -1,4 +1,4 @@
-"""`beattrack eval`: how good a tracker is, and which of several is better."""
+"""`beattrack eval`: score trackers against annotations, and compare their scores."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 _WAYS = (
-    "say what to score: --dataset NAME, or --predictions DIR with --annotations DIR, or two files ESTIMATE "
-    "REFERENCE, or --compare with two or more result files"
+    "use --dataset NAME, or --predictions DIR with --annotations DIR, or two files ESTIMATE REFERENCE, or "
+    "--compare with two or more result files"
 )
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
-_DATASET = "Annotated recordings: gtzan, gtzan-mini, a name of mirdata, folder:PATH or rendered:PATH."
-_DATA_HOME = "Where the dataset is. [default: $BEATTRACK_DATA, then ~/mir_datasets/gtzan_genre]"
-_PREDICTIONS = "Score these beat files, of any tool, instead of running a model."
-_ANNOTATIONS = "Reference beat files; with --dataset, where its annotations are if not in the data home."
-_SUFFIX = "Ending of the prediction files, taken off to match names, such as .downbeats.txt."
-_ANNOTATION_SUFFIX = "The same for the annotation files."
+_DATASET = "Dataset: gtzan, gtzan-mini, a dataset of mirdata, folder:PATH or rendered:PATH."
+_DATA_HOME = "Folder of the dataset. [default: $BEATTRACK_DATA, then ~/mir_datasets/gtzan_genre]"
+_PREDICTIONS = "Score the beat files in DIR, of any tool, instead of running a model."
+_ANNOTATIONS = "Reference beat files; with --dataset, its annotations, if they are not in the data home."
+_SUFFIX = "Ending of the prediction files, removed to match names, such as .downbeats.txt."
+_ANNOTATION_SUFFIX = "Ending of the annotation files."
 _TEMPO_SUFFIX = "Ending of tempo files beside the predictions, such as .bpm.txt."
-_MISSING = "Files without a prediction: left out and listed, or scored as if no beat were found."
-_TRIM = "Leave out the first SECONDS: 0 as madmom and most TCN papers, 5 as mir_eval and Beat This!."
-_TEMPO = "Reference tempo: annotated, or by the median inter-beat interval; auto: annotated if all have it."
-_MODEL = "Shipped model, see `beattrack models`, or model file."
-_FORCE = "Print scores on data that the model was trained on, marked as such."
-_COMPARE = "Compare result files (--json) of two or more runs with the first, file by file."
-_JOBS = "Processes. [default: all cores]"
-_CACHE = "Keep predictions here, and take them from here when run again."
-_REPORT = "Write a report with plots and sound, to be opened in a browser."
+_MISSING = "Files without a prediction: leave out and list them, or score them as having no beats."
+_TRIM = "Leave out beats before SECONDS: 0 as in madmom and most TCN papers, 5 as in Beat This! and mir_eval."
+_TEMPO = (
+    "Reference tempo: annotated, or that of the median inter-beat interval; auto: annotated if all have it."
+)
+_MODEL = "Shipped model (see `beattrack models`) or model file."
+_FORCE = "Score a model on its training data, and mark the scores."
+_COMPARE = "Compare the result files (--json) of two or more runs with the first one, file by file."
+_JOBS = "Number of processes. [default: all cores]"
+_CACHE = "Keep predictions in DIR, and reuse those of earlier runs."
+_REPORT = "Write an HTML report with plots and sound to DIR."
 
 
 @click.command("eval")
@@ -68,30 +70,34 @@ _REPORT = "Write a report with plots and sound, to be opened in a browser."
     show_default=True,
     help=_TEMPO,
 )
-@click.option("--name", help="Name of the system in tables and files. [default: the model or folder]")
+@click.option("--name", help="Name of the system in tables and files. [default: that of the model or folder]")
 @click.option("--csv", metavar="FILE", type=_FILE, help="Write the scores of every file.")
 @click.option(
-    "--json", metavar="FILE", type=_FILE, help="Write everything: means, every file, settings, versions."
+    "--json", metavar="FILE", type=_FILE, help="Write means, the scores of every file, settings and versions."
 )
 @click.option("--report", metavar="DIR", type=_FOLDER, help=_REPORT)
 @click.option(
-    "--worst", type=click.IntRange(min=0), default=10, show_default=True, help="Worst files to list."
+    "--worst",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Number of worst files to list.",
 )
 @click.option("--compare", is_flag=True, help=_COMPARE)
 @click.option("--force", is_flag=True, help=_FORCE)
 @click.option("--jobs", type=click.IntRange(min=1), help=_JOBS)
 @click.option("--cache", metavar="DIR", type=_FOLDER, help=_CACHE)
-@click.option("--quiet", is_flag=True, help="No progress and no notes on standard error.")
+@click.option("--quiet", is_flag=True, help="Print no progress and no notes on standard error.")
 def eval_command(files: tuple[Path, ...], **options: Any) -> None:
     """Score beats, downbeats and tempo against annotations.
 
     \b
     beattrack eval --dataset gtzan                          run the shipped model and score it
-    beattrack eval --predictions DIR --annotations DIR      score the files of any tool
-    beattrack eval estimate.beats reference.beats           score one pair: estimate first
-    beattrack eval --compare a.json b.json                  compare runs kept with --json
+    beattrack eval --predictions DIR --annotations DIR      score beat files of any tool
+    beattrack eval estimate.beats reference.beats           score one file, the estimate first
+    beattrack eval --compare a.json b.json                  compare runs saved with --json
 
-    Metrics are those of mir_eval. The table goes to standard output.
+    The metrics are those of mir_eval. The table is printed on standard output.
     """
     _check_usage(files, options)
     _check_outputs(options)
@@ -101,17 +107,17 @@ def eval_command(files: tuple[Path, ...], **options: Any) -> None:
 
 
 def _check_usage(files: tuple[Path, ...], options: Mapping[str, Any]) -> None:
-    """Refuse what says nothing, or two things at once, before any work."""
+    """Refuse missing and contradictory arguments before any work."""
     sources = [name for name in ("dataset", "predictions", "annotations") if options[name] is not None]
     if files and sources:
-        raise click.UsageError(f"files and --{sources[0]} exclude each other; {_WAYS}")
+        raise click.UsageError(f"files and --{sources[0]} cannot be used together; {_WAYS}")
     if options["compare"]:
         if len(files) < 2:
             raise click.UsageError("--compare needs two or more result files, written with --json")
         if options["csv"] is not None:
-            raise click.UsageError("--csv goes with scoring; a comparison is written with --json")
+            raise click.UsageError("--csv cannot be used with --compare; use --json")
     elif files and len(files) != 2:
-        raise click.UsageError(f"two files are needed, ESTIMATE and REFERENCE, not {len(files)}")
+        raise click.UsageError(f"expected two files, ESTIMATE and REFERENCE, not {len(files)}")
     elif not files and options["dataset"] is None and not {"predictions", "annotations"} <= set(sources):
         raise click.UsageError(_WAYS)
 
@@ -120,7 +126,7 @@ def _check_outputs(options: Mapping[str, Any]) -> None:
     for name in ("csv", "json"):
         path = options[name]
         if path is not None and not path.parent.is_dir():
-            raise click.UsageError(f"--{name}: there is no folder {path.parent}")
+            raise click.UsageError(f"--{name}: the folder {path.parent} does not exist")
     if options["report"] is not None:
         with prepared():
             from beattrack.evaluation.report import require_matplotlib
@@ -210,12 +216,12 @@ def _score_dataset(options: Mapping[str, Any], settings: RunSettings) -> int:
 
 
 def _deliver(run: Run, options: Mapping[str, Any], spec: TrackerSpec | None = None) -> int:
-    """Write the files asked for and print the table."""
+    """Print the table and write the requested files."""
     from beattrack.evaluation.results import to_csv, to_json
     from beattrack.evaluation.table import render
     from beattrack.runtime.files import atomic_write_text
 
-    # The table first: what cannot be written must not take the results with it.
+    # The table is printed first, so that it is not lost if a file cannot be written.
     click.echo(render(run, worst=options["worst"]), nl=False)
     for name, text in (("csv", to_csv), ("json", to_json)):
         if options[name] is not None:

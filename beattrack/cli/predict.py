@@ -1,9 +1,9 @@
-"""`beattrack predict`: audio files to beats."""
+"""`beattrack predict`: track the beats of audio files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
+from beattrack.cli.listening import Listening, extras, listening_options, readable_again
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
 
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
     from beattrack.result import Beats
 
 DEVICES = ("cpu", "cuda", "auto")
-MOST = 256  # processes or threads: a slip of the finger must not stop the machine
+MOST = 256  # processes or threads; a mistyped number must not overload the machine
 
-_RECURSIVE = "Track the audio files in folders and below; -o OUT then mirrors the folders."
-_FILES_FROM = "Track the files named in LIST too, one a line or null-separated; - reads standard input."
-_SKIP = "Leave out files whose outputs are there already, as after an interrupted run."
-_JOBS = "Processes that track at the same time."
-_ERRORS = "Write the files that failed, each with its reason after a tab."
-_MODEL = "Shipped model, see `beattrack models`, or model file."
-_DEVICE = "Where the network runs; auto takes a GPU where there is one."
-_THREADS = "Threads of the network in each process. [default: all cores, divided among the processes]"
-_ACTIVATIONS = "File for the activations (.npz) as well; with several inputs, the folder for them."
-_PAGE = "File for a page (.html) to hear, see and correct the beats; with several inputs, the folder."
+_RECURSIVE = "Track the audio files in folders and their subfolders; -o OUT then mirrors the folders."
+_FILES_FROM = "Also track the files named in LIST, one per line or null-separated; - reads standard input."
+_SKIP = "Skip files whose outputs already exist, for example after an interrupted run."
+_JOBS = "Number of processes that track files at the same time."
+_ERRORS = "Write the files that failed, each followed by a tab and the reason."
+_MODEL = "Shipped model (see `beattrack models`) or model file."
+_TRACK = "Number of the audio track of a video or other container, from 1. [default: the default track]"
+_DEVICE = "Device that runs the network; auto uses a GPU if there is one."
+_THREADS = "Threads of the network in each process. [default: all cores, divided among processes]"
+_ACTIVATIONS = "Also write the activations to this .npz file, or with several inputs, to this folder."
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -43,15 +44,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
+@click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
-@click.option("--page", metavar="PATH", help=_PAGE)
+@listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
     """Track the beats of audio files; - is standard input.
 
-    The beats of one file go to standard output unless -o is given: comments (#) with tempo and more, then one
-    line a beat, its time in seconds and its position in the bar, where 1 is the downbeat.
+    The beats of a single file are printed on standard output unless -o is given: comments (#) with the tempo
+    and more, then one line per beat with its time in seconds and its position in the bar, 1 for the downbeat.
     """
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
@@ -61,7 +63,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         output=options["output"],
         suffix=f".{format}",
         activations=options["activations"],
-        page=options["page"],
+        extras=extras(options),
         several=grown,
     )
 
@@ -77,36 +79,59 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         processes=processes,
         threads=threads,
     )
-    tracking = Tracking(options["model"], options["decoder"], chosen(options), options["device"], threads)
+    tracking = Tracking(
+        options["model"],
+        options["decoder"],
+        chosen(options),
+        options["device"],
+        threads,
+        track=options["track"],
+        listening=Listening.from_options(options),
+    )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """How to track, in terms that can be sent to another process; calling it loads the model."""
+    """Settings of the tracker, which can be sent to another process; calling it loads the model.
+
+    Attributes:
+        model: name or path of the model.
+        decoder: name of the decoder.
+        decoder_options: settings of the decoder that differ from the defaults.
+        device: device that runs the network.
+        threads: number of threads of the network.
+        track: number of the audio track, from 1; None for the default track.
+    """
 
     model: str
     decoder: str
     decoder_options: Mapping[str, Any]
     device: str
     threads: int
+    track: int | None = None
+    listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
-        """Give what tracks one job; errors are those of BeatTracker."""
+        """Return a function that tracks one job.
+
+        Raises:
+            ModelError: if the model is unknown or damaged.
+            SettingsError: if a setting is invalid.
+        """
         from beattrack.tracker import BeatTracker, decoder_with
 
+        self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
-            activations, duration = tracker.analyse(job.source)
-            if job.activations is not None:
-                activations.save(job.activations)
-            beats = tracker.decode(activations, duration=duration, file=job.name)
-            if job.page is not None:
-                from beattrack.page import write_page
-
-                write_page(job.page, job.source, beats, activations)
+            with readable_again(job) as source:
+                activations, duration = tracker.analyse(source, track=self.track)
+                if job.activations is not None:
+                    activations.save(job.activations)
+                beats = tracker.decode(activations, duration=duration, file=job.name)
+                self.listening.write(job, source, beats, activations)
             return beats
 
         return track
@@ -121,7 +146,7 @@ def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:
             raise click.UsageError("standard input cannot be both a recording and a list")
         sources += read_list(options["files_from"])
     if STDIN in files and options["jobs"] > 1:
-        raise click.UsageError("standard input is read by one process; leave out --jobs")
+        raise click.UsageError("standard input is read by a single process; leave out --jobs")
     if options["errors"] is not None and not options["errors"].parent.is_dir():
-        raise click.UsageError(f"--errors: there is no folder {options['errors'].parent}")
+        raise click.UsageError(f"--errors: the folder {options['errors'].parent} does not exist")
     return sources

@@ -1,1 +1,1 @@
-"""Decoders: from activations to beats and downbeats."""
+"""Decoders, which compute beats and downbeats from activations."""

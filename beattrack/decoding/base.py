@@ -1,4 +1,4 @@
-"""From activations to beats: what every decoder takes and gives."""
+"""The interface of decoders, which compute beats from activations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ DecoderName = Literal["dbn", "madmom", "peaks"]
 class Decoding(ComparedByValue):
     """The beats of one recording, compared by value.
 
-    times: (beats,) seconds, strictly increasing, from 0 to before the end.
-    positions: (beats,) place of each beat in its bar, 1 for a downbeat. None: only beats were tracked.
-    log_probability: of the best path, where the decoder has one.
-    beats_per_bar: the metre that was found, where the decoder looks for one.
-    on_peaks: whether beats were set on the frames of peaks of the activation, whose shape then tells their
-        place between frames.
+    Attributes:
+        times: beat times in seconds, strictly increasing, at least 0 and before the end, shape (beats,).
+        positions: position of each beat in its bar, 1 = downbeat, shape (beats,); None if only beats were
+            tracked.
+        log_probability: log-probability of the best path; None if the decoder has none.
+        beats_per_bar: metre that was found; None if the decoder found none.
+        on_peaks: whether beats are on peaks of the activation, so that `fine_times` can place them between
+            frames.
     """
 
     times: NDArray[np.float64]
@@ -34,11 +36,11 @@ class Decoding(ComparedByValue):
 
     @classmethod
     def empty(cls, *, bars: bool) -> Decoding:
-        """No beats; `bars` tells whether downbeats were looked for."""
+        """Return a decoding without beats; `bars` says whether downbeats were tracked."""
         return cls(times=np.empty(0), positions=np.empty(0, dtype=np.int64) if bars else None)
 
     def keep(self, kept: NDArray[np.bool_]) -> Decoding:
-        """Return the decoding with some of its beats; `kept` is a mask of shape (beats,)."""
+        """Return the decoding with only the beats in a mask of shape (beats,)."""
         if kept.all():
             return self
         if not kept.any():
@@ -48,27 +50,32 @@ class Decoding(ComparedByValue):
 
 
 class Decoder(Protocol):
-    """Finds the beats in activations."""
+    """A decoder, which computes beats from activations."""
 
     @property
     def name(self) -> str:
-        """The name that `make_decoder` knows it by."""
+        """Name of the decoder, such as `dbn`."""
         ...
 
     @property
     def settings(self) -> object:
-        """What it was made with, such as `DBNSettings`: plain values or a dataclass of them."""
+        """Settings of the decoder, such as `DBNSettings`: plain values or a dataclass of them."""
         ...
 
     def __call__(self, activations: Activations) -> Decoding:
-        """Decode one recording."""
+        """Compute the beats of a recording."""
         ...
 
 
 def probabilities(values: Float) -> Float:
-    """Read activations as probabilities: NaN is 0, what lies outside 0 to 1, infinities too, is clipped.
+    """Return activations as probabilities from 0 to 1.
 
-    Keeps single and double precision as they are, and takes half to single and longer to double.
+    Args:
+        values: activations of any shape and float type.
+
+    Returns:
+        The values clipped to 0 to 1, with 0 for NaN. Half precision becomes single, long double becomes
+        double.
     """
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)

@@ -1,4 +1,4 @@
-"""madmom's own DBN decoders, for those who want exactly them; needs the extra `madmom`."""
+"""The DBN decoders of madmom; this needs the extra `madmom`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.errors import ActivationError, MissingExtraError, SettingsError
 from beattrack.runtime import checks
 
-# The modules of madmom that run while decoding.
+# Modules of madmom that run during decoding.
 DECODING_MODULES = (
     "madmom.ml.hmm",
     "madmom.features.beats_hmm",
@@ -31,7 +31,7 @@ DECODING_MODULES = (
     "madmom.features.downbeats",
 )
 
-# Names that madmom 0.16.1 expects and that Python 3.10 and NumPy 1.24 removed.
+# Names that madmom 0.16.1 needs, but Python 3.10 and NumPy 1.24 removed.
 _REMOVED_NAMES: tuple[tuple[ModuleType, str, object], ...] = (
     (collections, "MutableSequence", collections.abc.MutableSequence),
     (np, "float", float),
@@ -42,14 +42,17 @@ _import_lock = threading.Lock()
 
 
 class MadmomDecoder:
-    """madmom's DBNBeatTrackingProcessor, or DBNDownBeatTrackingProcessor where there are downbeats.
+    """Decoder that uses madmom's DBNDownBeatTrackingProcessor, or DBNBeatTrackingProcessor for beats only.
 
-    Gives no log-probability; the metre is the highest place in a bar that was found.
+    Decodings have no log-probability, and their metre is the highest position found. madmom does not use a
+    tempo head, so `tempo_head` is set to 0.
 
-    madmom does not know of tempo heads: `tempo_head` is set to 0.
+    Args:
+        settings: settings of the DBN; None takes those of madmom.
 
-    Raises MissingExtraError where madmom cannot be imported, SettingsError for a tempo prior, which madmom
-    does not have.
+    Raises:
+        MissingExtraError: if madmom cannot be imported.
+        SettingsError: if there is a tempo prior, which madmom does not support.
     """
 
     name = "madmom"
@@ -59,13 +62,17 @@ class MadmomDecoder:
         checks.instance(DBNSettings)("settings", settings)
         self.settings = replace(settings, tempo_head=0.0)
         if self.settings.tempo_prior is not None:
-            raise SettingsError("madmom's decoder has no tempo prior: leave it out or use the decoder 'dbn'")
+            raise SettingsError("madmom's decoder has no tempo prior; leave it out, or use the decoder 'dbn'")
         load_madmom()
 
     def __call__(self, activations: Activations) -> Decoding:
-        """Decode one recording.
+        """Compute the beats of a recording.
 
-        Raises ActivationError where madmom finds no path, as probabilities of exactly 0 or 1 can cause.
+        Args:
+            activations: activations of the recording.
+
+        Raises:
+            ActivationError: if madmom finds no path, which probabilities of exactly 0 or 1 can cause.
         """
         classes = beat_classes(activations)
         bars = activations.downbeats is not None
@@ -84,7 +91,14 @@ class MadmomDecoder:
 
 
 def observations(classes: Float) -> Float:
-    """What madmom takes: (frames,) beats, or (frames, 2) beats and downbeats. classes: (classes, frames)."""
+    """Return activations in the form that madmom expects.
+
+    Args:
+        classes: probabilities of shape (classes, frames), from `beat_classes`.
+
+    Returns:
+        Beats of shape (frames,), or beats and downbeats of shape (frames, 2).
+    """
     return classes[0] if len(classes) == 1 else np.ascontiguousarray(classes[::-1].T)
 
 
@@ -92,19 +106,28 @@ def _process(processor: Any, observations: Float) -> Float:
     if len(observations) == 0:
         return np.empty(0)
     with np.errstate(divide="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the path's probability is 0: reported below
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a path with probability 0, reported below
         try:
             return np.asarray(processor(observations))
         except IndexError as error:
             raise ActivationError(
-                "madmom finds no beats that fit these activations: some are exactly 0 or 1 "
-                "(the decoder 'dbn' copes with them)"
+                "madmom finds no beats in these activations, some of which are exactly 0 or 1; "
+                "use the decoder 'dbn'"
             ) from error
 
 
 @lru_cache(maxsize=4)
 def madmom_processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
-    """madmom's processor for beats alone or for bars; raises MissingExtraError where there is no madmom."""
+    """Return madmom's processor.
+
+    Args:
+        settings: settings of the DBN.
+        fps: frames per second.
+        bars: whether to track downbeats too.
+
+    Raises:
+        MissingExtraError: if madmom cannot be imported.
+    """
     beats, downbeats = load_madmom()
     options: dict[str, Any] = {
         "num_tempi": settings.num_tempi,
@@ -125,9 +148,13 @@ def madmom_processor(settings: DBNSettings, fps: float, bars: bool) -> Any:
 
 @lru_cache(maxsize=1)
 def load_madmom() -> tuple[Any, Any]:
-    """The modules madmom.features.beats and madmom.features.downbeats, fit for this Python and NumPy."""
+    """Return the modules madmom.features.beats and madmom.features.downbeats, adapted to current NumPy.
+
+    Raises:
+        MissingExtraError: if madmom cannot be imported.
+    """
     with _import_lock, removed_names(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pkg_resources being deprecated
+        warnings.simplefilter("ignore")  # pkg_resources is deprecated
         try:
             modules = [importlib.import_module(name) for name in DECODING_MODULES]
         except ImportError as error:
@@ -140,7 +167,7 @@ def load_madmom() -> tuple[Any, Any]:
 
 @contextmanager
 def removed_names() -> Iterator[None]:
-    """Give back, for the time of the import only, the names that madmom needs to be imported."""
+    """Define the removed names that madmom needs inside the block only."""
     missing = [(module, name, value) for module, name, value in _REMOVED_NAMES if name not in vars(module)]
     for module, name, value in missing:
         setattr(module, name, value)
@@ -152,7 +179,7 @@ def removed_names() -> Iterator[None]:
 
 
 class _OldNumpy(ModuleType):
-    """NumPy as madmom's decoding modules expect it; everyone else's stays as it is."""
+    """NumPy as madmom's decoding modules expect it, which leaves NumPy itself unchanged."""
 
     float = float
     int = int
@@ -162,7 +189,7 @@ class _OldNumpy(ModuleType):
 
     @staticmethod
     def asarray(values: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make an array, of objects where the values are ragged, as NumPy once did by itself."""
+        """Return an array, of objects if the values are ragged, as old versions of NumPy did."""
         try:
             return np.asarray(values, *args, **kwargs)
         except ValueError:

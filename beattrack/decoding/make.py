@@ -1,4 +1,4 @@
-"""Making a decoder by its name."""
+"""Construction of decoders by name."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from beattrack.runtime import checks
 
 
 def make_decoder(name: DecoderName, settings: DBNSettings | PeakSettings | None = None) -> Decoder:
-    """Make a decoder by its name, with its default settings where none are given.
+    """Return a decoder.
 
-    Raises SettingsError where the name is unknown or the settings are another decoder's.
+    Args:
+        name: name of the decoder.
+        settings: `PeakSettings` for peaks, else `DBNSettings`; None takes the defaults of the decoder.
+
+    Raises:
+        SettingsError: if the name is unknown or the settings are those of another decoder.
+        MissingExtraError: if the decoder is madmom's and madmom cannot be imported.
     """
     checks.choice(get_args(DecoderName))("decoder", name)
     if name == "peaks":

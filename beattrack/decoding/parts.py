@@ -8,29 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from beattrack.activations import Activations
-from beattrack.decoding.base import Decoder, Decoding, probabilities
-
-# The beat goes on through shorter rests: a general pause, or a metronome of 30 BPM between its clicks.
-PAUSE_SECONDS = 2.0
+from beattrack.decoding.base import Decoder, Decoding
 
 
 def sounding_parts(activations: Activations) -> list[slice]:
-    """Return the parts of a recording between its pauses, as slices of frames.
-
-    A pause is a run of frames, longer than `PAUSE_SECONDS`, whose activations are exactly 0, as the network
-    sets them in silence. Shorter silence at the start and the end belongs to the first and the last part.
-    """
-    heard = probabilities(activations.beats) > 0
-    if activations.downbeats is not None:
-        heard |= probabilities(activations.downbeats) > 0
-    sounding = np.flatnonzero(heard)
-    if len(sounding) == 0:
-        return []
-    # As if there was sound just outside, so that all silence lies between two sounds.
-    edges = np.concatenate([[-1], sounding, [len(heard)]])
-    pauses = np.flatnonzero(np.diff(edges) - 1 > PAUSE_SECONDS * activations.fps)
-    inner = np.stack([edges[pauses] + 1, edges[pauses + 1]], axis=1)  # (pauses, start and stop)
-    bounds = [0, *inner.reshape(-1).tolist(), len(heard)]
+    """Return the parts of a recording between its pauses, as slices of frames."""
+    pauses = [] if activations.pauses is None else activations.pauses.ravel().tolist()
+    bounds = [0, *pauses, len(activations.beats)]
     return [slice(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True) if start < stop]
 
 

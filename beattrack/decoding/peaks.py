@@ -1,4 +1,4 @@
-"""Beats as the peaks of the activations: fast, and free in tempo and metre, but without any sense of them."""
+"""Peak picking, a fast decoder with no model of tempo and metre."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from beattrack.runtime import checks
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-# Taken as the metre where fewer than two downbeats tell it.
+# Metre if there are fewer than two downbeats.
 _USUAL_METRE = 4
-_LONGEST = 60.0  # seconds of a setting: memory grows with the window
+_LONGEST = 60.0  # seconds; memory grows with the window
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeakSettings:
-    """Settings of peak picking; times are in seconds, up to 60.
+    """Settings of peak picking. Times are in seconds, from 0 to 60.
 
-    threshold, downbeat_threshold: the least activation of a beat, and of a downbeat.
-    window: a peak is the highest frame up to this far on either side.
-    min_distance: beats are at least this far apart; of nearer ones the higher stays.
-    snap: a downbeat is moved to the nearest beat up to this far away, and left out where there is none.
-    refine: place peaks between frames, at the top of the parabola through the peak and its neighbours.
+    Attributes:
+        threshold: least activation of a beat, 0 to 1.
+        downbeat_threshold: least activation of a downbeat, 0 to 1.
+        window: a peak is the highest frame within this time on both sides.
+        min_distance: least time between beats; of closer beats the highest is kept.
+        snap: a downbeat is moved to the nearest beat within this time, and left out if there is none.
+        refine: place peaks between frames, at the top of the parabola through the peak and its neighbours.
 
-    Raises SettingsError where a value is out of its range.
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     threshold: float = 0.1
@@ -47,7 +50,11 @@ class PeakSettings:
 
 
 class PeakDecoder:
-    """Picks the peaks of the beat activation, and of the downbeat activation among them."""
+    """Decoder that picks the peaks of the beat activation, and moves downbeat peaks to the nearest of them.
+
+    Args:
+        settings: settings of peak picking; None takes the defaults.
+    """
 
     name = "peaks"
 
@@ -56,10 +63,13 @@ class PeakDecoder:
         checks.instance(PeakSettings)("settings", self.settings)
 
     def __call__(self, activations: Activations) -> Decoding:
-        """Decode one recording.
+        """Compute the beats of a recording.
 
-        Positions count up from each downbeat, and backwards from the first in bars of the commonest length.
-        They are None where no downbeat is found, as the bar then begins nowhere.
+        Positions count up from each downbeat, and back from the first one in bars of the most common length.
+        They are None if no downbeat is found.
+
+        Args:
+            activations: activations of the recording.
         """
         beats = probabilities(activations.beats)
         frames = self._pick(beats, self.settings.threshold, activations.fps)
@@ -77,7 +87,7 @@ class PeakDecoder:
 
     def _pick(self, values: Float, threshold: float, fps: float) -> Int64:
         window = round(self.settings.window * fps)
-        # Neighbouring frames are never two beats.
+        # Two beats are never on neighbouring frames.
         distance = max(2, round(self.settings.min_distance * fps))
         return thin_out(local_maxima(values, window, threshold), values, distance)
 
@@ -87,9 +97,12 @@ class PeakDecoder:
 
 
 def local_maxima(values: Float, window: int, threshold: float) -> Int64:
-    """Frames whose value reaches `threshold` and is the highest up to `window` frames away.
+    """Return the frames with the highest value within a window, the first of equally high ones.
 
-    Of equally high frames only the first counts. values: (frames,).
+    Args:
+        values: values of shape (frames,).
+        window: frames on both sides that a value is compared with, at least 1.
+        threshold: least value.
     """
     window = max(window, 1)
     padded = np.pad(values, window, constant_values=-np.inf)
@@ -99,7 +112,13 @@ def local_maxima(values: Float, window: int, threshold: float) -> Int64:
 
 
 def thin_out(peaks: Int64, values: Float, distance: int) -> Int64:
-    """Drop peaks nearer than `distance` frames to a higher one that stays, of equals the later one."""
+    """Return the peaks without those too close to a higher peak that is kept, or to an equal, earlier one.
+
+    Args:
+        peaks: frames, ascending.
+        values: values of all frames, shape (frames,).
+        distance: least distance of two peaks in frames.
+    """
     free = np.ones(len(values), dtype=bool)
     kept = []
     for peak in peaks[np.argsort(-values[peaks], kind="stable")]:
@@ -110,28 +129,37 @@ def thin_out(peaks: Int64, values: Float, distance: int) -> Int64:
 
 
 def parabola_tops(values: Float, peaks: Int64) -> Float64:
-    """Places, in frames, of the tops of the parabolas through each peak and its neighbours.
+    """Compute the tops of the parabolas through each peak and its neighbours.
 
-    They lie at most half a frame from the peak; peaks of the first and last frame stay as they are.
+    Args:
+        values: values of all frames, shape (frames,).
+        peaks: frames of peaks that are higher than the frame before and at least as high as the frame after.
+
+    Returns:
+        Positions in frames, at most half a frame from the peak, shape (peaks,). Peaks at the first and last
+        frame are not moved.
     """
     inner = (peaks > 0) & (peaks < len(values) - 1)
     middle = peaks[inner]
     left, top, right = (values[middle + step].astype(np.float64) for step in (-1, 0, 1))
-    bend = 2 * top - left - right  # above 0, as the left one is lower
+    bend = 2 * top - left - right  # above 0, because the left value is lower
     places = peaks.astype(np.float64)
     places[inner] += (right - left) / (2 * bend)
     return places
 
 
 def fine_times(times: Float64, activations: Activations) -> Float64:
-    """Return times of beats with those on a peak of the beat activation placed between frames.
+    """Return beat times, with beats on a peak of the activation moved to the top of its parabola.
 
-    A decoder sets beats on whole frames, up to half a frame early or late; the parabola through a peak and
-    its neighbours tells more. Beats elsewhere stay where they are.
+    This corrects errors of up to half a frame by decoders that place beats on whole frames. Other beats are
+    not moved.
 
     Args:
-        times: seconds, shape (beats,).
-        activations: what the beats were found in.
+        times: beat times in seconds, shape (beats,).
+        activations: activations that the beats were decoded from.
+
+    Returns:
+        Times in seconds, shape (beats,).
     """
     values = probabilities(activations.beats)
     frames = np.rint(times * activations.fps).astype(np.int64)
@@ -144,9 +172,11 @@ def fine_times(times: Float64, activations: Activations) -> Float64:
 
 
 def snap(peaks: Int64, beats: Int64, distance: float) -> Int64:
-    """Indices of the beats that lie nearest to each peak, of those at most `distance` frames away.
+    """Return the indices of the beats nearest to each peak, the earlier of two equally near ones.
 
-    peaks, beats: frames, ascending. Of two beats equally near the earlier is taken.
+    Args:
+        peaks, beats: frames, ascending.
+        distance: largest distance of a peak and its beat in frames; other peaks have no beat.
     """
     if len(beats) == 0 or len(peaks) == 0:
         return np.empty(0, dtype=np.int64)
@@ -157,7 +187,11 @@ def snap(peaks: Int64, beats: Int64, distance: float) -> Int64:
 
 
 def commonest_metre(first_beats: Int64) -> int:
-    """The commonest number of beats between downbeats (indices among the beats); of equals the lower."""
+    """Return the most common number of beats between downbeats, the lowest of equally common ones.
+
+    Args:
+        first_beats: indices of the downbeats among the beats, ascending.
+    """
     counts = Counter(np.diff(first_beats).tolist())
     if not counts:
         return _USUAL_METRE
@@ -165,7 +199,16 @@ def commonest_metre(first_beats: Int64) -> int:
 
 
 def count_bars(first_beats: Int64, beats: int, metre: int) -> Int64:
-    """Position in the bar (beats,) of every beat, 1 at each of `first_beats` (indices among the beats)."""
+    """Compute the position of every beat in its bar.
+
+    Args:
+        first_beats: indices of the downbeats among the beats, ascending, at least one.
+        beats: number of beats.
+        metre: beats per bar before the first downbeat.
+
+    Returns:
+        Positions of shape (beats,), 1 at each downbeat.
+    """
     index = np.arange(beats)
     bar = np.searchsorted(first_beats, index, side="right") - 1
     since = index - first_beats[np.maximum(bar, 0)]

@@ -19,7 +19,7 @@ SLOWER_BEATS = 4  # that many at least, or a few sounds far apart would do
 
 STRETCH_BEATS = 16
 
-# A rhythmless passage of music is shorter: of 679 annotated songs, one has beats in a longer one.
+# A passage of music without rhythm is shorter: of 679 annotated songs, one has a longer one.
 UNSURE_SECONDS = 20.0
 
 

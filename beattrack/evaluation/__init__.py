@@ -1,1 +1,1 @@
-"""Scoring beats, downbeats and tempo: metrics of mir_eval, and what a listener notices."""
+"""Scores of beats, downbeats and tempo: the metrics of mir_eval, and the errors that listeners notice."""

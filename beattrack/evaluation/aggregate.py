@@ -1,4 +1,4 @@
-"""Means over files, with bootstrap intervals."""
+"""Means over files with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean over files: files that have the value, and the bootstrap interval (low, high) of the mean."""
+    """Mean of a metric over files.
+
+    Attributes:
+        mean: the mean.
+        low, high: ends of its 95 % bootstrap interval.
+        files: number of files that have the metric.
+    """
 
     mean: float
     low: float
@@ -28,25 +34,33 @@ class Mean:
 
 @dataclass(frozen=True)
 class Summary:
-    """Means of a set of files by metric name. files: size of the set, also where a metric has fewer."""
+    """Means over a set of files.
+
+    Attributes:
+        files: number of files in the set; a metric may be known for fewer.
+        means: mean of each metric, by name.
+    """
 
     files: int
     means: Mapping[str, Mean]
 
     def mean(self, name: str) -> float | None:
-        """Mean of one metric, None where no file has it."""
+        """Return the mean of a metric; None if no file has it."""
         return self.means[name].mean if name in self.means else None
 
     def to_dict(self) -> dict[str, object]:
-        """Give the summary as plain JSON values."""
+        """Return the summary as plain JSON values."""
         return {"files": self.files, "means": {name: asdict(mean) for name, mean in self.means.items()}}
 
 
 def summarise(values: Sequence[Mapping[str, float]]) -> Summary:
-    """Average each metric over the files that have it.
+    """Compute the mean of each metric over the files that have it.
 
-    The interval is the 95 % percentile bootstrap over those files, 2000 resamples, with a fixed seed: the
-    same scores give the same interval. One file has no spread, so its interval is the value itself.
+    The interval is a 95 % percentile bootstrap over those files with 2000 resamples. Its seed is fixed, so
+    that the same scores give the same interval. The interval of a single file is the value itself.
+
+    Args:
+        values: for each file, values by metric name.
     """
     names = list(dict.fromkeys(name for file in values for name in file))
     means = {}
@@ -58,13 +72,22 @@ def summarise(values: Sequence[Mapping[str, float]]) -> Summary:
 
 
 def summarise_genres(scores: Sequence[FileScore]) -> dict[str, Summary]:
-    """Summarise each genre, by name; empty where no file has one."""
+    """Compute the summary of each genre, by name; empty if no file has a genre."""
     genres = sorted({score.genre for score in scores if score.genre is not None})
     return {genre: summarise([score.values for score in scores if score.genre == genre]) for genre in genres}
 
 
 def bootstrap_interval(numbers: NDArray[np.float64]) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of (files,) numbers (Efron 1979)."""
+    """Compute the percentile bootstrap interval of a mean.
+
+    Args:
+        numbers: values of shape (files,).
+
+    Returns:
+        The ends of the 95 % interval; NaN if there are no values.
+
+    Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979.
+    """
     if numbers.size == 0:
         return float("nan"), float("nan")
     means = _draws(numbers.size) @ numbers / numbers.size  # (resamples,)
@@ -75,6 +98,6 @@ def bootstrap_interval(numbers: NDArray[np.float64]) -> tuple[float, float]:
 
 @lru_cache(maxsize=4)
 def _draws(files: int) -> NDArray[np.float64]:
-    """How often each file is drawn, (resamples, files): so that means are one matrix product."""
+    """Draw how often each file occurs in each resample, (resamples, files)."""
     generator = np.random.Generator(np.random.PCG64(SEED))
     return generator.multinomial(files, np.full(files, 1 / files), size=RESAMPLES).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What the beats that were found say about timing and bars."""
+"""Timing and bars of the matched beats."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class BarAgreement:
-    """How estimated bars lie against annotated ones.
+    """Agreement of estimated with annotated bars.
 
-    same_position: share of the matched beats that have the annotated position in the bar.
-    shift: beats by which the estimated bars start late, 0 when right; None where the metres differ.
+    Attributes:
+        same_position: share of the matched beats that have the annotated position in the bar.
+        shift: number of beats by which the estimated bars start late; None if the metres differ or are
+            unknown.
     """
 
     same_position: float
@@ -29,9 +31,15 @@ class BarAgreement:
 
 
 def match_beats(reference: Times, estimate: Times, window: float = F_WINDOW) -> tuple[Indices, Indices]:
-    """Pair beats at most `window` seconds apart, each used once (`mir_eval.util.match_events`).
+    """Return the pairs of a largest one-to-one matching of beats (`mir_eval.util.match_events`).
 
-    Returns indices into reference and estimate, equally long, in order of the reference.
+    Args:
+        reference: annotated times in seconds, strictly increasing.
+        estimate: estimated times in seconds, strictly increasing.
+        window: largest distance of two matched beats in seconds.
+
+    Returns:
+        Indices into `reference` and into `estimate`, both of shape (pairs,), in order of the reference.
     """
     from mir_eval.util import match_events
 
@@ -40,7 +48,11 @@ def match_beats(reference: Times, estimate: Times, window: float = F_WINDOW) -> 
 
 
 def timing_errors(reference: Times, estimate: Times) -> Times:
-    """Signed errors in seconds of the matched beats: positive when the estimate is late."""
+    """Compute the timing errors of the matched beats.
+
+    Returns:
+        Errors in seconds, positive if the estimate is late, shape (pairs,).
+    """
     in_reference, in_estimate = match_beats(reference, estimate)
     return estimate[in_estimate] - reference[in_reference]
 
@@ -48,7 +60,15 @@ def timing_errors(reference: Times, estimate: Times) -> Times:
 def bar_agreement(
     reference: Times, reference_positions: Positions, estimate: Times, estimate_positions: Positions
 ) -> BarAgreement | None:
-    """Compare the positions in the bar of the matched beats; None where no beat was matched."""
+    """Compare the positions in the bar of the matched beats.
+
+    Args:
+        reference, estimate: times in seconds, strictly increasing.
+        reference_positions, estimate_positions: position of each beat in its bar, 1 = downbeat.
+
+    Returns:
+        The agreement, or None if no beat was matched.
+    """
     in_reference, in_estimate = match_beats(reference, estimate)
     if in_reference.size == 0:
         return None
@@ -58,5 +78,5 @@ def bar_agreement(
     if beats is None or beats != estimate_metre(estimate_positions):
         return BarAgreement(same, None)
     shifts = Counter(((annotated - estimated) % beats).tolist())
-    # Ties go to the smaller shift, so that equal evidence counts for the tracker.
+    # Ties go to the smaller shift, in favour of the tracker.
     return BarAgreement(same, int(min(shifts, key=lambda shift: (-shifts[shift], shift))))

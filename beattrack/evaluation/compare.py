@@ -1,4 +1,4 @@
-"""Two or more runs on the same files, compared file by file."""
+"""Comparison of two or more runs, file by file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from beattrack.evaluation.metric_labels import BY_KEY
 from beattrack.evaluation.results import ResultsError, Run
 from beattrack.evaluation.score import FileScore
 
-# Scores closer than this are equal: less than the last bits of a sum.
+# Scores closer than this are equal; rounding errors of sums are smaller.
 TIE = 1e-9
-# Faults and timing errors: less is better.
+# Prefixes of faults and timing errors, for which lower is better.
 _LOWER_IS_BETTER = ("fault.", "octave.", "timing.")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One metric of two systems over the files that have it in both.
+    """One metric of two systems, over the files that have it in both.
 
-    first, second: means. difference: mean of second minus first, with its bootstrap interval (low, high).
-    wins, ties, losses: files where the second system is better, equal, worse.
+    Attributes:
+        first, second: means of the two systems.
+        difference: mean of second minus first.
+        low, high: ends of the 95 % bootstrap interval of the difference.
+        wins, ties, losses: number of files for which the second system is better, equal, worse.
+        files: number of files.
     """
 
     first: float
@@ -41,7 +45,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Against:
-    """A system against the baseline: pairs by metric name, over all files and for each genre."""
+    """Comparison of a system with the baseline.
+
+    Attributes:
+        name: name of the system.
+        overall: pairs over all files, by metric name.
+        genres: pairs over the files of each genre, by genre and metric name.
+    """
 
     name: str
     overall: Mapping[str, Pair]
@@ -50,7 +60,15 @@ class Against:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Systems against the first one, on the files that all have. remarks: what the reader must know."""
+    """Comparison of systems with the first one.
+
+    Attributes:
+        dataset: name of the dataset.
+        baseline: name of the first system.
+        files: number of files that all systems have.
+        systems: comparisons of the other systems with the baseline.
+        remarks: sentences about differences between the runs.
+    """
 
     dataset: str
     baseline: str
@@ -59,15 +77,19 @@ class Comparison:
     remarks: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the comparison as plain JSON values."""
+        """Return the comparison as plain JSON values."""
         return {"beattrack_comparison": 1, **asdict(self)}
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
-    """Compare runs with the first of them, file by file.
+    """Compare runs with the first one, file by file.
 
-    Raises ResultsError with fewer than two runs, without a shared file, or where the runs were scored by
-    different settings or against different annotations, as their difference would then mean nothing.
+    Args:
+        runs: two or more runs.
+
+    Raises:
+        ResultsError: if there are fewer than two runs, if they share no file, or if they were scored with
+            different settings or against different annotations.
     """
     if len(runs) < 2:
         raise ResultsError("a comparison needs the results of at least two runs")
@@ -87,7 +109,15 @@ def compare(runs: Sequence[Run]) -> Comparison:
 def paired(
     first: Sequence[FileScore], second: Sequence[FileScore], key: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Values of one metric in the files that have it in both, (files,) each; one order of files in both."""
+    """Return the values of a metric for the files that have it in both systems.
+
+    Args:
+        first, second: scores of the same files in the same order.
+        key: name of the metric.
+
+    Returns:
+        Values of the first and of the second system, both of shape (files,).
+    """
     values = [
         (a.values[key], b.values[key])
         for a, b in zip(first, second, strict=True)
@@ -98,7 +128,7 @@ def paired(
 
 
 def shared_scores(runs: Sequence[Run]) -> list[list[FileScore]]:
-    """Scores of each run for the files that all have, in order of id."""
+    """Return the scores of each run for the files that all runs have, sorted by id."""
     shared = set.intersection(*({score.id for score in run.scores} for run in runs))
     return [_by_id(run, shared) for run in runs]
 
@@ -124,7 +154,7 @@ def _pairs(first: list[FileScore], second: list[FileScore]) -> dict[str, Pair]:
 def _pair(key: str, first: NDArray[np.float64], second: NDArray[np.float64]) -> Pair:
     differences = second - first
     low, high = bootstrap_interval(differences)
-    # A timing bias is better the nearer it is to zero, early or late.
+    # The sign of a timing bias does not matter.
     gains = np.abs(first) - np.abs(second) if key.startswith(_LOWER_IS_BETTER) else differences
     wins, losses = int((gains > TIE).sum()), int((gains < -TIE).sum())
     return Pair(
@@ -144,7 +174,7 @@ def _check_comparable(first: Run, run: Run, first_name: str, name: str, shared: 
     for key in ("trim_s", "tempo_reference", "f_measure_window_s", "tempo_tolerance"):
         if first.settings[key] != run.settings[key]:
             raise ResultsError(
-                f"{first_name} and {name} were scored by different settings ({key}: {first.settings[key]} "
+                f"{first_name} and {name} were scored with different settings ({key}: {first.settings[key]} "
                 f"and {run.settings[key]}), so their scores cannot be compared"
             )
     for a, b in zip(_by_id(first, shared), _by_id(run, shared), strict=True):
@@ -177,15 +207,15 @@ def _remarks(runs: Sequence[Run], names: Sequence[str], shared: set[str]) -> lis
     for run, name in zip(runs, names, strict=True):
         alone = len(run.scores) - len(shared)
         if alone:
-            remarks.append(f"{name}: {alone} of its files are not in every run and were left out")
+            remarks.append(f"{name}: {alone} of its files were left out because they are not in every run")
         if run.training_data:
-            remarks.append(f"{name}: TRAINING DATA, its model was trained on {run.dataset}")
+            remarks.append(f"{name}: TRAINING DATA; its model was trained on {run.dataset}")
         if not run.complete:
-            remarks.append(f"{name}: its run was interrupted")
+            remarks.append(f"{name}: the run was interrupted")
     bars = [run.settings["downbeats_estimated"] for run in runs]
     for bars_known, name in zip(bars, names, strict=True):
         if any(bars) and not bars_known:
-            remarks.append(f"{name}: gives no downbeats, so that its bars cannot count as wrong")
+            remarks.append(f"{name}: estimates no downbeats, so its bars are never counted as wrong")
     if len({run.versions.get("mir_eval") for run in runs}) > 1:
-        remarks.append("the runs were scored by different versions of mir_eval")
+        remarks.append("the runs were scored with different versions of mir_eval")
     return remarks

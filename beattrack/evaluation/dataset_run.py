@@ -1,4 +1,4 @@
-"""A tracker, or the predictions of any, scored on a whole dataset."""
+"""Scoring of a tracker, or of a folder of predictions, on a whole dataset."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ def score_predictions(
     missing: Missing = "skip",
     force: bool = False,
 ) -> Run:
-    """Score a folder of predictions for a dataset; see `from_predictions` for the endings and missing files.
+    """Score a folder of predictions for a dataset.
 
     Args:
-        name: of the system; None takes that of the folder.
-        force: score predictions that say they come from a model trained on the dataset, and mark the result.
+        dataset: annotations.
+        predictions: folder of beat files.
+        settings: settings of the run.
+        name: name of the system; None takes the name of the folder.
+        suffix, tempo_suffix, missing: see `from_predictions`.
+        force: score predictions of a model that was trained on the dataset, and mark the result.
 
     Raises:
-        SettingsError: if they do and `force` is false.
+        MatchingError: if no prediction belongs to a track.
+        SettingsError: if the model named in the files was trained on the dataset and `force` is false.
     """
     inputs = from_predictions(dataset, predictions, suffix=suffix, tempo_suffix=tempo_suffix, missing=missing)
     stated = (item.estimate.model for item in inputs.items)
@@ -47,17 +52,22 @@ def score_tracker(
     cache: Path | None = None,
     force: bool = False,
 ) -> Run:
-    """Track every recording of a dataset, in `settings.jobs` processes, and score the beats.
+    """Track every recording of a dataset and score the beats.
+
+    If interrupted by Ctrl-C, the recordings tracked so far are scored.
 
     Args:
-        name: of the system; None takes those of model and decoder.
-        cache: folder of finished predictions, which a later run takes up; None keeps none.
+        dataset: annotated recordings.
+        spec: tracker to run.
+        settings: settings of the run.
+        name: name of the system; None takes the names of model and decoder.
+        cache: folder of finished predictions, which later runs reuse; None keeps none.
         force: score a model on its own training data, and mark the result.
 
     Raises:
         SettingsError: if the model was trained on the dataset and `force` is false.
-        ModelError: if there is no such model.
-        KeyboardInterrupt: if Ctrl-C comes before any recording is tracked; later, what is finished is scored.
+        ModelError: if the model is unknown or damaged.
+        KeyboardInterrupt: if interrupted before any recording was tracked.
     """
     model = predict.find_model(spec)
     trained = predict.refuse_training_data(model, dataset.name, force=force)

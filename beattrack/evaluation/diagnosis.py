@@ -1,4 +1,4 @@
-"""Why a file scored low, in the words of a listener."""
+"""The kind of error that a tracker made in a file, as a listener would describe it."""
 
 from __future__ import annotations
 
@@ -32,34 +32,37 @@ FAULT_LABELS: dict[Fault, str] = {
 FAULT_MEANINGS: dict[Fault, str] = {
     "none": "beats and bars are right, or nearly so",
     "octave": "taps at double, triple, half or a third of the annotated tempo",
-    "tempo": "taps steadily at a tempo unrelated to the annotated one, as 4 against 3",
+    "tempo": "taps steadily at a tempo unrelated to the annotated one, such as 4 against 3",
     "phase": "taps at the annotated tempo, but between the beats",
     "metre": "beats are right, but bars start on the wrong beat or have the wrong length",
     "timing": "taps with the annotated beats, but many of them more than 70 ms away",
-    "drift": "right in places only: tempo or phase changes, or slides away",
-    "missed": "no relation to the annotated beats that lasts",
+    "drift": "right in places only: tempo or phase changes or drifts",
+    "missed": "no lasting relation to the annotated beats",
 }
 
-# A level is the tracker's when this share of beats (F-measure) agrees with it.
+# Least F-measure against a metrical level at which the tracker is said to tap at that level.
 SAME_LEVEL = 0.8
 OTHER_LEVEL = 0.7
-# Beats agree with a level within this share of its interval (as for continuity) and within this time.
+# A beat agrees with a level within this share of its interval (as in the continuity metrics) and this time.
 LEVEL_SHARE = 0.175
 LEVEL_SECONDS = 0.15
-# On the right level, fewer beats than this within 70 ms are a matter of timing.
+# At the annotated level, a lower F-measure within 70 ms than this is a timing error.
 ON_TIME = 0.8
-# Drift: passages of this many annotated beats, most of which agree with some level.
+# Drift is judged in passages of PASSAGE annotated beats. It needs a share of DRIFT_SHARE of them to agree
+# with some level. A level in ALL_PASSAGES of them is an octave error instead; one in WORTH_NAMING of them is
+# named.
 PASSAGE = 8
 DRIFT_SHARE = 0.5
 ALL_PASSAGES = 0.8
 WORTH_NAMING = 0.15
-# Another tempo: most intervals are steady, and no level's ratio is near.
+# A tempo is unrelated if STEADY_SHARE of the intervals are within STEADY_WITHIN of the median and its ratio
+# to the annotated tempo is not within RATIO_WITHIN of that of any level.
 STEADY_SHARE = 0.7
 STEADY_WITHIN = 0.1
 RATIO_WITHIN = 0.1
-# A phase holds when the mean of the phases on the unit circle is this long.
+# Least length of the mean of the phases, taken as points on the unit circle, for a steady phase.
 STEADY_PHASE = 0.7
-# A lag this near to half a beat is called off-beat.
+# A lag of half a beat, give or take this part of a beat, is called off-beat.
 HALF_WAY = 0.1
 BARS_RIGHT = 0.5
 
@@ -76,7 +79,13 @@ _LEVEL_WORDS = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """fault: the class. level: the one that the beats agree with most. detail: one phrase for people."""
+    """Diagnosis of one file.
+
+    Attributes:
+        fault: class of error, one of `FAULTS`.
+        level: metrical level that the beats agree with most.
+        detail: description in a phrase.
+    """
 
     fault: Fault
     level: str
@@ -89,14 +98,17 @@ def diagnose(
     reference_positions: Positions | None = None,
     estimate_positions: Positions | None = None,
 ) -> Diagnosis:
-    """Find the class of error of one file.
+    """Return the diagnosis of one file.
 
-    reference, estimate: strictly increasing times in seconds; positions as in BeatSequence, or None.
+    Args:
+        reference, estimate: times in seconds, strictly increasing.
+        reference_positions, estimate_positions: position of each beat in its bar, 1 = downbeat, or None. Bars
+            are judged if both are given.
     """
     if estimate.size == 0:
         return Diagnosis("missed", "none", "no beats were found")
     if reference.size < 2:
-        return Diagnosis("none", "same", "fewer than two annotated beats: not judged")
+        return Diagnosis("none", "same", "not judged: fewer than two annotated beats")
     levels = level_agreement(reference, estimate)
     best = max(levels, key=lambda level: levels[level])
     if levels["same"] >= SAME_LEVEL:
@@ -116,10 +128,17 @@ def diagnose(
 
 
 def level_agreement(reference: Times, estimate: Times) -> dict[str, float]:
-    """F-measure of the estimate against the annotation at each metrical level, the best of its phases.
+    """Compute the F-measure against the annotation at each metrical level.
 
-    The window is 17.5 % of the level's median interval, at most 150 ms: one in seconds would match anything
-    at fast levels.
+    The window is 17.5 % of the level's median interval, at most 150 ms, because a window of constant length
+    would match anything at fast levels.
+
+    Args:
+        reference, estimate: times in seconds, strictly increasing.
+
+    Returns:
+        F-measure by level: same, off-beat, double, triple, half, third. For levels with several phases, it is
+        the highest of them.
     """
     import mir_eval.beat
 
@@ -135,7 +154,7 @@ def level_agreement(reference: Times, estimate: Times) -> dict[str, float]:
 
 
 def _variations(reference: Times) -> list[tuple[str, Times]]:
-    """The annotated beats at other levels, named as a tracker's tempo relates to the annotated one."""
+    """Return the annotated beats at each level, named by its ratio to the annotated tempo, in every phase."""
     double, triple = _subdivided(reference, 2), _subdivided(reference, 3)
     return [
         ("same", reference),
@@ -154,7 +173,7 @@ def _subdivided(times: Times, parts: int) -> Times:
 
 
 def _timing_diagnosis(reference: Times, estimate: Times) -> Diagnosis | None:
-    """Tell whether beats of the right level are too far from the annotated ones; None when they are not."""
+    """Diagnose beats at the right level that are far from the annotated ones; None if they are not."""
     import mir_eval.beat
 
     if mir_eval.beat.f_measure(reference, estimate, F_WINDOW) >= ON_TIME:
@@ -174,10 +193,10 @@ def _side(errors: Times) -> str:
 
 
 def _steady_lag(reference: Times, estimate: Times) -> float | None:
-    """Part of a beat (0..1) by which a tracker at the annotated tempo is late throughout; None else."""
+    """Compute the lag, 0 to 1 beat, of a tracker at the annotated tempo; None if it is not steady."""
     if reference.size < 2 or estimate.size < 4:
         return None
-    # Python's floats: NumPy's warn of beats so near that the quotient is infinite.
+    # Python floats, because NumPy's warn if beats are so close that the quotient is infinite.
     ratio = float(np.median(np.diff(reference))) / float(np.median(np.diff(estimate)))
     inside = estimate[(estimate >= reference[0]) & (estimate < reference[-1])]
     if abs(ratio - 1) > RATIO_WITHIN or inside.size == 0:
@@ -196,7 +215,7 @@ def _side_words(lag: float) -> str:
 
 
 def _other_tempo(reference: Times, estimate: Times) -> float | None:
-    """Ratio of a steady estimated tempo to the annotated one, None where it is that of a metrical level."""
+    """Compute the ratio of a steady estimated tempo to the annotated one; None if it is that of a level."""
     if estimate.size < 4:
         return None
     intervals = np.diff(estimate)
@@ -224,12 +243,12 @@ def _bar_diagnosis(
         return Diagnosis("metre", "same", f"bars start {agreement.shift} {beats} late")
     annotated, estimated = estimate_metre(reference_positions), estimate_metre(estimate_positions)
     if annotated is not None and estimated is not None and annotated != estimated:
-        return Diagnosis("metre", "same", f"bars of {estimated} beats where {annotated} are annotated")
+        return Diagnosis("metre", "same", f"bars have {estimated} beats instead of {annotated}")
     return Diagnosis("metre", "same", "bars do not line up")
 
 
 def _passage_diagnosis(reference: Times, estimate: Times, best: str) -> Diagnosis:
-    """Tell drift from missed by the level that each passage agrees with."""
+    """Distinguish drift, octave error and missed by the level that each passage agrees with."""
     found: list[str | None] = []
     for start in range(0, max(reference.size - PASSAGE // 2, 1), PASSAGE // 2):
         passage = reference[start : start + PASSAGE]
@@ -254,6 +273,6 @@ def _passage_diagnosis(reference: Times, estimate: Times, best: str) -> Diagnosi
 def _ratio(reference: Times, estimate: Times) -> str:
     if estimate.size < 2:
         return "no tempo"
-    # Python's floats: NumPy's warn of beats so near that the quotient is infinite.
+    # Python floats, because NumPy's warn if beats are so close that the quotient is infinite.
     ratio = float(np.median(np.diff(reference))) / float(np.median(np.diff(estimate)))
     return f"{ratio:.2f} times the tempo"

@@ -1,4 +1,4 @@
-"""Which estimate belongs to which reference: files matched by name, and those left over on both sides."""
+"""Pairs of estimate and reference files, matched by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from beattrack.datasets.gtzan import canonical_id
 from beattrack.errors import BeattrackError
 
-# Longest first, so that `.downbeats.txt` is not taken for `.txt` with a stem of its own.
+# Compound suffixes first, so that `.downbeats.txt` is not read as `.txt`.
 BEAT_SUFFIXES = (
     ".downbeats.txt",
     ".beats.json",
@@ -33,7 +33,13 @@ class MatchingError(BeattrackError):
 
 @dataclass(frozen=True)
 class Matches:
-    """pairs: (estimate, reference) by id. Left over: files of either side without a partner."""
+    """Files of two folders, matched.
+
+    Attributes:
+        pairs: (estimate, reference) by id.
+        estimates_left: estimates without a reference.
+        references_left: references without an estimate.
+    """
 
     pairs: Mapping[str, tuple[Path, Path]]
     estimates_left: tuple[str, ...]
@@ -41,13 +47,17 @@ class Matches:
 
 
 def find_beat_files(folder: Path, suffix: str | None = None) -> dict[str, Path]:
-    """Find the beat files of a folder and its subfolders, by id.
+    """Return the beat files of a folder and its subfolders, by id.
 
-    suffix: ending that these files share, as `.downbeats.txt`; it is taken off to give the id. None: the
-    ending is found out, which needs all beat files to have the same one.
-    The id is the name without the ending, in the annotations' spelling for GTZAN; where a name occurs in two
-    folders, the path inside `folder` without the ending.
-    Raises MatchingError where there is no such folder or file, or where endings differ.
+    The id is the file name without the ending, in the spelling of the annotations for GTZAN. If a name occurs
+    in two subfolders, ids are paths relative to `folder` without the ending.
+
+    Args:
+        folder: folder to search.
+        suffix: ending of the files, such as `.downbeats.txt`; None finds it, if all beat files have the same.
+
+    Raises:
+        MatchingError: if there is no such folder or no such file, or if beat files have different endings.
     """
     if not folder.is_dir():
         raise MatchingError(f"{folder}: is not a folder")
@@ -55,7 +65,7 @@ def find_beat_files(folder: Path, suffix: str | None = None) -> dict[str, Path]:
     ending = suffix if suffix is not None else _common_suffix(folder, files)
     named = [path for path in files if path.name.endswith(ending) and path.name != ending]
     if not named:
-        raise MatchingError(f"{folder}: holds no file that ends in {ending!r}")
+        raise MatchingError(f"{folder}: has no file that ends in {ending!r}")
     inside = [path.relative_to(folder).as_posix()[: -len(ending)] for path in named]
     names = [name.rpartition("/")[2] for name in inside]
     ids = [canonical_id(name) or name for name in names]
@@ -65,15 +75,19 @@ def find_beat_files(folder: Path, suffix: str | None = None) -> dict[str, Path]:
 
 
 def match(estimates: Mapping[str, Path], references: Mapping[str, Path]) -> Matches:
-    """Pair files of the same id.
+    """Return the pairs of files with the same id.
 
-    Raises MatchingError, with an example of both sides, where no pair is found.
+    Args:
+        estimates, references: files by id.
+
+    Raises:
+        MatchingError: if there is no pair.
     """
     shared = sorted(estimates.keys() & references.keys())
     if not shared:
         raise MatchingError(
-            f"no prediction has the name of an annotation, as {min(estimates)!r} is not one of "
-            f"{min(references)!r} and so on: if the names differ by their ending only, give it with --suffix"
+            f"no prediction has the name of an annotation (predictions such as {min(estimates)!r}, "
+            f"annotations such as {min(references)!r}); if only the endings differ, give them with --suffix"
         )
     return Matches(
         {name: (estimates[name], references[name]) for name in shared},
@@ -86,12 +100,11 @@ def _common_suffix(folder: Path, files: Sequence[Path]) -> str:
     found = sorted({suffix for path in files if (suffix := _known_suffix(path.name)) is not None})
     if not found:
         raise MatchingError(
-            f"{folder}: holds no beat files (names ending in {', '.join(BEAT_SUFFIXES)}); name another "
-            "ending with --suffix"
+            f"{folder}: has no beat files ({', '.join(BEAT_SUFFIXES)}); give another ending with --suffix"
         )
     if len(found) > 1:
         raise MatchingError(
-            f"{folder}: holds files of several kinds ({', '.join(found)}): choose one with --suffix"
+            f"{folder}: has files of several kinds ({', '.join(found)}); choose one with --suffix"
         )
     return found[0]
 

@@ -1,4 +1,4 @@
-"""Names of the numbers for people: in the table on the terminal, in comparisons and in the report."""
+"""Labels and descriptions of the metrics, for tables, comparisons and reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ _UNIT_WORDS: dict[Unit, str] = {"score": "", "share": " %", "signed ms": " ms", 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of a run: its key, what it is called, how it is written, and what it says in one line."""
+    """Description of a metric.
+
+    Attributes:
+        key: name in the results.
+        label: name in tables.
+        unit: how values are written.
+        meaning: description in one line.
+    """
 
     key: str
     label: str
@@ -21,15 +28,15 @@ class Metric:
     meaning: str
 
     def text(self, value: float | None) -> str:
-        """Write a value: scores with three decimals, shares in per cent, times in milliseconds."""
+        """Return a value with its unit, "-" for None; scores have three decimals, shares are in per cent."""
         return "-" if value is None else f"{self.number(value)}{_UNIT_WORDS[self.unit]}"
 
     def interval(self, low: float, high: float) -> str:
-        """Write an interval, its unit once."""
+        """Return an interval with its unit."""
         return f"{self.number(low)} to {self.number(high)}{_UNIT_WORDS[self.unit]}"
 
     def number(self, value: float) -> str:
-        """Write a value without its unit."""
+        """Return a value without its unit."""
         if self.unit == "score":
             return f"{value:.3f}"
         if self.unit == "share":
@@ -41,16 +48,20 @@ def _beat_metrics(group: str) -> tuple[Metric, ...]:
     return tuple(
         Metric(f"{group}.{key}", label, "score", meaning)
         for key, label, meaning in (
-            ("f_measure", "F-measure", "found within ±70 ms, against missed and spurious"),
-            ("cemgil", "Cemgil", "how close in time, Gaussian of 40 ms"),
-            ("cemgil_best", "Cemgil, best level", "the same at the best metrical level"),
-            ("goto", "Goto", "share of files followed for a quarter of their length without a slip"),
-            ("p_score", "P-score", "found within a fifth of a beat"),
-            ("cmlc", "CMLc", "longest stretch right in tempo and phase"),
-            ("cmlt", "CMLt", "all stretches right in tempo and phase"),
-            ("amlc", "AMLc", "as CMLc, double, half and off-beat allowed"),
-            ("amlt", "AMLt", "as CMLt, double, half and off-beat allowed"),
-            ("information_gain", "information gain", "how far from chance the timing errors are"),
+            (
+                "f_measure",
+                "F-measure",
+                "beats found within ±70 ms, weighed against missed and spurious beats",
+            ),
+            ("cemgil", "Cemgil", "closeness in time, by a Gaussian of 40 ms"),
+            ("cemgil_best", "Cemgil, best level", "the same, at the best metrical level"),
+            ("goto", "Goto", "share of files tracked for a quarter of their length without an error"),
+            ("p_score", "P-score", "beats found within a fifth of a beat"),
+            ("cmlc", "CMLc", "longest passage with correct tempo and phase"),
+            ("cmlt", "CMLt", "all passages with correct tempo and phase"),
+            ("amlc", "AMLc", "as CMLc; double, half and off-beat allowed"),
+            ("amlt", "AMLt", "as CMLt; double, half and off-beat allowed"),
+            ("information_gain", "information gain", "how far the timing errors are from chance"),
         )
     )
 
@@ -58,8 +69,13 @@ def _beat_metrics(group: str) -> tuple[Metric, ...]:
 BEATS = _beat_metrics("beats")
 DOWNBEATS = _beat_metrics("downbeats")
 TEMPO = (
-    Metric("tempo.acc1", "accuracy 1", "share", "tempo within 4 %"),
-    Metric("tempo.acc2", "accuracy 2", "share", "tempo within 4 %, or of its double, triple, half, third"),
+    Metric("tempo.acc1", "accuracy 1", "share", "tempo within 4 % of the reference"),
+    Metric(
+        "tempo.acc2",
+        "accuracy 2",
+        "share",
+        "tempo within 4 % of the reference, its double, triple, half or third",
+    ),
 )
 LISTENER = (
     Metric("fault.octave", "octave error", "share", "files tapped at double, triple, half or a third"),
@@ -72,14 +88,14 @@ LISTENER = (
     Metric("fault.drift", "drifting", "share", "files right in places only"),
     Metric("fault.missed", "missed", "share", "files without a lasting relation to the beats"),
     Metric(
-        "fault.timing", "loose timing", "share", "files tapped with the beats, often more than 70 ms away"
+        "fault.timing", "loose timing", "share", "files tapped with the beats, but often more than 70 ms off"
     ),
     Metric("bars.metre", "metre right", "share", "files with the annotated beats per bar"),
-    Metric("bars.phase", "downbeat phase right", "share", "of the files with beats and metre right"),
+    Metric("bars.phase", "downbeat phase right", "share", "of the files with correct beats and metre"),
     Metric("timing.mean_ms", "timing bias", "signed ms", "mean of estimate minus annotation; + is late"),
     Metric("timing.std_ms", "timing spread", "ms", "standard deviation within a file"),
 )
-# The few that fit in a row for each genre or system.
+# The metrics shown for each genre and in comparisons.
 MAIN = (
     Metric("beats.f_measure", "F", "score", "beats, F-measure"),
     Metric("beats.cmlt", "CMLt", "score", "beats, CMLt"),

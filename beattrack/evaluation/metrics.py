@@ -18,7 +18,8 @@ from beattrack.errors import MissingExtraError
 Times = NDArray[np.float64]
 
 F_WINDOW = 0.07
-# mir_eval's P-score: steps a second that times are rounded up to, and its window in median intervals.
+# mir_eval's P-score: steps per second that times are rounded up to, and window as a share of the median
+# interval.
 P_SCORE_RATE, P_SCORE_WINDOW = 100, 0.2
 TEMPO_TOLERANCE = 0.04
 TEMPO_FACTORS = (1.0, 2.0, 3.0, 1 / 2, 1 / 3)
@@ -38,7 +39,7 @@ BEAT_METRICS = (
 
 
 def require_mir_eval() -> None:
-    """Raise MissingExtraError where mir_eval is not installed."""
+    """Raise MissingExtraError if mir_eval is not installed."""
     try:
         import mir_eval.beat  # noqa: F401
     except ImportError as error:
@@ -46,17 +47,20 @@ def require_mir_eval() -> None:
 
 
 def trim(times: Times, seconds: float) -> Times:
-    """Leave out the times before `seconds`, as `mir_eval.beat.trim_beats` does; negative times always go."""
+    """Return the times from `seconds` on, like `mir_eval.beat.trim_beats`, without negative times."""
     return times[times >= max(seconds, 0.0)]
 
 
 def beat_metrics(reference: Times, estimate: Times) -> dict[str, float]:
-    """Score estimated beats (or downbeats) with every metric of mir_eval.beat, by the names in BEAT_METRICS.
+    """Compute every metric of mir_eval.beat for estimated beats or downbeats.
 
-    reference, estimate: strictly increasing times in seconds, already trimmed.
-    Every value is mir_eval's own, but for the P-score, which equals it (`p_score`). If nothing can be
-    computed, from no beat or from one, it is 0; so it is if mir_eval raises an error (P-score of a reference
-    within one of its 10 ms steps) or gives no number (beats closer than floating point can tell).
+    Args:
+        reference, estimate: times in seconds, strictly increasing and trimmed.
+
+    Returns:
+        Values by the names in `BEAT_METRICS`, equal to mir_eval's. A value is 0 if it cannot be
+        computed: from no beat or a single beat, or if mir_eval fails (P-score of a reference within one of
+        its 10 ms steps) or returns no finite number (beats too close for floating point).
     """
     import mir_eval.beat as mir
 
@@ -79,17 +83,17 @@ def beat_metrics(reference: Times, estimate: Times) -> dict[str, float]:
 
 
 def p_score(reference: Times, estimate: Times) -> float:
-    """Compute the P-score: the share of beats within a fifth of the median interval of each other.
+    """Compute the P-score, the share of beats within a fifth of the median interval of each other.
 
-    mir_eval correlates two impulse trains of 100 steps a second, which takes minutes for hours of music. The
-    pairs of impulses that lie within the window are counted here instead; they are the same number.
+    mir_eval correlates impulse trains of 100 steps per second, which takes minutes for hours of music. This
+    counts the pairs of impulses within the window instead, which gives the same number.
 
     Args:
-        reference, estimate: strictly increasing times in seconds.
+        reference, estimate: times in seconds, strictly increasing.
 
     Returns:
-        The value of `mir_eval.beat.p_score`; 0 if either has fewer than two beats, or the reference lies
-        within one step, which mir_eval cannot compute.
+        The value of `mir_eval.beat.p_score`; 0 if either has fewer than two beats, or if the reference lies
+        within one step, for which mir_eval fails.
 
     McKinney et al., "Evaluation of audio beat tracking and music tempo extraction algorithms", Journal of New
     Music Research 36, 2007.
@@ -107,15 +111,23 @@ def p_score(reference: Times, estimate: Times) -> float:
 
 
 def median_tempo(times: Times) -> float | None:
-    """Tempo in BPM of the median inter-beat interval; None with fewer than two beats."""
+    """Return the tempo in BPM of the median inter-beat interval; None for fewer than two beats."""
     return float(60.0 / np.median(np.diff(times))) if times.size >= 2 else None
 
 
 def tempo_accuracy(reference: float, estimate: float | None) -> tuple[float, float]:
-    """Accuracy 1 and accuracy 2 of a tempo in BPM, each 0 or 1.
+    """Compute accuracy 1 and accuracy 2 of a tempo.
 
-    Accuracy 1: within 4 % of the reference. Accuracy 2: within 4 % of it, its double, triple, half or third.
-    An estimate of None, from a file where no tempo was found, is wrong.
+    Args:
+        reference: annotated tempo in BPM.
+        estimate: estimated tempo in BPM; None, if no tempo was found, counts as wrong.
+
+    Returns:
+        Accuracy 1, 1 if the estimate is within 4 % of the reference, else 0; and accuracy 2, the same for the
+        reference, its double, triple, half or third.
+
+    Gouyon et al., "An experimental comparison of audio tempo induction algorithms", IEEE Transactions on
+    Audio, Speech, and Language Processing 14, 2006.
     """
     if estimate is None:
         return 0.0, 0.0
@@ -126,7 +138,7 @@ def tempo_accuracy(reference: float, estimate: float | None) -> tuple[float, flo
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the warnings of mir_eval about few beats: score.py words them once for the whole run."""
+    """Silence mir_eval's warnings about few beats, which the notes of a score report instead."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

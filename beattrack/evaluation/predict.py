@@ -1,4 +1,4 @@
-"""Running the tracker over a dataset, in processes, with a cache that a later run resumes from."""
+"""Predictions of the tracker for a dataset, computed in several processes and cached for later runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ CACHE_VERSION = 1
 
 @dataclass(frozen=True)
 class TrackerSpec:
-    """Which tracker to run. model: name or path; decoder: name; options: changed settings of the decoder."""
+    """The tracker to run.
+
+    Attributes:
+        model: name of a shipped model, or path of a model file.
+        decoder: name of the decoder.
+        options: settings of the decoder that differ from the defaults.
+    """
 
     model: str
     decoder: str = "dbn"
@@ -35,20 +41,26 @@ class TrackerSpec:
 
 
 class Tracker(Protocol):
-    """What is needed of a tracker."""
+    """The methods of `BeatTracker` that evaluation uses."""
 
     def track(self, source: Path) -> Beats:
         """Track the beats of a file."""
         ...
 
     def activations(self, source: Path) -> Activations:
-        """Give what the network says about every frame of a file."""
+        """Compute the activations of a file."""
         ...
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """estimates: beats by track id. problems: files that could not be tracked. interrupted: by Ctrl-C."""
+    """Predictions for a dataset.
+
+    Attributes:
+        estimates: beats by track id.
+        problems: files that could not be tracked.
+        interrupted: whether Ctrl-C ended the run early.
+    """
 
     estimates: dict[str, BeatSequence]
     problems: tuple[Problem, ...]
@@ -56,7 +68,12 @@ class Predictions:
 
 
 def load_tracker(spec: TrackerSpec) -> Tracker:
-    """Make the BeatTracker of a specification, on one thread: the files run in parallel instead."""
+    """Return the BeatTracker of a specification, with one thread, because files are tracked in parallel.
+
+    Raises:
+        ModelError: if the model is unknown or damaged.
+        SettingsError: if the decoder or one of its options is invalid.
+    """
     from beattrack.tracker import BeatTracker, decoder_with
 
     decoder = decoder_with(cast("Any", spec.decoder), spec.options)
@@ -64,28 +81,43 @@ def load_tracker(spec: TrackerSpec) -> Tracker:
 
 
 def find_model(spec: TrackerSpec) -> Model:
-    """Find the model of a specification; ModelError where there is none."""
+    """Return the model of a specification.
+
+    Raises:
+        ModelError: if the model is unknown or damaged.
+    """
     from beattrack.registry import find
 
     return find(spec.model)
 
 
 def refuse_training_data(model: Model, dataset: str, *, force: bool) -> bool:
-    """Tell whether `dataset` is training data of the model, and refuse it as a test unless `force`d.
+    """Return whether a model was trained on a dataset, and refuse to score it if so.
 
-    Raises SettingsError where the model's card lists it, or one that shares its recordings, without `force`.
+    Args:
+        model: model to score.
+        dataset: name of the dataset to score it on.
+        force: only return whether it was.
+
+    Raises:
+        SettingsError: if the model's card lists the dataset, or one with the same recordings, and `force` is
+            false.
     """
     seen = model.card is not None and any(overlaps(dataset, name) for name in model.card.trained_on_datasets)
     if seen and not force:
         raise SettingsError(
-            f"the model {model.name!r} was trained on {dataset}, so a score on it is no test score: choose "
-            "another model or dataset, or print it marked as training data with --force"
+            f"the model {model.name!r} was trained on {dataset}, so its score is not a test score; choose "
+            "another model or dataset, or pass --force to score it marked as training data"
         )
     return seen
 
 
 def refuse_stated_models(names: Iterable[str | None], dataset: str, *, force: bool) -> bool:
-    """Do as `refuse_training_data` for the shipped models that prediction files say they come from."""
+    """Apply `refuse_training_data` to the shipped models among the models that prediction files name.
+
+    Raises:
+        SettingsError: if one of them was trained on the dataset and `force` is false.
+    """
     from beattrack.registry import shipped
 
     stated = set(names)
@@ -94,7 +126,7 @@ def refuse_stated_models(names: Iterable[str | None], dataset: str, *, force: bo
 
 
 def describe(spec: TrackerSpec, model: Model) -> dict[str, Any]:
-    """Describe a tracker by everything its results depend on: model file, decoder, every setting, version."""
+    """Return what the results of a tracker depend on: version, model file, decoder and its settings."""
     from beattrack.result import plain
     from beattrack.tracker import decoder_with
 
@@ -118,11 +150,19 @@ def predict(
     quiet: bool = False,
     factory: Callable[[TrackerSpec], Tracker] = load_tracker,
 ) -> Predictions:
-    """Track every file, or take its beats from the cache.
+    """Track every recording that is not in the cache.
 
-    tracks: with audio. identity: from `describe`; with the file's content it is the key of the cache.
-    cache: folder, made where needed; every finished file is kept there at once.
-    A file that cannot be decoded, or at which a process dies, becomes a problem and the others go on.
+    If a file cannot be decoded or its process dies, the file becomes a problem, and the others are still
+    tracked.
+
+    Args:
+        tracks: recordings; those without audio are skipped.
+        spec: tracker to run.
+        identity: description of the tracker from `describe`, part of the key of the cache.
+        cache: folder for finished predictions, created if needed; None keeps none.
+        jobs: number of processes.
+        quiet: show no progress.
+        factory: function that makes the tracker, called in each process.
     """
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)
@@ -146,7 +186,7 @@ def predict(
 
 
 class _Worker:
-    """A tracker, made when the first file is not in the cache."""
+    """Function that tracks a file; its tracker is created for the first file that is not in the cache."""
 
     def __init__(
         self, factory: Callable[[TrackerSpec], Tracker], spec: TrackerSpec, identity: str, cache: Path | None
@@ -172,7 +212,7 @@ class _Worker:
         if entry is not None:
             atomic_write_text(entry, json.dumps(beats.to_dict()))
         tempo = None if beats.tempo is None else beats.tempo.bpm
-        # No beat found at all is also no downbeat.
+        # Without beats, there are known to be no downbeats either.
         positions = beats.times if len(beats.times) == 0 else beats.positions
         return beat_sequence(beats.times, positions, tempo=tempo, duration=beats.duration)
 

@@ -1,4 +1,4 @@
-"""The result of a run: what is printed, compared and drawn, and its JSON and CSV files."""
+"""The result of a run, and its JSON and CSV files."""
 
 from __future__ import annotations
 
@@ -27,17 +27,23 @@ SCHEMA_VERSION = 1
 
 
 class ResultsError(BeattrackError):
-    """A file of results cannot be read or compared."""
+    """Results cannot be read or compared."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Run:
-    """One system on one set of files.
+    """Scores of one system on one set of files.
 
-    name: of the system. dataset: name of the data. scores: files that were scored, by id.
-    settings: of the scoring; system: what is known of the tracker; versions: of the packages.
-    left_out: files that were not scored, and why. training_data: the model was trained on the dataset.
-    complete: False after an interruption.
+    Attributes:
+        name: name of the system.
+        dataset: name of the dataset.
+        scores: scores of the files, sorted by id.
+        settings: settings of the scoring.
+        system: description of the tracker, empty if unknown.
+        versions: versions of the packages.
+        left_out: files that were not scored, with the reasons.
+        training_data: whether the model was trained on the dataset.
+        complete: False if the run was interrupted.
     """
 
     name: str
@@ -57,16 +63,16 @@ class Run:
 
     @cached_property
     def genres(self) -> dict[str, Summary]:
-        """Means for each genre."""
+        """Means over the files of each genre."""
         return summarise_genres(self.scores)
 
     def worst(self, count: int) -> list[FileScore]:
-        """The files with the lowest scores that have a fault to tell, worst first."""
+        """Return the `count` files with the lowest scores among those with a fault, worst first."""
         faulty = [score for score in self.scores if score.diagnosis.fault != "none"]
         return sorted(faulty, key=lambda score: (*score.badness(), score.id))[:count]
 
     def notes(self) -> dict[str, list[str]]:
-        """What was amiss with files, and the ids of the files, in order of first occurrence."""
+        """Return the notes on files, in order of first occurrence, each with the ids of its files."""
         notes: dict[str, list[str]] = {}
         for score in self.scores:
             for note in score.notes:
@@ -75,7 +81,7 @@ class Run:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the scores depend on."""
+    """Return the versions of the packages that scores depend on."""
     import mir_eval
 
     return {
@@ -87,7 +93,7 @@ def versions() -> dict[str, str]:
 
 
 def to_json(run: Run) -> str:
-    """Give a run as JSON: everything, numbers in full precision. `from_json` reads it."""
+    """Return a run as JSON, with numbers in full precision; `read_run` reads it."""
     record = {
         "beattrack_evaluation": SCHEMA_VERSION,
         "name": run.name,
@@ -106,7 +112,7 @@ def to_json(run: Run) -> str:
 
 
 def to_csv(run: Run) -> str:
-    """Give the scores as CSV: one row a file, numbers in full precision, empty cells where there is none."""
+    """Return the scores as CSV, with one row per file, numbers in full precision and empty cells for none."""
     names = list(dict.fromkeys(name for score in run.scores for name in score.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -121,7 +127,11 @@ def to_csv(run: Run) -> str:
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
-    """Read a file written from `to_json`; ResultsError for anything else."""
+    """Read a run from a file written with `to_json`.
+
+    Raises:
+        ResultsError: if the file cannot be read or is not such a file.
+    """
     name = os.fspath(path)
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -131,7 +141,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         raise ResultsError(f"{name}: is not JSON ({error})") from error
     if not isinstance(record, dict) or record.get("beattrack_evaluation") != SCHEMA_VERSION:
         raise ResultsError(
-            f"{name}: is no result of `beattrack eval --json` of schema version {SCHEMA_VERSION}"
+            f"{name}: is not a file of `beattrack eval --json` with schema version {SCHEMA_VERSION}"
         )
     try:
         return _from_record(record)

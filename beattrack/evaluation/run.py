@@ -1,4 +1,4 @@
-"""From files to a scored run: read, pair, predict where asked, score."""
+"""Scoring of a run: reading and pairing of files, and scores of all pairs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,26 @@ from beattrack.runtime.progress import count
 TempoReference = Literal["auto", "annotated", "ibi"]
 Missing = Literal["skip", "zero"]
 
-# Below this many files, starting processes takes longer than scoring.
+# For fewer files, starting processes takes longer than scoring.
 PARALLEL_FROM = 200
-# Annotated times estimated beats of one file: mir_eval compares each with each, which takes minutes beyond.
+# Limit of annotated times estimated beats of a file: mir_eval compares all pairs, which would take minutes.
 MAX_PAIRS = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """trim: seconds; tempo_reference: which tempo is compared with; jobs: processes; quiet: no progress."""
+    """Settings of a run.
+
+    Attributes:
+        trim: beats before this time in seconds are left out.
+        tempo_reference: reference tempo: `annotated`, `ibi` for that of the median inter-beat interval, or
+            `auto` for annotated tempi if all files have one.
+        jobs: number of processes.
+        quiet: show no progress.
+
+    Raises:
+        SettingsError: if a value is out of range.
+    """
 
     trim: float = 0.0
     tempo_reference: TempoReference = "auto"
@@ -52,18 +63,22 @@ class RunSettings:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What is to be scored, and the files that are not, with the reason."""
+    """Files to score, and files that are left out, with the reasons."""
 
     items: tuple[Item, ...]
     left_out: tuple[Problem, ...] = ()
 
 
 def from_files(estimate: Path, reference: Path) -> Inputs:
-    """Read one pair of files; BeatFileError if either cannot be read or the reference holds no beats."""
+    """Read an estimate and its reference.
+
+    Raises:
+        BeatFileError: if a file cannot be read or the reference has no beats.
+    """
     name = canonical_id(reference.stem) or reference.stem
     item = Item(name, read_beats(reference), read_beats(estimate), genre_of(name))
     if not item.reference.times.size:
-        raise BeatFileError(f"{reference}: holds no beats, so there is nothing to score")
+        raise BeatFileError(f"{reference}: has no beats, so there is nothing to score")
     return Inputs((item,))
 
 
@@ -76,7 +91,19 @@ def from_folders(
     tempo_suffix: str | None = None,
     missing: Missing = "skip",
 ) -> Inputs:
-    """Read and pair the files of two folders by name; those that cannot be read or paired are left out."""
+    """Read the files of two folders and pair them by name.
+
+    Files that cannot be read or paired are left out.
+
+    Args:
+        predictions, annotations: folders of beat files.
+        suffix, annotation_suffix: endings of the files of each folder; see `find_beat_files`.
+        tempo_suffix: ending of tempo files beside the predictions, such as `.bpm.txt`; None reads none.
+        missing: `skip` leaves out annotations without a prediction, `zero` scores them as having no beats.
+
+    Raises:
+        MatchingError: if no files can be paired.
+    """
     references = find_beat_files(annotations, annotation_suffix)
     tracks, problems = [], []
     for track_id, path in references.items():
@@ -102,12 +129,21 @@ def from_predictions(
 ) -> Inputs:
     """Read a folder of predictions for a dataset.
 
-    suffix: see `find_beat_files`. tempo_suffix: ending of tempo files beside the predictions.
-    missing: tracks without a prediction are left out, or scored as if nothing were found.
+    Predictions that cannot be read or belong to no track are left out.
+
+    Args:
+        dataset: annotations.
+        predictions: folder of beat files.
+        suffix: ending of the files; see `find_beat_files`.
+        tempo_suffix: ending of tempo files beside the predictions, such as `.bpm.txt`; None reads none.
+        missing: `skip` leaves out tracks without a prediction, `zero` scores them as having no beats.
+
+    Raises:
+        MatchingError: if no prediction belongs to a track.
     """
     found = find_beat_files(predictions, suffix)
     by_name = {track.id.rpartition("/")[2]: track for track in dataset.tracks}
-    # Tracks of a folder dataset are paths; predictions may lie flat, unless two tracks share a name.
+    # Ids of a folder dataset are paths. Predictions may be in one folder if all names are different.
     named = {track.id: track for track in dataset.tracks}
     if len(by_name) == len(dataset.tracks) and not found.keys() & named.keys():
         named = by_name
@@ -131,7 +167,7 @@ def from_predictions(
 
 
 def item_of(track: Track, estimate: BeatSequence) -> Item:
-    """Make the item to score of a track and what was estimated for it."""
+    """Return the item to score for a track and its estimate."""
     reference = BeatSequence(track.beats, track.positions, track.tempo, track.notes)
     return Item(track.id, reference, estimate, track.genre, None if track.audio is None else str(track.audio))
 
@@ -146,15 +182,25 @@ def score(
     training_data: bool = False,
     complete: bool = True,
 ) -> Run:
-    """Score every item and file the results under the names given.
+    """Score every item.
 
-    Raises MatchingError where there is nothing to score, SettingsError where there are no annotated tempi but
-    these are asked for, KeyboardInterrupt where Ctrl-C comes before any file is scored.
+    If interrupted by Ctrl-C, the run has the scores computed so far.
+
+    Args:
+        inputs: items to score.
+        settings: settings of the run.
+        name, dataset, system, training_data: see `Run`.
+        complete: False if inputs are missing because of an interruption.
+
+    Raises:
+        MatchingError: if there is nothing to score.
+        SettingsError: if annotated tempi are required, but no item has one.
+        KeyboardInterrupt: if interrupted before any item was scored.
     """
     require_mir_eval()
     inputs = _scorable(inputs)
     if not inputs.items:
-        first = f", as {inputs.left_out[0].file} {inputs.left_out[0].reason}" if inputs.left_out else ""
+        first = f": {inputs.left_out[0].file} {inputs.left_out[0].reason}" if inputs.left_out else ""
         raise MatchingError(f"there is nothing to score{first}")
     scoring = ScoreSettings(
         trim=settings.trim,
@@ -185,7 +231,7 @@ def score(
 
 
 def tempo_source(scores: Sequence[FileScore]) -> str:
-    """Name where the estimated tempi come from."""
+    """Return a description of the source of the estimated tempi."""
     stated = sum(score.item.estimate.tempo is not None for score in scores)
     if stated == 0:
         return "median inter-beat interval"
@@ -195,7 +241,7 @@ def tempo_source(scores: Sequence[FileScore]) -> str:
 
 
 def _scorable(inputs: Inputs) -> Inputs:
-    """Leave out the items that cannot be scored, with the reason."""
+    """Move the items that cannot be scored to the files left out."""
     reasons = [(item, _reason_against(item)) for item in inputs.items]
     left_out = [Problem(item.id, reason) for item, reason in reasons if reason is not None]
     items = tuple(item for item, reason in reasons if reason is None)
@@ -203,25 +249,23 @@ def _scorable(inputs: Inputs) -> Inputs:
 
 
 def _reason_against(item: Item) -> str | None:
-    """Say why an item cannot be scored: too many beats, or beats of another recording; None if it can."""
+    """Return why an item cannot be scored; None if it can."""
     reference, estimate = item.reference, item.estimate
     if reference.times.size * estimate.times.size > MAX_PAIRS:
         sizes = f"{reference.times.size} annotated and {estimate.times.size} estimated beats"
-        return f"has {sizes}, too many to score; cut it into parts"
+        return f"has {sizes}, too many to score; split it into parts"
     for name, beats, other in (("annotation", reference, estimate), ("estimate", estimate, reference)):
         seconds = beats.duration or other.duration
         if seconds is not None and not fits(beats.times, seconds):
-            return f"has an {name} to {beats.times[-1]:.1f} s of a recording of {seconds:.1f} s"
+            return f"has an {name} up to {beats.times[-1]:.1f} s, but the recording has {seconds:.1f} s"
     return None
 
 
 def _use_annotated_tempo(items: Sequence[Item], reference: TempoReference) -> bool:
     annotated = sum(item.reference.tempo is not None for item in items)
     if reference == "annotated" and annotated == 0:
-        raise SettingsError(
-            "there are no annotated tempi: choose the median inter-beat interval (ibi) or auto"
-        )
-    # One kind of reference for all files: the two differ by several points of accuracy.
+        raise SettingsError("no file has an annotated tempo; use the tempo reference ibi or auto")
+    # All files get one kind of reference, because the two differ by several points of accuracy.
     return reference == "annotated" or (reference == "auto" and annotated == len(items))
 
 
@@ -242,7 +286,7 @@ def _with_tempo(beats: BeatSequence, path: Path, name: str, tempo_suffix: str | 
 
 
 def _tempo_beside(path: Path) -> float | None:
-    """Annotated tempo from `name.bpm` beside a beat file, or in a folder `tempo` beside the file's own."""
+    """Read the tempo from `NAME.bpm` beside a beat file, or in a folder `tempo` beside the file's folder."""
     for file in (path.with_suffix(".bpm"), path.parent.parent / "tempo" / f"{path.stem}.bpm"):
         if file.is_file():
             return read_tempo(file)

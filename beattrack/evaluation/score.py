@@ -1,4 +1,4 @@
-"""The score of one file: every number that is kept of it, under one flat set of names."""
+"""The score of one file: all of its values by name, and its diagnosis."""
 
 from __future__ import annotations
 
@@ -25,23 +25,29 @@ from beattrack.runtime import checks
 
 Times = NDArray[np.float64]
 
-# A file without a right downbeat counts as bad as one with this F-measure of the beats.
+# In the order of the worst files, a file with no correct downbeat equals one with this F-measure of the
+# beats.
 BARS_WEIGH_LESS = 0.7
 
-# Reference and estimate that end as far apart as this may belong to different recordings, or to an excerpt.
+# If one of reference and estimate ends later than the other by this factor, a note says so.
 FAR_BEYOND = 2.0
-ENOUGH = 4  # beats, fewer of which say nothing of where the music ends
+ENOUGH = 4  # with fewer beats, the end of the music is unknown
 
 OCTAVES = ("double", "half", "triple", "third")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings:
-    """How files are scored.
+    """Settings of the scoring of files.
 
-    trim: beats before this many seconds are left out of reference and estimate.
-    annotated_tempo: compare tempi with annotated ones; else with the median interval of the annotated beats.
-    downbeats: whether the tracker gives downbeats; files where it gives none are then scored as finding none.
+    Attributes:
+        trim: beats of reference and estimate before this time in seconds are left out.
+        annotated_tempo: whether the reference tempo is the annotated one; else it is that of the median
+            interval of the annotated beats.
+        downbeats: whether the tracker estimates downbeats; if so, estimates without them are scored as empty.
+
+    Raises:
+        SettingsError: if a value is out of range.
     """
 
     trim: float = 0.0
@@ -53,7 +59,7 @@ class ScoreSettings:
         checks.apply(self, {"trim": checks.at_least(0), **flags})
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the settings and the constants of the metrics, as plain JSON values."""
+        """Return the settings and the constants of the metrics as plain JSON values."""
         return {
             "trim_s": self.trim,
             "tempo_reference": "annotated tempo" if self.annotated_tempo else "median inter-beat interval",
@@ -65,7 +71,15 @@ class ScoreSettings:
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One file to score: its reference and its estimate, with what is known of the recording."""
+    """One file to score.
+
+    Attributes:
+        id: name of the file in its dataset.
+        reference: annotated beats.
+        estimate: estimated beats.
+        genre: genre label; None if unknown.
+        audio: path of the recording; None if unknown.
+    """
 
     id: str
     reference: BeatSequence
@@ -78,8 +92,12 @@ class Item:
 class FileScore:
     """Scores of one file.
 
-    values: numbers by name, `beats.f_measure` and so on; what cannot be scored, such as downbeats where none
-    are annotated, has no entry. Shares and accuracies are 0 or 1 here. notes: what was amiss, in words.
+    Attributes:
+        item: the file.
+        values: values by metric name, such as `beats.f_measure`. Metrics that cannot be computed, such as
+            those of downbeats if none are annotated, are missing. Shares and accuracies are 0 or 1.
+        diagnosis: kind of error.
+        notes: sentences about problems of the file.
     """
 
     item: Item
@@ -94,19 +112,19 @@ class FileScore:
 
     @property
     def genre(self) -> str | None:
-        """Group of the file, or None."""
+        """Genre of the file, or None."""
         return self.item.genre
 
     def badness(self) -> tuple[float, float]:
-        """Sort key: the lowest F-measure of the beats first, then that of the downbeats."""
+        """Return a sort key by the F-measures of beats and downbeats, smaller for worse files."""
         beats = self.values.get("beats.f_measure", 1.0)
         return (min(beats, self.values.get("downbeats.f_measure", 1.0) + BARS_WEIGH_LESS), beats)
 
 
 def score_item(item: Item, settings: ScoreSettings) -> FileScore:
-    """Score one file with every metric.
+    """Compute all scores of a file.
 
-    Beats are scored where the reference has any after trimming, downbeats where it has annotated downbeats.
+    Beats are scored if the reference has any after trimming, downbeats if it also has annotated downbeats.
     """
     reference, estimate = _trimmed(item.reference, settings.trim), _trimmed(item.estimate, settings.trim)
     if estimate.positions is None and settings.downbeats:
@@ -136,7 +154,7 @@ def score_item(item: Item, settings: ScoreSettings) -> FileScore:
 
 def _trimmed(beats: BeatSequence, seconds: float) -> BeatSequence:
     times = trim(beats.times, seconds)
-    # Times are sorted, so that trimming takes a prefix away.
+    # Times are sorted, so trimming removes a prefix.
     positions = None if beats.positions is None else beats.positions[beats.positions.size - times.size :]
     return BeatSequence(times, positions, beats.tempo)
 
@@ -153,7 +171,7 @@ def _timing(reference: Times, estimate: Times) -> dict[str, float]:
 
 
 def _tempo(item: Item, settings: ScoreSettings) -> dict[str, float]:
-    # Untrimmed: the tempo is one of the whole recording.
+    # Beats are not trimmed here, because the tempo is that of the whole recording.
     reference = item.reference.tempo if settings.annotated_tempo else median_tempo(item.reference.times)
     if reference is None:
         return {}
@@ -182,7 +200,7 @@ def _bars(reference: BeatSequence, estimate: BeatSequence, diagnosis: Diagnosis)
     agreement = alignment.bar_agreement(
         reference.times, reference.positions, estimate.times, estimate.positions
     )
-    # With beats at another level or phase, the question which of them is the first is void.
+    # If the beats have another level or phase, the phase of the downbeats is undefined.
     on_beat = diagnosis.fault in ("none", "metre", "timing")
     if agreement is not None and on_beat and agreement.shift is not None:
         values["bars.phase"] = float(agreement.shift == 0)
@@ -196,7 +214,7 @@ def _notes(item: Item, reference: BeatSequence, estimate: BeatSequence) -> list[
         if beats.times.size == 0:
             notes.append(f"{side}: no beats")
         elif beats.times.size == 1:
-            notes.append(f"{side}: a single beat, which has no interval")
+            notes.append(f"{side}: a single beat, so there is no interval")
     ends = [float(beats.times[-1]) for beats in (reference, estimate) if beats.times.size >= ENOUGH]
     if len(ends) == 2 and max(ends) > FAR_BEYOND * min(ends):
         notes.append(f"the reference ends at {ends[0]:.0f} s, the estimate at {ends[1]:.0f} s")

@@ -1,4 +1,4 @@
-"""A run, and a comparison of runs, as text for the terminal."""
+"""Text tables of runs and comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _ALWAYS = ("fault.octave", "fault.phase", "bars.metre", "bars.phase", "timing.me
 
 
 def render(run: Run, *, worst: int = 10) -> str:
-    """Give the whole table of a run: means, listener's view, genres, worst files, what was left out."""
+    """Return the tables of a run: means, genres, worst files, notes and files left out.
+
+    Args:
+        run: run to show.
+        worst: number of worst files to list.
+    """
     summary = run.summary
     parts = [
         _heading(run, summary),
@@ -27,8 +32,10 @@ def render(run: Run, *, worst: int = 10) -> str:
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """Give the table of a comparison: each system against the first, over all files and for each genre."""
-    lines = [f"{comparison.files} files of {comparison.dataset}, each system against {comparison.baseline}"]
+    """Return the tables of a comparison of each system with the first, over all files and by genre."""
+    lines = [
+        f"{comparison.files} files of {comparison.dataset}, each system compared with {comparison.baseline}"
+    ]
     for system in comparison.systems:
         lines += ["", f"{system.name} minus {comparison.baseline}"]
         rows = [["", "first", "second", "difference", "95 % interval", "better", "equal", "worse"]]
@@ -70,9 +77,9 @@ def _heading(run: Run, summary: Summary) -> str:
     files = "1 file" if summary.files == 1 else f"{summary.files} files"
     lines = [f"{run.name} on {run.dataset}: {files}, beats from {run.settings['trim_s']:g} s"]
     if run.training_data:
-        lines.append(f"TRAINING DATA: the model was trained on {run.dataset}; these are no test scores")
+        lines.append(f"TRAINING DATA: the model was trained on {run.dataset}, so these are not test scores")
     if not run.complete:
-        lines.append("INTERRUPTED: only the files finished until then")
+        lines.append("INTERRUPTED: only the files finished before the interruption")
     return "\n".join(lines)
 
 
@@ -85,7 +92,7 @@ def _metric_tables(run: Run, summary: Summary) -> str:
         (tempo, TEMPO),
         ("what a listener notices", [metric for metric in LISTENER if _shown(metric, summary)]),
     )
-    # One grid for all, so that the columns stand under each other.
+    # One grid for all sections, so that their columns align.
     rows: list[list[str]] = []
     for title, metrics in sections:
         present = [metric for metric in metrics if metric.key in summary.means]
@@ -106,13 +113,13 @@ def _row(metric: Metric, mean: Mean, most: int, spread: bool) -> list[str]:
 
 
 def _shown(metric: Metric, summary: Summary) -> bool:
-    """Shares of faults that no file has would only fill the screen."""
+    """Return whether a metric is shown: faults that no file has are left out."""
     return metric.key in _ALWAYS or bool(summary.mean(metric.key))
 
 
 def _no_downbeats(run: Run) -> str:
     reason = "annotated" if run.settings["downbeats_estimated"] else "estimated"
-    return f"downbeats: not scored, as none are {reason}"
+    return f"downbeats: not scored, because none are {reason}"
 
 
 def _genres(run: Run) -> str:
@@ -151,7 +158,7 @@ def _remarks(run: Run) -> str:
         lines.append(f"left out, {len(run.left_out)}:")
         lines += [f"  {problem.file}: {problem.reason}" for problem in run.left_out[:LISTED_FILES]]
         more = len(run.left_out) - LISTED_FILES
-        lines += [f"  and {more} more (all in the --json file)"] if more > 0 else []
+        lines += [f"  and {more} more (--json writes all)"] if more > 0 else []
     return "\n".join(lines)
 
 
@@ -165,7 +172,7 @@ def _score(value: float | None) -> str:
 
 
 def _grid(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
-    """Set rows in columns, numbers to the right; a row of one cell is a heading of its own."""
+    """Align rows in columns, to the right except for those in `left`; a row of one cell is a heading."""
     columns = max(map(len, rows))
     widths = [max((len(row[c]) for row in rows if 1 < len(row) > c), default=0) for c in range(columns)]
     lines = []

@@ -1,6 +1,6 @@
-"""Output formats: one small class each, with a `suffix` and a method `render`.
+"""Formats of beat files: a writer class for each output format, and readers for files of any tool.
 
-Nothing here needs NumPy, so that the command line can name the formats before it loads anything.
+This module does not import NumPy, so that the command line can list the formats without loading it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class Writer(Protocol):
-    """What every output format offers."""
+    """A writer of one output format.
+
+    Attributes:
+        suffix: suffix of the format's files, with the dot.
+    """
 
     suffix: str
 
     def render(self, beats: Beats) -> str:
-        """Give the text of a whole file, its last line ended."""
+        """Return the text of a whole file, which ends with a newline."""
         ...
 
 
@@ -48,7 +52,14 @@ _WRITERS: dict[str, Writer] = {"beats": BeatsWriter(), "json": JsonWriter(), "cs
 
 
 def writer_named(format: Format) -> Writer:
-    """Return the writer of a format; SettingsError for a name that is none."""
+    """Return the writer of a format.
+
+    Args:
+        format: one of `FORMATS`.
+
+    Raises:
+        SettingsError: if the format is unknown.
+    """
     if not isinstance(format, str) or format not in _WRITERS:
         raise SettingsError(f"format must be one of {', '.join(_WRITERS)}, not {format!r}")
     return _WRITERS[format]
@@ -57,7 +68,13 @@ def writer_named(format: Format) -> Writer:
 def format_for(path: str | os.PathLike[str]) -> Format:
     """Return the format for a path's suffix; `beats`, which is plain text, for .txt and for no suffix.
 
-    Raises SettingsError for any other suffix: a program that knows it could not read the file.
+    Other suffixes are refused, because programs that know them could not read the file.
+
+    Args:
+        path: path of an output file; it need not exist.
+
+    Raises:
+        SettingsError: if the suffix is unknown.
     """
     name = os.fspath(path)
     suffix = Path(name).suffix.lower()
@@ -71,5 +88,9 @@ def format_for(path: str | os.PathLike[str]) -> Format:
 
 
 def writer_for(path: str | os.PathLike[str]) -> Writer:
-    """Return the writer for a path's suffix; see `format_for`."""
+    """Return the writer for a path's suffix; see `format_for`.
+
+    Raises:
+        SettingsError: if the suffix is unknown.
+    """
     return writer_named(format_for(path))

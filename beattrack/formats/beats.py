@@ -1,13 +1,14 @@
-"""The `.beats` format: time and position in bar, one beat a line, under a header of comments.
+"""The `.beats` format: a header of comments, then one beat per line with its time and position in the bar.
 
     # tempo_bpm: 121.95
     # metre: 4
     0.480<TAB>1
     0.972<TAB>2
 
-Header lines read `# key: value`; `tempo_bpm` comes first and is `none` with fewer than two beats. When only
-beats were tracked each line holds the time alone. `numpy.loadtxt` reads the file as it is; so do mir_eval's
-`load_labeled_events` and, times alone, `load_events`. All is ASCII, so that they do under every locale.
+Header lines have the form `# key: value`; `tempo_bpm` comes first and is `none` with fewer than two beats. If
+only beats were tracked, each line holds just the time. `numpy.loadtxt` and mir_eval's `load_labeled_events`
+(`load_events` for files of times only) read the file unchanged. It is ASCII, so that they do so under every
+locale.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class BeatsWriter:
-    """Write `.beats` files."""
+    """Writer of `.beats` files."""
 
     suffix = ".beats"
 
     def render(self, beats: Beats) -> str:
-        """Give the header and one line a beat."""
+        """Return the header and one line per beat."""
         lines = [f"# {key}: {_ascii(value)}" for key, value in _header(beats).items()]
         times = seconds_text(beats.times.tolist())
         if beats.positions is None:

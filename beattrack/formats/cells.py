@@ -1,4 +1,4 @@
-"""Lines of delimited text as cells, their decimal commas as points."""
+"""Delimited text split into rows of cells, with decimal commas turned into points."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from typing import TypeAlias
 
 from beattrack.formats.positions import MAX_POSITION, counts_up
 
-# Number of the line, from 1, and its cells without quotes and blanks around them.
+# Number of the line, from 1, and its cells without surrounding quotes and blanks.
 Row: TypeAlias = tuple[int, list[str]]
 
-# Comments, and the lines with the frequencies of Audacity's labels, which begin with a backslash.
+# Comments, and lines with the frequency range of an Audacity label, which begin with a backslash.
 _SKIPPED = ("#", "%", "\\")
-_DELIMITERS = ("\t", ";", ",")  # of equally frequent ones, the first
+_DELIMITERS = ("\t", ";", ",")  # the first if several are equally frequent
 _QUOTED = re.compile(r'"[^"]*"')
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _COMMA_THEN_BLANK = re.compile(rf"\s*{_DECIMAL_COMMA.pattern}(?:\s+\S.*)?")
 _DIGITS = re.compile(r"[+-]?\d{1,12}")
 _FRACTION = re.compile(r"\d{1,18}(?:[eE][+-]?\d{1,2})?")
-_POSITION = re.compile(r"0|[1-9]\d{0,8}")  # without the zeros in front that decimals may have
+_POSITION = re.compile(r"0|[1-9]\d{0,8}")  # without leading zeros, which decimals may have
 
 
 def split_rows(text: str) -> list[Row]:
     """Split delimited text into rows of cells, without blank lines and comments.
 
     Args:
-        text: lines of cells, separated by tabs, semicolons, commas or blanks, whichever most lines have.
+        text: lines of cells. The separator is the one of tab, semicolon and comma that most lines contain, or
+            blanks if no line contains any.
 
     Returns:
-        The rows, their numbers with decimal points.
+        The rows; numbers have decimal points.
 
     Raises:
-        ValueError: if a comma may be a decimal comma or a separator.
+        ValueError: if a comma may be either a decimal comma or a separator.
     """
     lines = [
         (number, line.strip(" "))
@@ -65,7 +66,7 @@ def is_number(cell: str) -> bool:
 
 
 def rising(numbers: Sequence[float]) -> bool:
-    """Return whether each number is larger than the one before it."""
+    """Return whether the numbers are strictly increasing."""
     return all(after > before for before, after in pairwise(numbers))
 
 
@@ -91,7 +92,7 @@ def _with_point(cell: str) -> str:
 
 
 def _with_decimals_joined(rows: list[Row]) -> list[Row]:
-    """Join whole seconds and decimals that a decimal comma has made two cells of: 0,500 or 0,500,1."""
+    """Join whole seconds and decimals that were split at a decimal comma, as in 0,500 or 0,500,1."""
     data = [row for row in rows if any(map(is_number, row[1]))]
     headers = [cells for _, cells in rows if not any(map(is_number, cells))]
     if not data or not all(_may_hold_decimals(cells) for _, cells in data):
@@ -108,8 +109,8 @@ def _with_decimals_joined(rows: list[Row]) -> list[Row]:
         if max(positions) <= MAX_POSITION:
             number, cells = data[0]
             raise ValueError(
-                f"line {number} holds {','.join(cells)[:40]!r}: its comma may be a decimal one, or separate "
-                "time and position; write decimal points"
+                f"line {number} holds {','.join(cells)[:40]!r}: the comma may be a decimal comma or "
+                "separate time and position; write decimal points"
             )
     kept = dict(joined)
     return [(number, kept.get(number, cells)) for number, cells in rows]

@@ -1,4 +1,4 @@
-"""Columns of a text file of beats: which one holds the times, which the positions in the bar."""
+"""Parser of tables of beats, which finds the columns of times and of positions in the bar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIME_NAMES = frozenset(
         *("start", "start time", "begin", "onset", "onset time"),
     }
 )
-_BEAT_NAMES = frozenset({"beat", "beats"})  # times if no other column is, else positions
+_BEAT_NAMES = frozenset({"beat", "beats"})  # times if no other column holds them, else positions
 _POSITION_NAMES = frozenset(
     {
         *("position", "positions", "pos", "position bar", "beat position", "beat bar"),
@@ -33,7 +33,7 @@ _UNITS |= dict.fromkeys(("sample", "samples", "frame", "frames", "tick", "ticks"
 
 _DOWNBEAT_FLAGS = {"1": "downbeat", "1.0": "downbeat", "0": "beat", "0.0": "beat"}
 
-# Fewer numbers in a line are a row of a table.
+# A line of fewer numbers is a row of a table.
 _TIMES_IN_A_LINE = 4
 _LONGEST_TABLE_OF_PAIRS = 8
 
@@ -42,14 +42,14 @@ def parse_table(text: str) -> FoundBeats:
     """Read times and positions from delimited text.
 
     Args:
-        text: content of the file. Blank lines and those that begin with # or % are skipped.
+        text: content of the file. Blank lines and lines that begin with #, % or a backslash are skipped.
 
     Returns:
-        The beats as the file has them.
+        The beats as they are in the file.
 
     Raises:
-        ValueError: naming the line, if a row does not begin with a number, if a row is shorter than the
-            header, or if the meaning of a column is ambiguous.
+        ValueError: if a row does not begin with a number, if a row is shorter than the header, or if the
+            meaning of a column is ambiguous; the message names the line.
     """
     rows = split_rows(text)
     if not rows:
@@ -72,10 +72,7 @@ def _plain_columns(rows: list[Row]) -> FoundBeats:
 
 
 def _without_name(cells: list[str], rows: list[Row]) -> list[str]:
-    """Return the cells without the name of the audio file, which Sonic Annotator writes in the first column.
-
-    It is in the first row, and in all other rows or in none.
-    """
+    """Remove the name of the audio file, which Sonic Annotator writes into the first or every row."""
     name = rows[0][1][0]
     if is_number(name) or not Path(name).suffix or min(len(line) for _, line in rows) < 2:
         return cells
@@ -83,11 +80,7 @@ def _without_name(cells: list[str], rows: list[Row]) -> list[str]:
 
 
 def _is_list(rows: list[Row]) -> bool:
-    """Return whether rows hold several times each: all in one line, or in lines of any length.
-
-    Raises:
-        ValueError: if they may as well be times with labels.
-    """
+    """Return whether rows hold several times each; raise ValueError if they may also be times with labels."""
     cells = [cell for _, line in rows for cell in line]
     if max(len(line) for _, line in rows) < 2 or not all(map(is_number, cells)):
         return False
@@ -105,12 +98,12 @@ def _is_list(rows: list[Row]) -> bool:
         return False
     raise ValueError(
         f"line {rows[0][0]} holds {' '.join(rows[0][1])[:40]!r}: several times, or a time and its label; "
-        "write one time a line"
+        "write one time per line"
     )
 
 
 def _has_index(rows: list[list[str]]) -> bool:
-    """Return whether the first column numbers the rows and the second holds the times."""
+    """Return whether the first column numbers the rows and the second one holds the times."""
     if len(rows) < 3 or min(map(len, rows)) < 2:
         return False
     if not all(is_number(cell) for line in rows for cell in line[:2]):
@@ -133,15 +126,15 @@ def _named_columns(line: int, header: list[str], rows: list[Row]) -> FoundBeats:
     names, units = zip(*map(_name_and_unit, header), strict=True)
     time = _time_column(names, units)
     if time is None:
-        raise ValueError(f"line {line} names no time column: {', '.join(header)[:60]!r}")
+        raise ValueError(f"line {line} does not name a time column: {', '.join(header)[:60]!r}")
     if units[time] == "no seconds":
         unit_name = header[time][:40]
         raise ValueError(
-            f"line {line} calls the times {unit_name!r}; convert them to seconds or milliseconds"
+            f"line {line} gives the times in {unit_name!r}; convert them to seconds or milliseconds"
         )
     for number, cells in rows:
         if len(cells) < len(header):
-            raise ValueError(f"line {number} has {len(cells)} columns, its header {len(header)}")
+            raise ValueError(f"line {number} has {len(cells)} columns, but the header has {len(header)}")
     times = [_time(number, cells[time]) for number, cells in rows]
     unit: Unit | None = "milliseconds" if units[time] == "milliseconds" else None
     others = [index for index, name in enumerate(names) if name in _POSITION_NAMES and index != time]
@@ -163,14 +156,14 @@ def _time_column(names: Sequence[str], units: Sequence[str | None]) -> int | Non
 
 
 def _name_and_unit(cell: str) -> tuple[str, str | None]:
-    """Split the name of a column, such as "Time (ms)" or "time_s", into its words and the unit, if any."""
+    """Split the header of a column, such as "Time (ms)" or "time_s", into its name and its unit, if any."""
     words = re.findall(r"[^\W\d_]+", cell.lower())
     unit = next((_UNITS[word] for word in words if word in _UNITS), None)
     return " ".join(word for word in words if word not in _UNITS and word not in ("in", "the")), unit
 
 
 def _positions(rows: list[list[str]], times: list[float]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Read the positions from the first column after the times that holds such, with notes."""
+    """Read positions, with notes, from the first column after the times that holds any."""
     width = max(map(len, rows))
     columns = [[line[index] if index < len(line) else "" for line in rows] for index in range(1, width)]
     if len(columns) > 1 and _are_ends(columns[0], times):
@@ -181,7 +174,7 @@ def _positions(rows: list[list[str]], times: list[float]) -> tuple[list[int] | N
 
 
 def _are_ends(column: Sequence[str], times: list[float]) -> bool:
-    """Return whether a column holds the ends of Audacity's labels; positions in the bar are whole numbers."""
+    """Return whether a column holds the end times of Audacity's labels; positions are whole numbers."""
     if not all(map(is_number, column)):
         return False
     ends = [float(cell) for cell in column]

@@ -1,4 +1,4 @@
-"""CSV with the header `time,position,confidence`; the position is empty when only beats were tracked."""
+"""The CSV format: columns `time,position,confidence`, with empty positions if only beats were tracked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class CsvWriter:
-    """Write `.csv` files."""
+    """Writer of `.csv` files."""
 
     suffix = ".csv"
 
     def render(self, beats: Beats) -> str:
-        """Give the header and one line a beat."""
+        """Return the header and one line per beat."""
         positions = [""] * len(beats) if beats.positions is None else beats.positions.tolist()
         rows = zip(seconds_text(beats.times.tolist()), positions, beats.confidence.tolist(), strict=True)
         lines = [f"{time},{position},{confidence:.4f}" for time, position, confidence in rows]

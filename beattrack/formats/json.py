@@ -1,4 +1,4 @@
-"""JSON by the versioned schema in `beattrack.result`, one beat a line."""
+"""The JSON format: the versioned schema of `beattrack.result`, with one beat per line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class JsonWriter:
-    """Write `.json` files."""
+    """Writer of `.json` files."""
 
     suffix = ".json"
 
     def render(self, beats: Beats) -> str:
-        """Give one JSON object; times have all their digits, so that reading it back gives the same beats."""
+        """Return one JSON object; times have full precision, so that reading it restores the beats."""
         record = beats.to_dict()
         rows = [f"    {_dumps(row)}" for row in record.pop("beats")]
         head = _dumps(record, indent=2).removesuffix("\n}")

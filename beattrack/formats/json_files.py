@@ -1,4 +1,4 @@
-"""Beats from the JSON of any tool: ours, all-in-one, Essentia, JAMS, Spotify's analysis, and plain lists."""
+"""Parser of JSON from many tools: beattrack, all-in-one, Essentia, JAMS, Spotify's analysis, plain lists."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from beattrack.formats.positions import IGNORED, parse_positions
 from beattrack.formats.sequence import BeatFileError, FoundBeats, Unit
 from beattrack.runtime.records import MAX_NUMBER
 
-# Keys of the lists, the surer ones first; NAME_ms holds milliseconds.
+# Keys of the lists, the least ambiguous first; NAME_ms holds milliseconds.
 _TIMES = ("beat_times", "times", "beats_position", "beats", "beat")
 _POSITIONS = ("beat_positions", "positions", "beat_numbers", "beat_number", "position")
 _DOWNBEATS = ("downbeat_times", "downbeats", "downbeat")
 _BARS = "bars"
 _TEMPI = ("tempo", "bpm")
-# Keys of an object that is one beat.
+# Keys of an object that describes one beat.
 _TIME = ("time", "start", "onset", "timestamp", "seconds", "beat_time", "t")
 _POSITION = ("position", "beat_position", "beat_number", "beat", "number", "label")
 _FLAG = ("downbeat", "is_downbeat")
 _BEAT_NAMESPACES = ("beat", "beat_position")  # of JAMS
 
 _MANY_KEYS = 12  # in a message
-_IGNORED = "labels that are no positions in the bar were ignored"
+_IGNORED = "labels that are not positions in the bar were ignored"
 
 
 def parse_json(text: str) -> FoundBeats:
@@ -34,10 +34,10 @@ def parse_json(text: str) -> FoundBeats:
         text: content of the file.
 
     Returns:
-        The beats as the file has them.
+        The beats as they are in the file.
 
     Raises:
-        BeatFileError: if there are none, or if they cannot be read.
+        BeatFileError: if the file has no list of beats or the list cannot be read.
     """
     try:
         data = json.loads(text)
@@ -53,7 +53,7 @@ def parse_json(text: str) -> FoundBeats:
 
 
 def _from_list(data: list[Any]) -> FoundBeats:
-    """Read a list of times, of (time, position), of beats as objects, or of one result."""
+    """Read a list of times, of (time, position) pairs, of beats as objects, or of a single result."""
     if len(data) == 1 and isinstance(data[0], Mapping) and _has_beats(data[0]):
         return _from_object(data[0])
     return _beats_of(data)
@@ -64,7 +64,7 @@ def _beats_of(items: Sequence[Any], unit: Unit | None = None) -> FoundBeats:
         return _from_records(items, unit)
     if items and all(isinstance(item, list) for item in items):
         if min(map(len, items)) < 2:
-            raise BeatFileError("has no list of beats: its lists hold less than time and position each")
+            raise BeatFileError("has no list of beats: each inner list must hold a time and a position")
         times = [_number(item[0]) for item in items]
         positions, notes = _positions([item[1] for item in items])
         return FoundBeats(times=times, unit=unit, positions=positions, notes=notes)
@@ -89,7 +89,7 @@ def _from_records(records: Sequence[Mapping[str, Any]], unit: Unit | None) -> Fo
 
 
 def _from_object(data: Mapping[str, Any]) -> FoundBeats:
-    """Read an object that holds lists, or holds one object that does, such as Essentia's `rhythm`."""
+    """Read an object that holds the lists itself or in one inner object, such as Essentia's `rhythm`."""
     inside = [value for value in data.values() if isinstance(value, Mapping) and _has_beats(value)]
     if not _has_beats(data) and len(inside) == 1:
         data = {**data, **inside[0]}
@@ -104,7 +104,7 @@ def _from_object(data: Mapping[str, Any]) -> FoundBeats:
     if positions is None and listed is not None:
         positions, notes = _positions(_list(data, listed))
     elif positions is None and key in ("times", "beat_times") and _is_list(data.get("beats")):
-        positions, _ = _positions(data["beats"])  # which beat each of the times is
+        positions, _ = _positions(data["beats"])  # here the positions of `times`
     downbeats, flags = _downbeats(data, len(found.times))
     if positions is None and downbeats is None and flags is None:
         ignored = [key for key, value in data.items() if "downbeat" in key.lower() and _is_list(value)]
@@ -123,10 +123,10 @@ def _from_object(data: Mapping[str, Any]) -> FoundBeats:
 
 
 def _downbeats(data: Mapping[str, Any], beats: int) -> tuple[list[float] | None, list[int] | None]:
-    """Read downbeats as times, or as one flag for each beat."""
+    """Read downbeats as times or as one flag per beat."""
     names = [*_DOWNBEATS, *(f"{name}_ms" for name in _DOWNBEATS)]
     items = next((data[name] for name in names if _is_list(data.get(name))), None)
-    bars = data.get(_BARS) or []  # of Spotify's analysis; those of others may be anything
+    bars = data.get(_BARS) or []  # of Spotify's analysis; in other files the key may mean anything
     if items is None and _is_list(bars) and all(isinstance(bar, Mapping) and "start" in bar for bar in bars):
         items = bars or None
     if items is None:
@@ -138,18 +138,18 @@ def _downbeats(data: Mapping[str, Any], beats: int) -> tuple[list[float] | None,
 
 
 def _from_jams(data: Mapping[str, Any]) -> FoundBeats:
-    """Read the first annotation of beats of a JAMS file."""
+    """Read the first beat annotation of a JAMS file."""
     annotations = [entry for entry in data["annotations"] if isinstance(entry, Mapping)]
     beats = [entry for entry in annotations if entry.get("namespace") in _BEAT_NAMESPACES]
     beats = [entry for entry in beats if _observations(entry)] or beats
     if not beats:
         spaces = ", ".join(dict.fromkeys(str(entry.get("namespace"))[:40] for entry in annotations))
-        raise BeatFileError(f"has no annotation of beats; its namespaces are {spaces or 'none'}")
+        raise BeatFileError(f"has no beat annotation; its namespaces are {spaces or 'none'}")
     observations = _observations(beats[0])
     times = [_number(entry.get("time")) for entry in observations]
     positions, notes = _positions([_bar_position(entry.get("value")) for entry in observations])
     if len(beats) > 1:
-        notes += (f"of {len(beats)} annotations of beats the first was read",)
+        notes += (f"the file has {len(beats)} beat annotations; the first was read",)
     tempi = [entry for entry in annotations if entry.get("namespace") == "tempo" and _observations(entry)]
     meta = data.get("file_metadata")
     return FoundBeats(
@@ -162,7 +162,7 @@ def _from_jams(data: Mapping[str, Any]) -> FoundBeats:
 
 
 def _observations(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the observations of an annotation, which older files hold as one list for each key."""
+    """Return the observations of an annotation, which older files store as one list per key."""
     data = annotation.get("data")
     if isinstance(data, Mapping) and all(isinstance(column, list) for column in data.values()):
         return [dict(zip(data, row, strict=False)) for row in zip(*data.values(), strict=False)]
@@ -180,7 +180,7 @@ def _positions(items: Sequence[Any]) -> tuple[list[int] | None, tuple[str, ...]]
 
 
 def _tempo(data: Mapping[str, Any]) -> float | None:
-    """Read the tempo: a number, a list of one, or an object with `bpm`."""
+    """Read the tempo from a number, a list of one number, or an object with the key `bpm`."""
     for key in _TEMPI:
         value = data.get(key)
         value = value.get("bpm") if isinstance(value, Mapping) else value
@@ -226,7 +226,6 @@ def _keys(data: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> float:
-    """Return a number of seconds; BeatFileError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BeatFileError(f"holds {reprlib.repr(value)} where a number of seconds belongs")
+        raise BeatFileError(f"holds {reprlib.repr(value)} instead of a time in seconds")
     return float(value)

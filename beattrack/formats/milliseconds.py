@@ -1,4 +1,4 @@
-"""Times in whole milliseconds, as the text formats give them."""
+"""Times rounded to milliseconds, as in the text formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator
 
 
 def milliseconds(times: Iterable[float]) -> Iterator[int]:
-    """Round seconds to milliseconds; of two times that fall together the later gives way."""
+    """Round times to milliseconds; if two times become equal, the later one is moved by 1 ms.
+
+    Args:
+        times: seconds, strictly increasing.
+
+    Yields:
+        Whole milliseconds, strictly increasing.
+    """
     last = -1
     for time in times:
         last = max(round(time * 1000), last + 1)
@@ -14,5 +21,9 @@ def milliseconds(times: Iterable[float]) -> Iterator[int]:
 
 
 def seconds_text(times: Iterable[float]) -> Iterator[str]:
-    """Give times in seconds with exactly three decimals, strictly increasing."""
+    """Return times as text with exactly three decimals, strictly increasing.
+
+    Args:
+        times: seconds, strictly increasing.
+    """
     return (f"{count // 1000}.{count % 1000:03d}" for count in milliseconds(times))

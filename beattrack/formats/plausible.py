@@ -1,7 +1,7 @@
-"""Whether what a file holds can be the beats of music, in seconds.
+"""Check that the times in a file can be beats of music in seconds.
 
-Annotations in milliseconds, samples, frames or ticks look like numbers of seconds; scored as such they give
-meaningless scores. No tempo of music needs the limits below.
+Times in milliseconds, samples, frames or ticks look like seconds, but scoring them as seconds is meaningless.
+The limits below allow every tempo of real music.
 """
 
 from __future__ import annotations
@@ -15,32 +15,33 @@ from beattrack.formats.sequence import BeatFileError, Unit
 
 Times = NDArray[np.float64]
 
-# Median seconds between beats: 6 to 1200 beats a minute, or from 15 on if all times are whole, as frames are.
+# Limits of the median interval in seconds: 6 to 1200 BPM, or from 15 BPM if all times are whole numbers, as
+# frames are.
 LONGEST, LONGEST_WHOLE, SHORTEST = 10.0, 4.0, 0.05
-# Median milliseconds between beats of 40 to 200 BPM: for larger numbers, samples or ticks are as likely, for
-# smaller ones, frames.
+# Median interval in milliseconds at 200 and at 40 BPM. Larger numbers may as well be samples or ticks, and
+# smaller ones frames.
 MILLISECONDS = (300.0, 1500.0)
-# Resolutions of MIDI files, and hops of spectrograms: intervals of exactly so many are ticks or samples.
+# Common MIDI resolutions and spectrogram hops: constant intervals of one of these are ticks or samples.
 TICKS = frozenset({384.0, 480.0, 512.0, 768.0, 960.0, 1024.0})
-ENOUGH = 4  # fewer beats have no tempo that could be judged
-# Share of the times that may be out of order or repeated, and that may lie before 0 s; a few always may.
+ENOUGH = 4  # a tempo cannot be judged from fewer beats
+# Largest share of times out of order or repeated, and of times before 0 s; FEW of either are always allowed.
 UNTIDY, EARLY, FEW = 0.1, 0.5, 3
 
 READ_AS_MILLISECONDS = "times were read as milliseconds"
 
 
 def in_seconds(times: Sequence[float], unit: Unit | None) -> tuple[Times, tuple[str, ...]]:
-    """Return times in seconds.
+    """Return the times of a file in seconds, with notes.
 
     Args:
-        times: (n,) as they stand in a file, in any order.
-        unit: as the file states it, or None.
+        times: times as in the file, in any order, shape (n,).
+        unit: unit stated by the file, or None.
 
     Returns:
-        Times (n,) in seconds, in the same order, and notes on what was changed.
+        Times in seconds, in the same order, shape (n,), and notes on what was changed.
 
     Raises:
-        BeatFileError: if they cannot be times of beats in seconds, nor only in milliseconds.
+        BeatFileError: if the times can be beats neither in seconds nor, unambiguously, in milliseconds.
     """
     raw = np.asarray(times, dtype=np.float64)
     if not np.isfinite(raw).all():
@@ -62,11 +63,11 @@ def _check_order(times: Times) -> None:
     behind = int((times[1:] <= np.maximum.accumulate(times)[:-1]).sum())
     if behind > max(FEW, UNTIDY * count):
         raise BeatFileError(
-            f"has {behind} of {count} times out of order or repeated; is another column the time?"
+            f"has {behind} of {count} times out of order or repeated; check which column holds the times"
         )
     early = int((times < 0).sum())
     if early > max(FEW, EARLY * count):
-        raise BeatFileError(f"has {early} of {count} times before 0 s; do they belong to another recording?")
+        raise BeatFileError(f"has {early} of {count} times before 0 s; check that they are of this recording")
 
 
 def _in_milliseconds(intervals: Times, median: float) -> bool:
@@ -81,6 +82,4 @@ def _check_tempo(median: float, *, whole: bool) -> None:
             "to seconds"
         )
     if median < SHORTEST:
-        raise BeatFileError(
-            f"has times {median:.3g} s apart, too close for beats; give the times of beats in seconds"
-        )
+        raise BeatFileError(f"has times {median:.3g} s apart, too close for beats; convert them to seconds")

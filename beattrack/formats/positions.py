@@ -1,4 +1,4 @@
-"""Labels of beats as positions in the bar."""
+"""Positions in the bar, read from the labels of beats or counted from downbeats."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from beattrack.formats.sequence import BeatFileError
 
-# No bar is longer: higher labels are running numbers or something else.
+# No bar is longer; higher labels are running numbers or something else.
 MAX_POSITION = 32
-# So many labels that only rise are running numbers, not one long bar.
+# More labels than this that only increase are running numbers, not one long bar.
 _RUNNING = 16
-# Downbeats that a file lists apart are its beats, but for rounding to hundredths of a second.
+# Seconds between a beat and a downbeat listed separately, which may be rounded to hundredths.
 SAME_TIME = 0.0101
 
 IGNORED = "the second column is not a position in the bar and was ignored"
@@ -29,11 +29,14 @@ _WHOLE = re.compile(r"(\d{1,9})(?:\.0*)?(?:[eE]\+?0+)?")
 def parse_positions(labels: Sequence[str]) -> tuple[list[int] | None, tuple[str, ...]]:
     """Read labels as positions in the bar, 1 = downbeat.
 
-    Understood are whole numbers up to 32, `bar.beat` or `bar:beat` with beats that count up in each bar, the
-    words `downbeat` and `beat` (as 1 and 0), true and false, and labels on downbeats alone.
+    Labels can be whole numbers up to 32, `bar.beat` or `bar:beat` with beats that count up in each bar, the
+    words `downbeat` and `beat` (as 1 and 0), true and false, or present on downbeats only.
+
+    Args:
+        labels: label of each beat, "" for none.
 
     Returns:
-        Positions and notes: what was ignored or changed. Positions are None if the labels are something else.
+        Positions, or None if the labels are something else, and notes on what was ignored or changed.
     """
     words = [label.strip().lower() for label in labels]
     if not any(words):
@@ -51,23 +54,23 @@ def parse_positions(labels: Sequence[str]) -> tuple[list[int] | None, tuple[str,
 
 
 def counts_up(numbers: Sequence[int]) -> bool:
-    """Return whether numbers count the beats of bars: each is one more than that before it, or 1 again."""
+    """Return whether numbers count beats in bars: each is 1 or one more than the number before it."""
     inside = all(1 <= number <= MAX_POSITION for number in numbers)
     return inside and all(after in (before + 1, 1) for before, after in pairwise(numbers))
 
 
 def positions_of(times: Sequence[float], downbeats: Sequence[float]) -> list[int]:
-    """Count the beats of each bar from its downbeat on, and backwards from the first downbeat.
+    """Compute positions in the bar, counted from each downbeat, and backwards from the first one.
 
     Args:
-        times: of the beats, (n,) seconds.
-        downbeats: times of those that are downbeats, seconds.
+        times: times of all beats in seconds, shape (n,).
+        downbeats: times of the downbeats in seconds.
 
     Returns:
-        Positions in the bar (n,), 1 at each downbeat; all 0 without downbeats.
+        Position of each beat, shape (n,), 1 at each downbeat; all 0 if there are no downbeats.
 
     Raises:
-        BeatFileError: if there is a downbeat without a beat.
+        BeatFileError: if there is no beat at the time of a downbeat.
     """
     order = np.argsort(times, kind="stable")
     beats = np.asarray(times, dtype=np.float64)[order]
@@ -86,12 +89,12 @@ def positions_of(times: Sequence[float], downbeats: Sequence[float]) -> list[int
 def _index_of(beats: NDArray[np.float64], time: float) -> int:
     index = int(np.abs(beats - time).argmin()) if len(beats) else -1
     if index < 0 or not abs(beats[index] - time) <= SAME_TIME:
-        raise BeatFileError(f"has a downbeat at {time:g} s, where it has no beat")
+        raise BeatFileError(f"has a downbeat at {time:g} s, but no beat there")
     return index
 
 
 def _checked(numbers: list[int]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Return whole numbers as positions from 1, or None if they are not positions, with notes."""
+    """Return numbers as positions counted from 1, or None if they are not positions, with notes."""
     if max(numbers) > MAX_POSITION or (len(numbers) > 2 and set(numbers) == {1}):
         return None, (IGNORED,)
     steps = list(pairwise(numbers))

@@ -1,8 +1,9 @@
-"""Beat and tempo files of any tool, read into one value.
+"""Readers of beat and tempo files of many tools.
 
-These are text with one time a line, or time and position in the bar, with or without a header (madmom, Beat
-This!, BeatNet, mir_eval, Sonic Visualiser, Sonic Annotator, Audacity labels); JSON (ours, all-in-one,
-Essentia, JAMS, lists); and layers of Sonic Visualiser. What cannot be beats in seconds is refused.
+Beat files are text with one time per line, or time and position in the bar, with or without a header (madmom,
+Beat This!, BeatNet, mir_eval, Sonic Visualiser, Sonic Annotator, Audacity labels); JSON (beattrack,
+all-in-one, Essentia, JAMS, lists); or layers of Sonic Visualiser. Files whose times cannot be beats in
+seconds are refused.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ _MAX_MESSAGE = 200
 def read_beats(path: str | os.PathLike[str]) -> BeatSequence:
     """Read a beat file of any supported format.
 
+    Args:
+        path: path of the file. Its format is found from its content.
+
     Returns:
         The beats in seconds; their notes say what was changed or ignored.
 
     Raises:
-        BeatFileError: naming the file, and the line if there is one, if it cannot be read, or if its times
-            cannot be beats in seconds or, without doubt, in milliseconds.
+        BeatFileError: if the file cannot be read, or if its times can be beats neither in seconds nor,
+            unambiguously, in milliseconds; the message names the file, and the line if there is one.
     """
     name = os.fspath(path)
     text = read_text(path)
@@ -46,13 +50,16 @@ def read_beats(path: str | os.PathLike[str]) -> BeatSequence:
     except (BeatFileError, ValueError) as error:
         raise BeatFileError(f"{name}: {_short(error)}") from error
     except (OverflowError, TypeError, RecursionError, csv.Error) as error:
-        raise BeatFileError(f"{name}: holds what are no beats ({_short(error)})") from error
+        raise BeatFileError(f"{name}: cannot be read as beats ({_short(error)})") from error
 
 
 def read_tempo(path: str | os.PathLike[str]) -> float:
-    """Read a tempo file: one BPM, or two and the strength (0..1) of the first, the stronger being returned.
+    """Read the tempo in BPM from a tempo file.
 
-    Raises BeatFileError where there is no positive number.
+    The file holds one tempo, or two tempi and the strength of the first, 0 to 1; the stronger is returned.
+
+    Raises:
+        BeatFileError: if the file holds no positive number.
     """
     name = os.fspath(path)
     try:
@@ -69,13 +76,13 @@ def read_tempo(path: str | os.PathLike[str]) -> float:
 
 
 def _parser(text: str) -> Callable[[str], FoundBeats]:
-    """Return the parser for a file, which its first character tells."""
+    """Return the parser for a file, chosen by its first character."""
     start = text.lstrip()[:1]
     return {"{": parse_json, "[": parse_json, "<": parse_svl}.get(start, _parse_text)
 
 
 def _parse_text(text: str) -> FoundBeats:
-    """Parse a table, and what our own files say in comments before it, such as `# tempo_bpm: 121.95`."""
+    """Read a table, and the header of `.beats` files in comments before it, such as `# tempo_bpm: 121.95`."""
     comments = [line[1:].partition(":") for line in text.splitlines()[:20] if line.startswith("#")]
     header = {key.strip(): value.strip() for key, _, value in comments}
     return replace(
@@ -95,7 +102,7 @@ def _stated(value: str | None) -> float | None:
 
 
 def _sequence(found: FoundBeats) -> BeatSequence:
-    """Make what a file holds into beats in seconds with their positions."""
+    """Convert what a parser has found to beats in seconds with positions."""
     times, notes = in_seconds(found.times, found.unit)
     positions = found.positions
     if found.downbeats is not None:
@@ -105,8 +112,8 @@ def _sequence(found: FoundBeats) -> BeatSequence:
         if positions is None:
             positions = counted
         elif 1 in counted and [place == 1 for place in positions] != [place == 1 for place in counted]:
-            raise BeatFileError("lists downbeats that are not the first beats of its bars")
-    if not len(times):  # no beats are no downbeats either, whatever the file can hold
+            raise BeatFileError("lists downbeats that contradict its positions in the bar")
+    if not len(times):  # no beats at all also means that no downbeats were found
         positions = []
     return beat_sequence(
         times,
@@ -119,6 +126,6 @@ def _sequence(found: FoundBeats) -> BeatSequence:
 
 
 def _short(error: Exception) -> str:
-    """Message of an error on one line, without all of a long value that it quotes."""
+    """Return the message of an error on one line, cut if it quotes a long value."""
     text = " ".join(str(error).split())
     return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."

@@ -1,4 +1,4 @@
-"""Beats as a file gives them, put in order."""
+"""The beats of a file, before and after they are checked and sorted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack.errors import BeattrackError
 
-# mir_eval refuses later events: they are nearly always milliseconds or samples taken for seconds.
+# mir_eval refuses later events, which are nearly always milliseconds or samples mistaken for seconds.
 MAX_SECONDS = 30000.0
 
 Unit = Literal["seconds", "milliseconds"]
@@ -23,13 +23,17 @@ class BeatFileError(BeattrackError):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundBeats:
-    """What the parser of one kind of file has found, as it stands there.
+    """The content of a beat file, as a parser found it.
 
-    times: of the beats, in file order. unit: of the times if the file states it, else None.
-    positions: position in the bar of each beat; None if the file has none. downbeats: times of the downbeats
-    if the file lists them apart, else None.
-    tempo: BPM. duration: of the recording in seconds. model: name of the network. Each is None if not stated.
-    notes: what was ignored or changed, in words.
+    Attributes:
+        times: times of the beats, in file order.
+        unit: unit of the times; None if the file does not state it.
+        positions: position in the bar of each beat; None if the file has none.
+        downbeats: times of the downbeats, if the file lists them separately; else None.
+        tempo: tempo in BPM; None if not stated.
+        duration: duration of the recording in seconds; None if not stated.
+        model: name of the network; None if not stated.
+        notes: sentences about what was ignored or changed.
     """
 
     times: Sequence[float]
@@ -44,12 +48,16 @@ class FoundBeats:
 
 @dataclass(frozen=True, eq=False)
 class BeatSequence:
-    """Beats as a file gives them, in order.
+    """The beats of a file, sorted.
 
-    times: (n,) seconds, strictly increasing. positions: (n,) position in the bar, 1 = downbeat, other values
-    for beats between; None if the file has times only. tempo: BPM stated by the file itself, or None.
-    notes: what was changed or ignored, in words. model: the one that the file says it comes from, or None.
-    duration: of the recording, if the file states it, seconds.
+    Attributes:
+        times: beat times in seconds, strictly increasing, shape (n,).
+        positions: position of each beat in its bar, 1 = downbeat, shape (n,); None if the file has
+            no positions.
+        tempo: tempo in BPM stated by the file; None if not stated.
+        notes: sentences about what was changed or ignored.
+        model: name of the model that produced the file; None if not stated.
+        duration: duration of the recording in seconds; None if not stated.
     """
 
     times: NDArray[np.float64]
@@ -61,7 +69,7 @@ class BeatSequence:
 
     @property
     def downbeats(self) -> NDArray[np.float64] | None:
-        """Times of the downbeats, None if the bars are unknown."""
+        """Times of the downbeats in seconds, shape (downbeats,); None if the positions are unknown."""
         return None if self.positions is None else self.times[self.positions == 1]
 
 
@@ -74,15 +82,18 @@ def beat_sequence(
     model: str | None = None,
     duration: float | None = None,
 ) -> BeatSequence:
-    """Put raw times in order: sorted, each time once (the downbeat if equal times differ).
+    """Return beats sorted, with each time once; of beats at the same time, a downbeat is kept.
 
     Args:
-        times: (n,) seconds.
-        positions: (n,) whole numbers, or None.
-        tempo, notes, model, duration: as in BeatSequence.
+        times: seconds in any order, shape (n,).
+        positions: whole numbers, shape (n,), or None.
+        tempo, notes, model, duration: as in `BeatSequence`.
+
+    Returns:
+        The beats, with notes on what was changed.
 
     Raises:
-        BeatFileError: if a time is not finite or above 30 000 s, or if the lengths differ.
+        BeatFileError: if a time is not finite or is above 30 000 s, or if the lengths differ.
     """
     seconds = np.asarray(times, dtype=np.float64).reshape(-1)
     bars = None if positions is None else np.asarray(positions, dtype=np.int64).reshape(-1)
@@ -90,14 +101,14 @@ def beat_sequence(
         raise BeatFileError("holds a time that is not a number")
     if seconds.size and seconds.max() > MAX_SECONDS:
         raise BeatFileError(
-            f"holds a beat at {seconds.max():g}; times must be seconds, at most {MAX_SECONDS:g}"
+            f"holds a beat at {seconds.max():g}; times must be in seconds, at most {MAX_SECONDS:g}"
         )
     if bars is not None and bars.shape != seconds.shape:
         raise BeatFileError(f"holds {seconds.size} times but {bars.size} positions")
     told = list(notes)
     if (np.diff(seconds) < 0).any():
         told.append("times out of order were sorted")
-    # Of equal times the downbeat comes first and is the one kept.
+    # Of equal times, the first is kept; downbeats are sorted first.
     order = np.lexsort((seconds,) if bars is None else (bars != 1, seconds))
     seconds, bars = seconds[order], None if bars is None else bars[order]
     keep = np.diff(seconds, prepend=-np.inf) > 0

@@ -1,4 +1,4 @@
-"""Layers of Sonic Visualiser (.svl): time instants with their labels."""
+"""Parser of Sonic Visualiser layers (.svl) of time instants."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from beattrack.formats.sequence import BeatFileError, FoundBeats
 
 
 def parse_svl(text: str) -> FoundBeats:
-    """Read the beats in the XML of a layer; their times are frames divided by the sample rate.
+    """Read the beats of a Sonic Visualiser layer.
 
     Args:
         text: content of the file.
 
     Returns:
-        The beats, their labels as positions.
+        The beats, with their labels read as positions.
 
     Raises:
-        BeatFileError: if it is not one layer of points in time.
+        BeatFileError: if the file is not a layer of points in time, or holds several layers.
     """
     if "<!ENTITY" in text:
-        raise BeatFileError("is XML with entities, which no layer of Sonic Visualiser has")
+        raise BeatFileError("is not a layer of Sonic Visualiser (its XML declares entities)")
     try:
-        # Without the declaration, which states the encoding that the file had.
+        # The declaration states the encoding of the file, but the text is already decoded.
         root = ElementTree.fromstring(text.partition("?>")[2] if text.startswith("<?xml") else text)
     except ElementTree.ParseError as error:
         raise BeatFileError(f"cannot be read as XML ({error})") from error

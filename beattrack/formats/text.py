@@ -1,4 +1,4 @@
-"""The text of a file, whatever its encoding and its line ends."""
+"""Reader of text files in the encodings that beat files have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beattrack.formats.sequence import BeatFileError
 
-MAX_BYTES = 1 << 26  # a beat file has kilobytes; recordings are refused before they fill the memory
+MAX_BYTES = 1 << 26  # beat files have kilobytes; this keeps recordings from filling the memory
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -18,10 +18,16 @@ _MARKS = (
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Read a text file in UTF-8, UTF-16 (as Windows writes it) or, for labels of old tools, Latin-1.
+    """Read a text file in UTF-8, UTF-16 (written by Windows) or Latin-1 (written by old tools).
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        The text, without a byte order mark.
 
     Raises:
-        BeatFileError: if the file cannot be opened, holds no text, or is larger than 64 MB.
+        BeatFileError: if the file cannot be opened, is not text, or is larger than 64 MB.
     """
     name = os.fspath(path)
     try:
@@ -29,10 +35,10 @@ def read_text(path: str | os.PathLike[str]) -> str:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise BeatFileError(f"{name}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # a null character in the name
+    except ValueError as error:  # the name contains a null character
         raise BeatFileError(f"{name!r}: cannot be read ({error})") from error
     if len(data) > MAX_BYTES:
-        raise BeatFileError(f"{name}: is too large for a beat file; is it a recording?")
+        raise BeatFileError(f"{name}: is too large for a beat file; check that it is not a recording")
     text = _decoded(data)
     if text is None or "\0" in text:
         raise BeatFileError(f"{name}: is not a text file")

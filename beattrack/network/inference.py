@@ -17,7 +17,7 @@ from beattrack.network.input_level import (
     is_steady,
     overall_level,
     recording_level,
-    silent_frames,
+    silences,
 )
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.runtime import checks
@@ -30,7 +30,7 @@ SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
-TCN_FRAMES = 2**17  # 22 minutes at 100 fps, about 0.3 GB; longer recordings run in overlapping blocks
+TCN_FRAMES = 2**16  # 11 minutes at 100 fps, about 0.2 GB; longer recordings run in overlapping blocks
 
 
 class Engine(Protocol):
@@ -79,16 +79,18 @@ class Network:
         levels = frame_levels(magnitudes)
         level = overall_level(levels)
         if level <= SILENCE_LEVEL or is_steady(levels):
-            return Activations(
-                beats=np.zeros(frames, np.float32), downbeats=np.zeros(frames, np.float32), fps=fps
-            )
+            silence = np.zeros(frames, np.float32)
+            everywhere = np.array([[0, frames]])
+            return Activations(beats=silence, downbeats=silence.copy(), fps=fps, pauses=everywhere)
         features = self._features(magnitudes, frames, level)
         self._add_harmony(features, harmony)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
-        silent = silent_frames(levels, level, round(REST_SECONDS * fps))
-        beats[silent] = downbeats[silent] = 0.0
-        return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo)
+        quiet = silences(levels, level)
+        pauses = quiet[np.diff(quiet)[:, 0] > REST_SECONDS * fps]
+        for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
+            beats[start:stop] = downbeats[start:stop] = 0.0
+        return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
         """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""

@@ -44,25 +44,18 @@ def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(block.mean(axis=1, dtype=np.float64) for block in blocks)])
 
 
-def silent_frames(levels: NDArray[np.float64], level: float, rest: int) -> NDArray[np.bool_]:
-    """Return which frames are silent, 80 dB below the level of the recording.
+def silences(levels: NDArray[np.float64], level: float) -> NDArray[np.int64]:
+    """Return the runs of silent frames, 80 dB and more below the level of the recording.
 
     Args:
-        levels: levels of `frame_levels`, shape (frames,).
+        levels: levels of the frames, shape (frames,).
         level: level of the recording.
-        rest: silence between sounds counts if it lasts more than this many frames; at the start and the end
-            it always counts.
 
     Returns:
-        Mask of shape (frames,).
+        First frame and frame after the last of each run, ascending, shape (runs, 2).
     """
-    sounding = np.flatnonzero(levels > QUIET * level)
-    silent = np.ones(len(levels), dtype=bool)
-    if len(sounding):
-        silent[sounding[0] : sounding[-1] + 1] = False
-    for before in np.flatnonzero(np.diff(sounding) - 1 > rest):
-        silent[sounding[before] + 1 : sounding[before + 1]] = True
-    return silent
+    silent = levels <= QUIET * level
+    return np.flatnonzero(np.diff(silent, prepend=False, append=False)).reshape(-1, 2)
 
 
 def is_steady(levels: NDArray[np.float64]) -> bool:

@@ -22,21 +22,27 @@ __all__ = ["write_page"]
 
 
 def write_page(
-    path: str | os.PathLike[str], source: str | os.PathLike[str], beats: Beats, activations: Activations
+    source: str | os.PathLike[str],
+    beats: Beats,
+    activations: Activations,
+    path: str | os.PathLike[str],
+    *,
+    track: int | None = None,
 ) -> None:
     """Write a page with which to look at, listen to and correct beats, whole or not at all.
 
     Args:
-        path: file to write.
-        source: the recording, a file that can be read again.
+        source: the recording, a file that can be read twice.
         beats: its beats.
         activations: its activations.
+        path: file to write.
+        track: which audio track of the file, counted from 1; None is the default one.
 
     Raises:
         AudioError: if the recording cannot be read again.
         OSError: if the page cannot be written.
     """
-    sound = encode(source)
-    pictures = tiles(source)
+    sound = encode(source, track=track)
+    pictures = tiles(source, track=track)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(render(sound, pictures, beats, activations))

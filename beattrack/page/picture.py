@@ -18,7 +18,7 @@ SHADES = 16
 RANGE_DB = 60.0  # below the loudest
 
 
-def tiles(source: str | os.PathLike[str]) -> list[bytes]:
+def tiles(source: str | os.PathLike[str], *, track: int | None = None) -> list[bytes]:
     """Compute the spectrogram of a recording as PNG images of 20 seconds each, the last one shorter.
 
     A column is 1/50 s wide and centred at a multiple of it; low frequencies are at the bottom. The shades are
@@ -28,7 +28,7 @@ def tiles(source: str | os.PathLike[str]) -> list[bytes]:
         AudioError: if the recording cannot be read.
     """
     spectrogram = Spectrogram(SpectrogramSettings(fps=COLUMNS_PER_SECOND, bands_per_octave=6))
-    blocks = read_blocks(source, sample_rate=spectrogram.settings.sample_rate)
+    blocks = read_blocks(source, sample_rate=spectrogram.settings.sample_rate, track=track)
     magnitudes = [block.astype(np.float16) for block in spectrogram.blocks(blocks)]  # half of the memory
     shades = _shades(np.concatenate([np.empty((0, spectrogram.settings.bands), np.float16), *magnitudes]))
     width = CHUNK_SECONDS * COLUMNS_PER_SECOND

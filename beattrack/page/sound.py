@@ -44,7 +44,7 @@ class Sound:
     duration: float
 
 
-def encode(source: str | os.PathLike[str]) -> Sound:
+def encode(source: str | os.PathLike[str], *, track: int | None = None) -> Sound:
     """Encode a recording for a page, in one pass.
 
     Raises:
@@ -52,7 +52,7 @@ def encode(source: str | os.PathLike[str]) -> Sound:
     """
     chunks, peaks, samples = [], [np.empty((0, 2), np.float32)], 0
     lead = np.empty(0, np.float32)
-    for part in _parts(read_blocks(source, sample_rate=SAMPLE_RATE)):
+    for part in _parts(read_blocks(source, sample_rate=SAMPLE_RATE, track=track)):
         chunks.append(_ogg(np.concatenate([lead, np.clip(part, -1, 1)])))
         peaks.append(_peaks(part))
         samples += len(part)

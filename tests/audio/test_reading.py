@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from beattrack.audio import AudioWarning, from_samples, load, read_blocks
-from beattrack.audio import files as audio_files
+from beattrack.audio.base import PIECE
 from tests.audio_cases import RATE, expected, load_warned, one_line_error, write
 
 pytestmark = pytest.mark.usefixtures("audio_warnings_are_errors")
@@ -49,7 +49,7 @@ def test_mono_equals_the_same_music_twice(tmp_path, stereo):
     np.testing.assert_array_equal(load(mono, sample_rate=RATE), load(double, sample_rate=RATE))
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 100, audio_files.PIECE, audio_files.PIECE + 1])
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 100, PIECE, PIECE + 1])
 @pytest.mark.parametrize("rate", [RATE, 44100])
 def test_any_length(tmp_path, length, rate):
     clip = np.full(length, 0.25, np.float32)
@@ -66,8 +66,8 @@ def test_blocks_are_the_whole(tmp_path, stereo, block_seconds):
     blocks = list(read_blocks(path, sample_rate=RATE, block_seconds=block_seconds))
     np.testing.assert_array_equal(np.concatenate(blocks), load(path, sample_rate=RATE))
     wanted = block_seconds * RATE
-    assert all(wanted <= len(block) <= wanted + audio_files.PIECE for block in blocks[:-1])
-    assert 0 < len(blocks[-1]) <= wanted + audio_files.PIECE
+    assert all(wanted <= len(block) <= wanted + PIECE for block in blocks[:-1])
+    assert 0 < len(blocks[-1]) <= wanted + PIECE
 
 
 @pytest.mark.parametrize("rate", [1, 999, 1_000_000])
@@ -80,15 +80,13 @@ def test_rates_beyond_sense_are_refused(tmp_path, rate):
 
 
 @given(
-    samples=hnp.arrays(
-        np.float32,
-        st.tuples(st.integers(0, 300), st.integers(1, 4)),
-        elements=st.floats(-1, 1, width=32),
-    ),
+    music=hnp.arrays(np.float32, st.integers(0, 300), elements=st.floats(-1, 1, width=32)),
+    gains=hnp.arrays(np.float32, st.integers(1, 4), elements=st.floats(0, 1, width=32)),
     rate=st.sampled_from([8000, RATE, 44100, 48000]),
 )
 @settings(max_examples=60, deadline=None)
-def test_arrays_are_averaged_and_resampled(samples, rate):
+def test_arrays_are_averaged_and_resampled(music, gains, rate):
+    samples = np.outer(music, gains)
     result = from_samples(samples, source_rate=rate, sample_rate=RATE)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, soxr.resample(samples.mean(1), rate, RATE), atol=1e-6)
@@ -144,6 +142,39 @@ def test_lists_and_the_file_give_the_same(tmp_path, stereo):
 )
 def test_unusable_arrays_are_refused(samples, rate):
     one_line_error(lambda: from_samples(samples, source_rate=rate, sample_rate=RATE))
+
+
+@pytest.mark.parametrize("shape", [(2, 44100), (1, 44100), (6, 100)])
+def test_channels_in_front_are_to_be_transposed(shape):
+    message = one_line_error(lambda: from_samples(np.zeros(shape), source_rate=RATE, sample_rate=RATE))
+    assert str(shape) in message
+    assert "transpose" in message
+
+
+class Tensor:
+    """What NumPy can make an array of, as the tensors of other packages."""
+
+    def __init__(self, samples: np.ndarray, error: Exception | None = None) -> None:
+        self.samples, self.error = samples, error
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        if self.error is not None:
+            raise self.error
+        return self.samples
+
+
+def test_tensors_are_arrays(stereo):
+    np.testing.assert_array_equal(
+        from_samples(Tensor(stereo), source_rate=44100, sample_rate=RATE),
+        from_samples(stereo, source_rate=44100, sample_rate=RATE),
+    )
+
+
+@pytest.mark.parametrize("error", [TypeError, RuntimeError])
+def test_tensors_that_are_no_arrays_say_why(stereo, error):
+    tensor = Tensor(stereo, error("can't convert a cuda tensor to numpy:\nuse .cpu() first"))
+    message = one_line_error(lambda: from_samples(tensor, source_rate=44100, sample_rate=RATE))
+    assert "use .cpu() first" in message
 
 
 def test_the_array_is_left_alone(stereo):

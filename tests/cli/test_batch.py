@@ -97,7 +97,7 @@ def test_existing_outputs_are_skipped(tree: Path) -> None:
 def test_what_contradicts_itself_is_refused(clip: Path) -> None:
     assert "both a recording and a list" in usage_error("predict", "-", "--files-from", "-")
     assert "leave out --jobs" in usage_error("predict", "-", "--jobs", "2")
-    assert "--errors: there is no folder" in usage_error("predict", clip, "--errors", "no/such")
+    assert "--errors: the folder no does not exist" in usage_error("predict", clip, "--errors", "no/such")
     assert "only one file can go to standard output" in usage_error("predict", "-r", clip.parent, "-o", "-")
     assert "give a folder with -o" in usage_error("predict", "-r", clip.parent, "-o", clip)
 

@@ -174,7 +174,7 @@ def test_trim_and_tempo_reference_are_passed_on(gtzan: Path, predictions: Path, 
     settings = json.loads((tmp_path / "run.json").read_text())["settings"]
     assert settings["trim_s"] == 5.0
     assert settings["tempo_reference"] == "median inter-beat interval"
-    assert "no annotated tempi" in run(*options, "--tempo-reference", "annotated").stderr
+    assert "no file has an annotated tempo" in run(*options, "--tempo-reference", "annotated").stderr
 
 
 def test_unmatched_files_are_listed_or_scored_as_silence(gtzan: Path, predictions: Path) -> None:

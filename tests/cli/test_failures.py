@@ -59,7 +59,7 @@ def test_what_cannot_be_written_is_one_line(clip: Path) -> None:
 
 
 def test_not_enough_memory_is_one_line(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
     monkeypatch.setattr(BeatTracker, "analyse", fail)

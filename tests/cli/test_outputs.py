@@ -71,7 +71,7 @@ def test_places_that_are_not_there_are_refused(two: tuple[Path, Path]) -> None:
         (["--threads", "100000"], "100000 is not in the range"),
         (["--jobs", "100000"], "100000 is not in the range"),
         (["--min-bpm", "3"], "min_bpm must be at least 10, not 3.0"),
-        (["--model", "nonesuch"], "no model is called 'nonesuch': there are"),
+        (["--model", "nonesuch"], "no model is called 'nonesuch'; use a shipped model"),
         (["--model", "none/such.onnx"], "there is no such model file"),
     ],
 )

@@ -16,6 +16,7 @@ import soundfile
 from beattrack.cli.outputs import output_name
 from beattrack.registry import models_folder
 from beattrack.result import Beats
+from tests.audio_cases import encoded, needs_ffmpeg, run_ffmpeg
 from tests.cli_cases import RATE, lines, names, run, usage_error
 
 
@@ -175,6 +176,65 @@ def tempo_and_metre(*args: object) -> tuple[float, int]:
     return record["tempo"]["bpm"], record["metre"]
 
 
+def test_a_track_that_a_file_has_not_is_that_files_failure(two: tuple[Path, Path]) -> None:
+    assert run("predict", "--track", 1, two[0]).stdout == run("predict", two[0]).stdout
+    result = run("predict", "--track", 2, "-o", two[0].parent, *two)
+    assert result.exit_code == 1
+    for path in two:
+        assert f"beattrack: {path}: has no audio track 2; it has only one\n" in result.stderr
+    assert "--track" in usage_error("predict", "--track", 0, two[0])
+
+
+@needs_ffmpeg
+def test_the_track_of_a_film_also_in_other_processes(clip: Path) -> None:
+    film = clip.with_name("film.mkv")
+    run_ffmpeg(
+        "-f", "lavfi", "-i", "anullsrc=d=8:r=22050", "-i", clip, "-map", 0, "-map", 1, "-c:a", "flac", film
+    )
+    assert "no beats" in run("predict", film).stderr
+    result = run(
+        "predict",
+        "--jobs",
+        2,
+        "--track",
+        2,
+        "--format",
+        "json",
+        film,
+        shutil.copy(film, clip.with_name("other.mkv")),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert len(Beats.from_dict(json.loads(film.with_suffix(".json").read_text()))) > 10
+
+
+def test_a_file_without_a_length_in_its_header(clip: Path) -> None:
+    samples, rate = soundfile.read(clip, dtype="int16")
+    path = clip.with_name("streamed.wav")
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[4:8] = data[at : at + 4] = bytes(4)
+    path.write_bytes(data)
+    result = run("predict", path)
+    assert (result.exit_code, "warning" in result.stderr) == (0, False)
+    assert result.stdout == run("predict", clip).stdout
+
+
+def test_standard_error_is_ours_also_in_other_processes(clip: Path, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(clip)
+    data = encoded(samples, rate, format="MP3")
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        (folder / name).write_bytes(data[: len(data) // 2])
+    command = [sys.executable, "-m", "beattrack", "predict", "--jobs", "2", "-r", str(folder)]
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run(command, stderr=log, check=True, cwd=Path(__file__).parents[2])
+    told = (tmp_path / "log").read_text().splitlines()
+    assert len([line for line in told if line.startswith("beattrack: warning: ")]) == 2
+    assert len(told) == 5  # and a summary of each, and of all
+
+
 def test_the_tempo_range_and_the_metres_hold(clip: Path) -> None:
     assert tempo_and_metre("--min-bpm", 100, "--max-bpm", 140, clip)[0] == pytest.approx(120, rel=0.02)
     assert tempo_and_metre("--max-bpm", 75, clip)[0] == pytest.approx(60, rel=0.02)
@@ -221,58 +281,3 @@ def test_a_damaged_model_is_one_line(clip: Path, tmp_path: Path) -> None:
     result = run("predict", "--model", broken, clip)
     assert (result.exit_code, result.stdout, len(lines(result.stderr))) == (1, "", 1)
     assert "broken.onnx" in result.stderr
-
-
-def test_a_page_beside_the_beats(clip: Path) -> None:
-    page = clip.with_name("page.html")
-    result = run("predict", "--page", page, clip)
-    assert result.exit_code == 0
-    assert result.stdout == run("predict", clip).stdout
-    text = page.read_text(encoding="utf-8")
-    assert text.startswith("<!DOCTYPE html>")
-    assert f"<title>{clip.name}</title>" in text
-    assert text.endswith("</html>\n")
-
-
-def test_pages_of_several_files_go_into_a_folder(two: tuple[Path, Path]) -> None:
-    folder = two[0].parent / "pages"
-    broken = two[0].with_name("broken.wav")
-    broken.write_bytes(b"RIFF")
-    result = run("predict", "--page", folder, "-o", two[0].parent / "out", *two, broken)
-    assert result.exit_code == 1
-    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
-    (folder / "rock.00001.html").unlink()
-    again = run("predict", "--skip-existing", "--page", folder, "-o", two[0].parent / "out", *two)
-    assert "1 tracked, 1 skipped" in again.stderr
-    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
-
-
-def test_pages_that_cannot_be_made_are_refused_before_any_work(clip: Path) -> None:
-    assert "standard input: --page reads the recording twice" in usage_error(
-        "predict", "--page", "a.html", "-"
-    )
-    assert "would be overwritten" in usage_error("predict", "--page", clip, clip)
-    assert "create it first" in usage_error("predict", "--page", clip.parent / "no" / "a.html", clip)
-    same = clip.with_name("a.html")
-    assert "would both be written" in usage_error("predict", "--page", same, "--activations", same, clip)
-    pipe = clip.with_name("pipe")
-    os.mkfifo(pipe)
-    assert "reads the recording twice" in usage_error("predict", "--page", same, pipe)
-    assert names(clip.parent) == sorted([clip.name, "pipe"])
-
-
-def test_a_page_that_cannot_be_written_is_one_line(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "page.html")
-
-    monkeypatch.setattr("beattrack.page.write_page", full)
-    result = run("predict", "--page", clip.with_name("page.html"), clip)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr == f"beattrack: {clip}: No space left on device (page.html)\n"
-    assert names(clip.parent) == [clip.name]
-
-
-def test_without_a_page_its_modules_are_not_loaded() -> None:
-    program = "import sys, beattrack.cli.predict, beattrack.tracker; print('beattrack.page' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"

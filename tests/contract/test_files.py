@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from beattrack.audio import files as audio_files
+from beattrack.audio import sources
 from tests.audio_cases import make_text, posix_only
 from tests.cli_cases import RATE, lines, names, run
 
@@ -133,7 +133,7 @@ def make_playlist(folder: Path) -> Path:
 def test_what_is_no_recording_is_one_sentence(
     clip: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path]
 ) -> None:
-    monkeypatch.setattr(audio_files, "PIPE_SECONDS", 0.1)
+    monkeypatch.setattr(sources, "PIPE_SECONDS", 0.1)
     (clip.parent / "bad").mkdir()
     bad = make(clip.parent / "bad")
     result = run("predict", "-o", clip.parent / "out", bad, clip)

@@ -15,10 +15,12 @@ from tests.dbn_cases import pulse, same
 FPS = 100.0
 
 
-def activations(*runs: tuple[int, float], downbeats: bool = False) -> Activations:
-    """Runs of frames of one value each."""
-    values = np.concatenate([np.empty(0), *(np.full(frames, value) for frames, value in runs)])
-    return Activations(values, values / 2 if downbeats else None, FPS)
+def activations(frames: int, *pauses: tuple[int, int], known: bool = True) -> Activations:
+    """Activations with pauses between the frames given."""
+    values = np.full(frames, 0.1)
+    return Activations(
+        values, values / 2, FPS, pauses=np.array(pauses, dtype=np.int64).reshape(-1, 2) if known else None
+    )
 
 
 def with_pause(seconds: float) -> tuple[Activations, Activations, Activations]:
@@ -31,6 +33,7 @@ def with_pause(seconds: float) -> tuple[Activations, Activations, Activations]:
         np.concatenate([first.beats, silence, second.beats]),
         np.concatenate([first.downbeats, silence, second.downbeats]),
         FPS,
+        pauses=np.array([[len(first.beats), len(first.beats) + len(silence)]]),
     )
     return first, second, both
 
@@ -40,40 +43,28 @@ def decoding(*times: float, positions: list[int] | None = None, metre: int | Non
 
 
 def test_parts_lie_between_pauses() -> None:
-    assert sounding_parts(activations((300, 0.1))) == [slice(0, 300)]
-    assert sounding_parts(activations((100, 0.1), (200, 0.0), (100, 0.1))) == [slice(0, 400)]
-    assert sounding_parts(activations((100, 0.1), (201, 0.0), (100, 0.1))) == [slice(0, 100), slice(301, 401)]
+    assert sounding_parts(activations(300)) == [slice(0, 300)]
+    assert sounding_parts(activations(300, known=False)) == [slice(0, 300)]
+    assert sounding_parts(activations(900, (100, 400))) == [slice(0, 100), slice(400, 900)]
+    assert sounding_parts(activations(900, (0, 300), (500, 900))) == [slice(300, 500)]
+    assert sounding_parts(activations(900, (0, 900))) == []
+    assert sounding_parts(activations(0)) == sounding_parts(activations(0, known=False)) == []
 
 
-def test_only_long_silence_at_the_ends_is_a_pause() -> None:
-    assert sounding_parts(activations((200, 0.0), (9, 0.1), (200, 0.0))) == [slice(0, 409)]
-    assert sounding_parts(activations((201, 0.0), (9, 0.1), (500, 0.0))) == [slice(201, 210)]
+def test_silence_is_not_decoded() -> None:
+    assert decode_parts(activations(900, (0, 900)), DBNDecoder()) == []
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan, -1.0])
-def test_silence_has_no_parts(value: float) -> None:
-    assert sounding_parts(activations((500, value), downbeats=True)) == []
-    assert sounding_parts(activations()) == []
-    assert decode_parts(activations((500, value)), DBNDecoder()) == []
-
-
-def test_a_downbeat_is_a_sound_too() -> None:
-    silent = np.zeros(500)
-    downbeats = silent.copy()
-    downbeats[250] = 0.5
-    assert sounding_parts(Activations(silent, downbeats, FPS)) == [slice(250, 251)]
-
-
-@given(st.lists(st.tuples(st.integers(1, 400), st.booleans()), max_size=8))
-def test_parts_hold_every_sound_and_no_pause(runs: list[tuple[int, bool]]) -> None:
-    case = activations(*((frames, 0.5 * sounds) for frames, sounds in runs))
-    inside = np.zeros(len(case.beats), dtype=bool)
-    for part in sounding_parts(case):
-        assert case.beats[part].any()
-        inside[part] = True
-    assert (inside | (case.beats == 0)).all()
-    sounding = np.flatnonzero(inside)
-    assert len(sounding) == 0 or (np.diff(sounding) - 1)[np.diff(sounding) > 1].min(initial=999) > 200
+@given(st.lists(st.integers(0, 1000), max_size=12))
+def test_every_frame_is_in_a_part_or_a_pause(bounds: list[int]) -> None:
+    pauses = [*zip(sorted(bounds)[::2], sorted(bounds)[1::2], strict=False)]
+    seen = np.zeros(1000, dtype=int)
+    for start, stop in pauses:
+        seen[start:stop] += 1
+    for part in sounding_parts(activations(1000, *pauses)):
+        assert part.stop > part.start
+        seen[part] += 1
+    assert (seen == 1).all()
 
 
 def test_each_part_is_decoded_as_if_it_was_alone() -> None:
@@ -89,9 +80,11 @@ def test_each_part_is_decoded_as_if_it_was_alone() -> None:
 
 
 def test_without_a_pause_all_is_decoded_at_once() -> None:
-    for case in (pulse(12.0, seed=3), with_pause(1.9)[2]):
+    music = pulse(12.0, seed=3)
+    none = Activations(music.beats, music.downbeats, FPS, pauses=np.empty((0, 2), dtype=np.int64))
+    for case in (music, none):
         (found,) = decode_parts(case, DBNDecoder())
-        assert same(found, DBNDecoder()(case))
+        assert same(found, DBNDecoder()(music))
 
 
 @pytest.mark.parametrize("settings", [DBNSettings(), DBNSettings(threshold=0)])
@@ -103,6 +96,7 @@ def test_long_silence_around_changes_nothing_and_holds_no_beats(settings: DBNSet
         np.concatenate([silence, music.beats, silence]),
         np.concatenate([silence, music.downbeats, silence]),
         FPS,
+        pauses=np.array([[0, 3000], [4000, 7000]]),
     )
     (found,) = decode_parts(around, DBNDecoder(settings))
     np.testing.assert_array_equal(
@@ -114,7 +108,8 @@ def test_bars_found_in_one_part_only_are_counted_on_through_the_others() -> None
     beats, downbeats = np.zeros(2000), np.zeros(2000)
     beats[50:700:50] = beats[1250:1900:50] = 0.9
     downbeats[50:700:200] = 0.8
-    found = decode_parts(Activations(beats, downbeats, FPS), PeakDecoder())
+    both = Activations(beats, downbeats, FPS, pauses=np.array([[700, 1200]]))
+    found = decode_parts(both, PeakDecoder())
     assert [len(part.times) for part in found] == [13, 13]
     joined = join(found, bars=True)
     assert joined.positions is not None

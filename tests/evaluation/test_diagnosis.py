@@ -65,7 +65,7 @@ def test_names_wrong_bars():
     assert (diagnosis.fault, diagnosis.detail) == ("metre", "bars start 1 beat late")
     waltz = steady(beats_per_bar=3)
     diagnosis = diagnose(reference.times, waltz.times, reference.positions, waltz.positions)
-    assert (diagnosis.fault, diagnosis.detail) == ("metre", "bars of 3 beats where 4 are annotated")
+    assert (diagnosis.fault, diagnosis.detail) == ("metre", "bars have 3 beats instead of 4")
 
 
 def test_does_not_judge_bars_that_are_unknown():

@@ -102,7 +102,7 @@ def test_report_without_audio_genres_or_downbeats(tmp_path):
     write_run(run, tmp_path)
     pages = check_pages(tmp_path)
     assert len(pages) == 2
-    assert "audio was not at hand" in pages[0].read_text(encoding="utf-8")
+    assert "audio was not found" in pages[0].read_text(encoding="utf-8")
     assert "Downbeats were not scored" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
@@ -120,7 +120,7 @@ def test_report_of_a_run_without_faults_and_of_one_without_beats(tmp_path):
 
 def test_report_marks_training_data(run, tmp_path):
     write_run(replace(run, training_data=True), tmp_path, worst=0)
-    assert "no test scores" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "not test scores" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_comparison_report(run, with_audio, tmp_path):
@@ -151,7 +151,7 @@ def test_findings_name_the_weakest_genre_and_why():
     run = score(Inputs(tuple(cases)), RunSettings(), name="x", dataset="y")
     text = " ".join(findings.findings(run))
     assert "3 of 4 files are tracked right" in text
-    assert "weakest swing" in text
+    assert "worst in swing" in text
     assert "1 of 1 files is tapped at double, triple, half or a third of the tempo" in text
 
 

@@ -121,7 +121,7 @@ def test_annotated_tempo_is_the_reference_where_all_files_have_it():
     ]
     intervals = "median inter-beat interval"
     assert names == [intervals, "annotated tempo", intervals, "annotated tempo"]
-    with pytest.raises(SettingsError, match="no annotated tempi"):
+    with pytest.raises(SettingsError, match="no file has an annotated tempo"):
         score(
             Inputs((Item("a", beats, beats),)),
             RunSettings(tempo_reference="annotated"),
@@ -150,7 +150,7 @@ def test_nothing_to_score_is_an_error(write, tmp_path):
 def test_an_annotation_without_beats_is_nothing_to_score(write, tmp_path):
     empty = tmp_path / "empty.beats"
     empty.touch()
-    with pytest.raises(BeatFileError, match=r"empty\.beats: holds no beats, so there is nothing to score"):
+    with pytest.raises(BeatFileError, match=r"empty\.beats: has no beats, so there is nothing to score"):
         from_files(write("est.beats"), empty)
     assert from_files(empty, write("ref.beats")).items[0].estimate.times.size == 0  # nothing was found
 
@@ -162,9 +162,9 @@ def test_too_many_beats_are_left_out_before_hours_of_computing(monkeypatch):
     result = score(inputs, RunSettings(), name="x", dataset="y")
     assert [file.id for file in result.scores] == ["short"]
     assert result.left_out == (
-        Problem("long", "has 80 annotated and 80 estimated beats, too many to score; cut it into parts"),
+        Problem("long", "has 80 annotated and 80 estimated beats, too many to score; split it into parts"),
     )
-    with pytest.raises(MatchingError, match="nothing to score, as long has 80 annotated and 80 estimated"):
+    with pytest.raises(MatchingError, match="nothing to score: long has 80 annotated and 80 estimated"):
         score(Inputs((Item("long", long, long),)), RunSettings(), name="x", dataset="y")
 
 
@@ -177,8 +177,8 @@ def test_beats_of_another_recording_are_left_out():
     result = score(inputs, RunSettings(), name="x", dataset="y")
     assert [file.id for file in result.scores] == ["c", "d"]
     assert [problem.reason for problem in result.left_out] == [
-        "has an annotation to 239.8 s of a recording of 30.0 s",
-        "has an estimate to 239.8 s of a recording of 30.0 s",
+        "has an annotation up to 239.8 s, but the recording has 30.0 s",
+        "has an estimate up to 239.8 s, but the recording has 30.0 s",
     ]
 
 

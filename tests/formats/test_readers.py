@@ -249,7 +249,7 @@ def test_reads_what_tools_state_besides(read: Read) -> None:
     }
     beats = read(json.dumps(jams))
     assert (beats.tempo, beats.duration, beats.times.tolist()) == (121.0, 30.5, TIMES)
-    assert beats.notes == ("of 2 annotations of beats the first was read",)
+    assert beats.notes == ("the file has 2 beat annotations; the first was read",)
 
 
 def test_what_json_holds_besides_is_left_alone_or_told(read: Read) -> None:
@@ -326,18 +326,18 @@ def test_frames_and_samples_are_never_taken_for_seconds(read: Read, per_second: 
 
 REFUSED = {
     "another word": ("0.5\nabc\n", "line 2 starts with 'abc'"),
-    "prose": ("hello world\n", "line 1 names no time column"),
+    "prose": ("hello world\n", "line 1 does not name a time column"),
     "a header of other things": (
         "strength;value\n1;2\n",
-        "line 1 names no time column",
+        "line 1 does not name a time column",
     ),
     "a header of frames": (
         "frame,position\n50,1\n100,2\n",
-        "line 1 calls the times 'frame'; convert them",
+        "line 1 gives the times in 'frame'; convert them",
     ),
     "not a number": ("0.5\nnan\n", "not a number"),
     "infinity": ("0.5\n1e999\n", "not a number"),
-    "too late": ("500\n40000\n", "times must be seconds"),
+    "too late": ("500\n40000\n", "times must be in seconds"),
     "MIDI ticks": (
         annotation(lambda time, position: f"{960 * time:.0f}"),
         "times 480 apart, too far for beats",
@@ -360,12 +360,12 @@ REFUSED = {
     "whole seconds": (annotation(lambda time, position: f"{int(time)}"), "out of order or repeated"),
     "position first": (
         annotation(lambda time, position: f"{position},{time}"),
-        "is another column the time?",
+        "check which column holds the times",
     ),
     "before the start": (annotation(lambda time, position: f"{time - 100}"), "40 of 40 times before 0 s"),
     "pairs in a line": ("0.5 1.0\n1.5 2.0\n2.5 3.5\n", "several times, or a time and its label"),
     "three in a line": ("0.5 1.0 1.5\n", "several times, or a time and its label"),
-    "a comma of two meanings": ("1,2\n2,1\n3,4\n4,2\n", "its comma may be a decimal one"),
+    "a comma of two meanings": ("1,2\n2,1\n3,4\n4,2\n", "the comma may be a decimal comma"),
     "minutes and seconds": (
         annotation(lambda time, position: f"0:{time:06.3f}"),
         "line 2 starts with '0:01.000'",
@@ -396,14 +396,14 @@ REFUSED = {
     "no list of positions": ('{"times": [1.0, 2.0], "positions": 5}', "holds no list under 'positions'"),
     "downbeats between beats": (
         '{"beats": [1.0, 1.5, 2.0], "downbeats": [1.2]}',
-        "a downbeat at 1.2 s, where it has no beat",
+        "a downbeat at 1.2 s, but no beat there",
     ),
     "downbeats against positions": (
         '{"beats": [1.0, 1.5, 2.0], "downbeats": [1.0], "positions": [3, 1, 2]}',
-        "downbeats that are not the first beats of its bars",
+        "downbeats that contradict its positions in the bar",
     ),
     "JAMS of chords": ('{"annotations": [{"namespace": "chord", "data": []}]}', "its namespaces are chord"),
-    "fewer columns": ("time,position\n0.5\n", "line 2 has 1 columns, its header 2"),
+    "fewer columns": ("time,position\n0.5\n", "line 2 has 1 columns, but the header has 2"),
 }
 
 

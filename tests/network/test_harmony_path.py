@@ -36,7 +36,7 @@ def network() -> BeatNetwork:
 
 
 def slow_view(frames: int, seed: int = 0) -> np.ndarray:
-    """A slow view, (frames, 73), whose chord changes at the middle."""
+    """A harmony view, (frames, 73), whose chord changes at the middle."""
     rng = np.random.default_rng(seed)
     view = rng.exponential(0.05, (frames, 73)).astype(np.float32)
     view[: frames // 2, [10, 34, 38, 41]] += 2.0

@@ -106,18 +106,25 @@ def test_silence_gives_zero(network: Network, blocks: list[np.ndarray]) -> None:
     assert len(activations.beats) == sum(len(block) for block in blocks)
 
 
-@pytest.mark.parametrize(("seconds", "heard"), [(1.5, True), (5.0, False)])
-def test_long_silence_between_sounds_gives_zero(
-    network: Network, music: np.ndarray, seconds: float, heard: bool
-) -> None:
-    silence = np.zeros((round(100 * seconds), 73), np.float32)
-    activations = network.compute([music, silence, music])
-    inside = slice(len(music), len(music) + len(silence))
+def test_long_silence_gives_zero_and_is_a_pause(network: Network, music: np.ndarray) -> None:
+    silence = np.zeros((500, 73), np.float32)
+    activations = network.compute([silence, music, silence, music, silence[:100]])
+    end = 1000 + 2 * len(music)
+    assert activations.pauses is not None
+    assert activations.pauses.tolist() == [[0, 500], [500 + len(music), 1000 + len(music)]]
     for values in (activations.beats, activations.downbeats):
         assert values is not None
-        assert values[inside].any() == heard
-        assert values[: inside.start].all()
-        assert values[inside.stop :].all()
+        for start, stop in (*activations.pauses, (end, end + 100)):
+            assert not values[start:stop].any()
+        assert values[500 : 500 + len(music)].any()
+        assert values[1000 + len(music) : end].any()
+
+
+def test_short_silence_between_sounds_is_part_of_the_music(network: Network, music: np.ndarray) -> None:
+    activations = network.compute([music, np.zeros((150, 73), np.float32), music])
+    assert activations.pauses is not None
+    assert len(activations.pauses) == 0
+    assert activations.beats[len(music) : len(music) + 150].any()
 
 
 def test_runs_and_threads_agree(network: Network, music: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from beattrack.network.input_level import (
     is_steady,
     overall_level,
     recording_level,
-    silent_frames,
+    silences,
 )
 
 
@@ -54,25 +54,21 @@ def test_levels_of_frames(cuts: list[int]) -> None:
     assert frame_levels([]).shape == (0,)
 
 
-def test_silence_at_both_ends_counts() -> None:
+def test_silences_are_runs_of_frames() -> None:
     levels = np.array([0, 1e-9, 1, 0, 0, 0.5, 1e-5, 0])
-    expected = [True, True, False, False, False, False, True, True]
-    assert silent_frames(levels, 1.0, 2).tolist() == expected
-    assert silent_frames(levels * 1e-3, 1e-3, 2).tolist() == expected
-    assert silent_frames(np.zeros(8), 1.0, 2).all()
-    assert silent_frames(np.zeros(0), 1.0, 2).shape == (0,)
+    expected = [[0, 2], [3, 5], [6, 8]]
+    assert silences(levels, 1.0).tolist() == expected
+    assert silences(levels * 1e-3, 1e-3).tolist() == expected
+    assert silences(np.zeros(8), 1.0).tolist() == [[0, 8]]
+    assert silences(np.ones(8), 1.0).shape == silences(np.zeros(0), 1.0).shape == (0, 2)
 
 
-@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=9), st.integers(0, 9))
-def test_silence_between_sounds_counts_if_it_is_long(runs: list[tuple[int, bool]], rest: int) -> None:
-    levels = np.repeat([1e-9 + sounds for _, sounds in runs], [length for length, _ in runs])
-    silent = silent_frames(levels, 1.0, rest)
-    assert not silent[levels > 0.5].any()
-    heard = np.flatnonzero(levels > 0.5)
-    for frame in np.flatnonzero(levels < 0.5):
-        before, after = heard[heard < frame], heard[heard > frame]
-        between = len(before) > 0 and len(after) > 0
-        assert silent[frame] == (not between or after[0] - before[-1] - 1 > rest)
+@given(st.lists(st.booleans(), max_size=40))
+def test_silences_hold_all_silent_frames_and_no_other(sounds: list[bool]) -> None:
+    silent = np.zeros(len(sounds), dtype=bool)
+    for start, stop in silences(np.array(sounds, dtype=float), 1.0):
+        silent[start:stop] = True
+    assert silent.tolist() == [not sound for sound in sounds]
 
 
 def test_what_never_changes_is_steady(music: np.ndarray) -> None:

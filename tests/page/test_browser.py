@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file=NAME,
     )
     activations = Activations(beats=frames, downbeats=frames / 3, fps=100.0)
-    write_page(folder / "page.html", folder / "song.wav", beats, activations)
+    write_page(folder / "song.wav", beats, activations, folder / "page.html")
     return folder / "page.html"
 
 
@@ -301,7 +301,7 @@ def test_a_page_without_sound_or_beats(chromium: Chromium, tmp_path: Path) -> No
         times=nothing, positions=None, confidence=nothing, duration=0.0, reason="no beats: it is empty"
     )
     activations = Activations(beats=nothing, downbeats=None, fps=100.0)
-    write_page(tmp_path / "a.html", tmp_path / "a.wav", beats, activations)
+    write_page(tmp_path / "a.wav", beats, activations, tmp_path / "a.html")
     chromium.events.clear()
     chromium.open(tmp_path / "a.html")
     for key in "tad[]hg +-f":

@@ -81,7 +81,7 @@ def page(folder: Path, name: str | None = "song.wav", **changes: Any) -> Page:
         "model": "tcn",
     }
     activations = changes.pop("activations", Activations(beats=frames, downbeats=frames / 2, fps=100.0))
-    write_page(folder / "a.html", folder / "song.wav", Beats(**{**values, **changes}), activations)
+    write_page(folder / "song.wav", Beats(**{**values, **changes}), activations, folder / "a.html")
     return Page(folder / "a.html")
 
 
@@ -164,10 +164,10 @@ def test_a_minute_takes_less_than_a_megabyte(tmp_path: Path) -> None:
     frames = np.zeros(6000)
     found = Beats(times=times, positions=None, confidence=np.ones(len(times)), duration=60.0)
     write_page(
-        tmp_path / "a.html",
         tmp_path / "song.wav",
         found,
         Activations(beats=frames, downbeats=frames, fps=100.0),
+        tmp_path / "a.html",
     )
     assert (tmp_path / "a.html").stat().st_size < 1_000_000  # an hour: less than 60 MB
 

@@ -1,4 +1,4 @@
-"""A network with a slow view learns from it what the spectrogram does not tell."""
+"""A network with a harmony view learns from it what the spectrogram does not tell."""
 
 from __future__ import annotations
 

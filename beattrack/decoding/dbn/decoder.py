@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal, get_args
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.observation import active_frames, beat_classes, doubt_bars, observe
+from beattrack.decoding.dbn.observation import active_frames, beat_classes, observe
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -27,11 +26,6 @@ Engine = Literal["auto", "numpy", "numba"]
 # 8 minutes (1.1e9 steps) 1.3 / 1.7, 15 minutes 2.6 / 2.3, 30 minutes 6.0 / 4.3; 30 minutes of beats alone
 # (6e8 steps) 0.8 / 0.9. Once as many steps are done without it, it would have paid.
 NUMBA_PAYS_FROM_STEPS = 1_200_000_000
-
-# To look between the beats that were found, these are made as faint as noise. The beats found there are the
-# right ones if they are this much higher.
-_FAINTER = 0.01
-_CLEARLY = 1.1
 
 
 class DBNDecoder:
@@ -69,45 +63,18 @@ class DBNDecoder:
         classes = classes[:, active]
         if not classes.any():
             return Decoding.empty(bars=bars)
-        if self.settings.within_an_octave:
-            classes = doubt_bars(classes)
-            found = self._on_the_beat(self._find(spaces, classes), spaces, classes)
-        else:
-            found = self._find(spaces, classes)
-        if len(found.frames) == 0:
-            return Decoding.empty(bars=bars)
-        return Decoding(
-            times=(found.frames + active.start) / float(activations.fps),
-            positions=found.space.number[found.places] + 1 if bars else None,
-            log_probability=found.log_probability,
-            beats_per_bar=int(found.space.metre[found.places[0]]) if bars else None,
-            on_peaks=self.settings.correct,
-        )
-
-    def _find(self, spaces: tuple[StateSpace, ...], classes: Float) -> _Found:
         space, path, log_probability = self._best_path(spaces, classes)
-        bars = len(classes) > 1
         locate = peak_frames if self.settings.correct else (start_frames if bars else turning_frames)
         frames, places = locate(path, space, classes)
-        return _Found(frames, places, space, log_probability)
-
-    def _on_the_beat(self, found: _Found, spaces: tuple[StateSpace, ...], classes: Float) -> _Found:
-        """Return the beats found, or those between them if they are clearly higher.
-
-        The model adds up the activation over the region of each beat. So wide peaks off the beat can outweigh
-        high ones on it. Without a narrow range this makes the tempo double; in one, it shifts the phase.
-        """
-        height = classes.sum(axis=0)
-        reach = min(space.shortest for space in spaces) // 4
-        fainter = classes.copy()
-        for frame in found.frames:
-            fainter[:, max(frame - reach, 0) : frame + reach + 1] *= _FAINTER
-        between = self._find(spaces, fainter)
-        if len(found.frames) and len(between.frames):
-            clearly = _CLEARLY * height[found.frames].mean()
-            if height[between.frames].mean() > clearly:
-                return between
-        return found
+        if len(frames) == 0:
+            return Decoding.empty(bars=bars)
+        return Decoding(
+            times=(frames + active.start) / float(activations.fps),
+            positions=space.number[places] + 1 if bars else None,
+            log_probability=log_probability,
+            beats_per_bar=int(space.metre[places[0]]) if bars else None,
+            on_peaks=self.settings.correct,
+        )
 
     def _spaces(self, activations: Activations) -> tuple[StateSpace, ...]:
         if activations.downbeats is None:
@@ -132,16 +99,6 @@ class DBNDecoder:
 
             return numba_advance
         return numpy_advance
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Frames and places (beats,) of the beats, the space of the places, and the path's log-probability."""
-
-    frames: Int64
-    places: Int64
-    space: StateSpace
-    log_probability: float
 
 
 def numba_installed() -> bool:

@@ -16,8 +16,6 @@ Float64 = NDArray[np.float64]
 # that a path always exists.
 _LOG_ZERO = -1000.0
 
-LEAST_SHARE = 0.05
-
 # The least probability of "no beat", where the activation is exactly 1: below 1 - x for any other x.
 _LEAST_REMAINDER = 2.0**-60
 
@@ -47,22 +45,6 @@ def beat_classes(activations: Activations) -> Float:
         return beats[None]
     downbeats = probabilities(activations.downbeats)
     return np.stack([downbeats, np.maximum(beats - downbeats, 0)])
-
-
-def doubt_bars(classes: Float) -> Float:
-    """Return the classes with a twentieth, at least, of a frame's beat probability in either.
-
-    A narrow tempo range can ask for beats at another level than the network hears, whose bars then contradict
-    its downbeats at every bar. Certain downbeats would decide against the beats themselves.
-
-    Args:
-        classes: probabilities of downbeats and of other beats, or of beats alone, shape (classes, frames).
-    """
-    if len(classes) == 1:
-        return classes
-    beats = classes.sum(axis=0)
-    downbeats = np.clip(classes[0], LEAST_SHARE * beats, (1 - LEAST_SHARE) * beats)
-    return np.stack([downbeats, beats - downbeats])
 
 
 def active_frames(classes: Float, threshold: float) -> slice:

@@ -124,11 +124,6 @@ class DBNSettings:
         """(lowest, highest) BPM over all metres, which is what beats alone are tracked with."""
         return min(low for low, _ in self.bpm_ranges), max(high for _, high in self.bpm_ranges)
 
-    @property
-    def within_an_octave(self) -> bool:
-        """Whether no tempo and its double are both in a range."""
-        return all(high < 2 * low for low, high in self.bpm_ranges)
-
     def bpm_range_of(self, metre: int | None) -> tuple[float, float]:
         """Return the (lowest, highest) BPM of a metre, or the widest range if the metre has none."""
         if metre in self.beats_per_bar:

@@ -1,4 +1,4 @@
-"""The report of a run or a comparison: a folder of pictures and sound with an `index.html` for them."""
+"""The report of a run or a comparison: a folder of HTML pages, pictures and sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["require_matplotlib", "write_comparison", "write_run"]
 
 
 def require_matplotlib() -> None:
-    """Raise MissingExtraError where matplotlib is not installed."""
+    """Raise MissingExtraError if matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:

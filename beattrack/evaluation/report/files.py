@@ -1,4 +1,4 @@
-"""Pages of single files: what was detected, against what was annotated, to see and to hear."""
+"""Pages of single files, with pictures and sound of the detected and annotated beats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ ActivationsOf = Callable[[Path], "Activations"]
 
 @dataclass(frozen=True)
 class Compared:
-    """One file in one or more systems: (name, score) each, in one order."""
+    """One file, scored for one or more systems.
+
+    Attributes:
+        systems: (name of the system, score) for each system.
+    """
 
     systems: tuple[tuple[str, FileScore], ...]
 
@@ -41,7 +45,16 @@ class Compared:
 def write_pages(
     entries: Sequence[Compared], folder: Path, *, activations: ActivationsOf | None = None
 ) -> dict[str, str]:
-    """Write a page for each file into `folder`/files; gives the address of each by the file's id."""
+    """Write a page for each file.
+
+    Args:
+        entries: files.
+        folder: folder of the report; pages go to its subfolder `files`.
+        activations: function that computes the activations of an audio file, to be drawn; None draws none.
+
+    Returns:
+        Address of each page relative to `folder`, by the id of the file.
+    """
     if entries:
         (folder / FOLDER).mkdir(exist_ok=True)
     slugs = [_slug(number, entry.id) for number, entry in enumerate(entries, 1)]
@@ -102,7 +115,7 @@ def _body(
         body.append(f'<div class="players">{players}</div>')
     else:
         body.append(
-            html.paragraph("The audio was not at hand, so there is no spectrogram and no sound.", "soft")
+            html.paragraph("The audio was not found, so there is no spectrogram and no sound.", "soft")
         )
     notes = [note for _, score in entry.systems for note in score.notes]
     return body + [html.paragraph(note, "soft") for note in dict.fromkeys(notes)]
@@ -135,20 +148,22 @@ def _scores(entry: Compared) -> str:
 
 
 def _caption(entry: Compared, window: timeline.Window, *, with_sound: bool, with_network: bool) -> list[str]:
-    parts = ["Bars of the timeline are beats, long and thick ones downbeats."]
+    parts = ["Lines are beats; long, thick lines are downbeats."]
     if len(entry.systems) > 1:
-        parts.append("Detected beats that are not within 70 ms of an annotated one are orange.")
+        parts.append("Detected beats that are not within 70 ms of an annotated beat are orange.")
     else:
         parts.append(
-            "Orange ones are wrong: an annotated beat that was missed, or a detected one that is not within "
-            "70 ms of an annotated beat."
+            "Orange lines are errors: annotated beats that were missed, and detected beats that are not "
+            "within 70 ms of an annotated beat."
         )
     if with_sound:
-        parts.append("Above them the spectrogram, low notes at the bottom, with the annotated beats dotted.")
+        parts.append("Above them is the spectrogram, with the annotated beats as dotted lines.")
     if with_network:
-        parts.append("Between the two what the network says: beats blue, downbeats brown.")
+        parts.append("Between them are the activations of the network: beats in blue, downbeats in brown.")
     if window.start > 0:
-        parts.append(f"Shown are the {window.length:.0f} s with the most errors, from {window.start:.0f} s.")
+        parts.append(
+            f"The {window.length:.0f} s with the most errors are shown, from {window.start:.0f} s on."
+        )
     return parts
 
 
@@ -160,7 +175,7 @@ def _music(score: FileScore, window: timeline.Window) -> NDArray[np.float32] | N
     except AudioError:
         return None
     missing = round(window.length * sound.RATE) - music.size
-    # The picture needs the whole window; silence stands for what the file does not have.
+    # The picture needs the whole window, so silence is added after the end of the file.
     return np.pad(music, (0, max(missing, 0))) if music.size else None
 
 
@@ -195,6 +210,6 @@ def _sounds(
 
 
 def _slug(number: int, name: str) -> str:
-    """Name of the files of a page: safe everywhere, whatever the recording is called."""
+    """Return a file name for a page that is valid on every system."""
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[-60:]
     return f"{number:03d}-{safe or 'file'}"

@@ -1,4 +1,4 @@
-"""The findings of a run, in sentences: which genre fails, and why."""
+"""The findings of a run in sentences: the most common errors, and the best and worst genres."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAULT_PHRASES: dict[Fault, str] = {
 
 
 def findings(run: Run) -> list[str]:
-    """Give the findings in the order of their weight, each one sentence."""
+    """Return the findings, most important first, each as a sentence."""
     scores = run.scores
     faults = Counter(score.diagnosis.fault for score in scores)
     right = faults.pop("none", 0)
@@ -34,7 +34,7 @@ def findings(run: Run) -> list[str]:
     bias = run.summary.mean("timing.mean_ms")
     if bias is not None:
         side = "late" if bias > 0 else "early"
-        sentences.append(f"Beats that were found lie {abs(bias):.0f} ms {side} on average.")
+        sentences.append(f"Beats that were found are {abs(bias):.0f} ms {side} on average.")
     return sentences
 
 
@@ -45,14 +45,14 @@ def _genre_findings(run: Run) -> list[str]:
     means = {genre: summary.mean("beats.f_measure") or 0.0 for genre, summary in genres.items()}
     weakest, strongest = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])
     sentences = [
-        f"Best for beats is {strongest} (F-measure {means[strongest]:.2f}), weakest {weakest} "
+        f"Beats are best in {strongest} (F-measure {means[strongest]:.2f}) and worst in {weakest} "
         f"({means[weakest]:.2f}), where {_why(run.scores, weakest)}."
     ]
     bars = {genre: mean for genre, s in genres.items() if (mean := s.mean("downbeats.f_measure")) is not None}
     if len(bars) > 1:
         weakest = min(bars, key=lambda g: bars[g])
         sentences.append(
-            f"Weakest for downbeats is {weakest} (F-measure {bars[weakest]:.2f}), where "
+            f"Downbeats are worst in {weakest} (F-measure {bars[weakest]:.2f}), where "
             f"{_why(run.scores, weakest)}."
         )
     return sentences

@@ -1,4 +1,4 @@
-"""HTML of the report: a page, and the few kinds of things on it; every text given is escaped."""
+"""HTML elements of the report; they escape the text that they are given."""
 
 from __future__ import annotations
 
@@ -49,7 +49,13 @@ nav { font-size: .92rem; margin-bottom: 1.5rem; }
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table. html: already escaped. text: set to the left, wrap: may break."""
+    """One cell of a table.
+
+    Attributes:
+        html: content, already escaped.
+        text: whether the cell is aligned to the left.
+        wrap: whether lines may break.
+    """
 
     html: str
     text: bool = False
@@ -57,12 +63,12 @@ class Cell:
 
 
 def escape(text: object) -> str:
-    """Make any text safe inside an element or a quoted attribute."""
+    """Return text that is safe inside an element or a quoted attribute."""
     return html.escape(str(text), quote=True)
 
 
 def page(title: str, body: Sequence[str]) -> str:
-    """Give a whole page; the body's parts are HTML."""
+    """Return a whole page; the parts of the body are HTML."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -73,45 +79,45 @@ def page(title: str, body: Sequence[str]) -> str:
 
 
 def heading(text: str, level: int = 2) -> str:
-    """Give a heading."""
+    """Return a heading."""
     return f"<h{level}>{escape(text)}</h{level}>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """Give a paragraph of a class."""
+    """Return a paragraph, with a CSS class if `kind` is given."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def bullets(texts: Sequence[str], kind: str = "") -> str:
-    """Give a list of sentences."""
+    """Return a bulleted list, with a CSS class if `kind` is given."""
     return f'<ul class="{kind}">' + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
 
 
 def link(text: str, target: str) -> str:
-    """Give a link to a file beside the page."""
+    """Return a link to a path relative to the page."""
     return f'<a href="{escape(quote(target))}">{escape(text)}</a>'
 
 
 def image(source: str, description: str, caption: str = "", kind: str = "") -> str:
-    """Give a picture with its caption."""
+    """Return a picture with its caption."""
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     address, text = escape(quote(source)), escape(description)
     return f'<figure class="{kind}"><img src="{address}" alt="{text}" loading="lazy">{below}</figure>'
 
 
 def audio(source: str, label: str) -> str:
-    """Give a player under its label."""
+    """Return an audio player below its label."""
     player = f'<audio controls preload="none" src="{escape(quote(source))}"></audio>'
     return f"<div><div>{escape(label)}</div>{player}</div>"
 
 
 def tag(text: str, colour: str) -> str:
-    """Give a word on a coloured ground."""
+    """Return a word on a coloured background."""
     return f'<span class="tag" style="background:{escape(colour)}">{escape(text)}</span>'
 
 
 def cards(numbers: Sequence[tuple[str, str, str]]) -> str:
-    """Give big numbers, each (number, label, what is written small below)."""
+    """Return large numbers, each given as (number, label above it, small print below it)."""
     inner = "".join(
         f'<div class="card"><span>{escape(label)}</span><b>{escape(value)}</b>'
         f"<span>{escape(small)}</span></div>"
@@ -121,31 +127,31 @@ def cards(numbers: Sequence[tuple[str, str, str]]) -> str:
 
 
 def table(header: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> str:
-    """Give a table that scrolls sideways on a narrow screen."""
+    """Return a table that scrolls sideways on narrow screens."""
     head = "".join(_cell("th", cell) for cell in header)
     body = "\n".join("<tr>" + "".join(_cell("td", cell) for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{body}\n</table></div>'
 
 
 def details(summary: str, inner: str) -> str:
-    """Give something folded away under its summary."""
+    """Return HTML that is hidden until its summary is clicked."""
     return f"<details><summary>{escape(summary)}</summary>\n{inner}\n</details>"
 
 
 def definitions(pairs: Sequence[tuple[str, str]]) -> str:
-    """Give terms and what they mean."""
+    """Return a list of (term, definition)."""
     return (
         "<dl>" + "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs) + "</dl>"
     )
 
 
 def words(text: object, *, wrap: bool = False) -> Cell:
-    """Give a cell of plain text, set to the left."""
+    """Return a cell of plain text, aligned to the left."""
     return Cell(escape(text), text=True, wrap=wrap)
 
 
 def number(text: object) -> Cell:
-    """Give a cell of a number, set to the right."""
+    """Return a cell of a number, aligned to the right."""
     return Cell(escape(text))
 
 

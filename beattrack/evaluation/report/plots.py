@@ -1,4 +1,4 @@
-"""Pictures over all files: what becomes of each genre, distributions, and two systems against each other."""
+"""Plots over all files: outcomes by genre, distributions of scores, and comparisons of systems."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAULT_COLOURS: dict[Fault, str] = {
     "drift": "#7d8a97",
     "missed": "#39424e",
 }
-# From right to missed: the order in which the outcomes are stacked.
+# Order in which the outcomes are stacked, from the best to the worst.
 STACKED: tuple[Fault, ...] = ("none", "timing", "metre", "octave", "phase", "tempo", "drift", "missed")
 SYSTEM_COLOURS = ("#8a97a5", "#1f6f8b", "#d1763f", "#7a5a9e", "#4f9160", "#b5485f")
 BEATS_COLOUR, DOWNBEATS_COLOUR = "#1f6f8b", "#d1763f"
@@ -37,7 +37,12 @@ NO_GENRE = "all files"
 
 
 def outcomes(groups: Mapping[str, Sequence[Fault]], path: Path) -> None:
-    """Draw for each group of files how many end in which class of error, the first group on top."""
+    """Draw the share of each class of error in each group of files.
+
+    Args:
+        groups: classes of error of the files of each group, by name; the first group is drawn on top.
+        path: PNG file to write.
+    """
     names = list(groups)[::-1]
     figure, axes = _figure(11, 1.3 + 0.36 * len(names))
     left = np.zeros(len(names))
@@ -59,7 +64,14 @@ def outcomes(groups: Mapping[str, Sequence[Fault]], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Series:
-    """Bars of one colour: the means of the metric `key` in the summaries of the genres."""
+    """Bars of one colour: the means of one metric by genre.
+
+    Attributes:
+        label: label in the legend.
+        key: name of the metric.
+        summaries: summary of each genre.
+        colour: colour of the bars.
+    """
 
     label: str
     key: str
@@ -68,7 +80,7 @@ class Series:
 
 
 def genre_bars(series: Sequence[Series], path: Path) -> None:
-    """Draw means for each genre, one bar a series, with bootstrap intervals."""
+    """Draw the means of each series for each genre, with bootstrap intervals."""
     genres = sorted({genre for one in series for genre in one.summaries})
     figure, axes = _figure(11, 3.4)
     width = 0.8 / len(series)
@@ -89,7 +101,12 @@ def genre_bars(series: Sequence[Series], path: Path) -> None:
 
 
 def score_histogram(values: Mapping[str, NDArray[np.float64]], path: Path) -> None:
-    """Draw how many files have which F-measure, for each name in `values` (files,)."""
+    """Draw a histogram of F-measures.
+
+    Args:
+        values: F-measures of shape (files,), by label.
+        path: PNG file to write.
+    """
     figure, axes = _figure(7.2, 3)
     colours = (BEATS_COLOUR, DOWNBEATS_COLOUR)
     axes.hist(
@@ -105,7 +122,12 @@ def score_histogram(values: Mapping[str, NDArray[np.float64]], path: Path) -> No
 
 
 def timing_histogram(errors_ms: NDArray[np.float64], path: Path) -> None:
-    """Draw the timing errors in milliseconds of all matched beats (beats,), 5 ms a bin."""
+    """Draw a histogram of timing errors in bins of 5 ms.
+
+    Args:
+        errors_ms: errors of all matched beats in milliseconds, shape (beats,).
+        path: PNG file to write.
+    """
     figure, axes = _figure(7.2, 3)
     axes.hist(errors_ms, bins=np.arange(-70.0, 75.0, 5.0).tolist(), color=BEATS_COLOUR)
     axes.axvline(0, color=INK, linewidth=1)
@@ -122,7 +144,13 @@ def scatter(
     genres: Sequence[str],
     path: Path,
 ) -> None:
-    """Draw each file by its score in two systems; first and second are (name, (files,) scores)."""
+    """Draw each file as a dot whose coordinates are its scores in two systems.
+
+    Args:
+        first, second: name and scores of each system, shape (files,).
+        genres: genre of each file.
+        path: PNG file to write.
+    """
     figure, axes = _figure(6.2, 5.6)
     axes.plot([0, 1], [0, 1], color="#aab4be", linewidth=1)
     names = list(dict.fromkeys(genres))
@@ -155,7 +183,7 @@ def _palette(count: int) -> list[Any]:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    # Figure by itself, not pyplot: no global state, no display.
+    # Unlike pyplot, Figure needs no global state and no display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
@@ -186,14 +214,14 @@ def _names(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _plain(name: str) -> str:
-    """Keep matplotlib from reading a name as mathematics or as a label to hide."""
+    """Escape a name that matplotlib would read as mathematics or as a hidden label."""
     return name.replace("$", r"\$").lstrip("_") or "-"
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture as PNG."""
+    """Write a figure as PNG."""
     with warnings.catch_warnings():
-        # Names may hold letters that matplotlib's font lacks; boxes in a picture are no reason to warn.
+        # matplotlib warns of letters that its font lacks, which names may contain.
         warnings.simplefilter("ignore", UserWarning)
-        # Without the version of matplotlib, the same data give the same file.
+        # The version of matplotlib is left out, so that the same data give the same file.
         figure.savefig(path, metadata={"Software": None})

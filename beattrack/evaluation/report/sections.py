@@ -1,4 +1,4 @@
-"""Sections of the overview page, each a list of HTML parts."""
+"""Sections of the overview page, as lists of HTML parts."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _CARDS = (
 _MEANINGS = (
     (
         "F-measure",
-        "1 when every annotated beat was found and nothing else; a beat counts as found within 70 ms. "
-        "Tapping at double or half the tempo gives about 0.67.",
+        "1 if every annotated beat was found within 70 ms and nothing else was. "
+        "Tapping at double or half tempo gives about 0.67.",
     ),
-    ("CMLt", "Share of the beats in stretches that have the annotated tempo and phase: 0 at double tempo."),
-    ("AMLt", "The same, but double and half tempo and off-beats are forgiven."),
+    ("CMLt", "Share of the beats in passages with the annotated tempo and phase; 0 at double tempo."),
+    ("AMLt", "The same, but double tempo, half tempo and off-beats are allowed."),
     ("Tempo right", "Share of files whose tempo is within 4 % of the reference."),
     ("Octave errors", "Share of files tapped at double, triple, half or a third of the annotated tempo."),
-    ("95 %", "How far the mean might move had other files of this kind been chosen (bootstrap)."),
+    ("95 %", "Range of the mean if other files of this kind had been chosen (bootstrap)."),
 )
 
 
 def heading_of(run: Run) -> list[str]:
-    """Title, what was scored, and warnings that must not be missed."""
+    """Return the title, a sentence about what was scored, and warnings."""
     parts = [
         html.heading(f"{run.name} on {run.dataset}", 1),
         html.paragraph(
@@ -49,20 +49,23 @@ def heading_of(run: Run) -> list[str]:
     ]
     if run.training_data:
         parts.append(
-            html.paragraph(f"Training data: the model was trained on {run.dataset}: no test scores.", "warn")
+            html.paragraph(
+                f"Training data: the model was trained on {run.dataset}, so these are not test scores.",
+                "warn",
+            )
         )
     if not run.complete:
-        parts.append(html.paragraph("Interrupted: only the files that were finished until then.", "warn"))
+        parts.append(html.paragraph("Interrupted: only the files finished before the interruption.", "warn"))
     return parts
 
 
 def findings_of(run: Run) -> list[str]:
-    """The findings in sentences."""
+    """Return the findings as a list of sentences."""
     return [html.bullets(findings.findings(run), "lead")]
 
 
 def cards_of(run: Run) -> str:
-    """The most important numbers, big."""
+    """Return the most important numbers in large print."""
     summary = run.summary
     by_key = {metric.key: metric for metric in (*BEATS, *DOWNBEATS, *TEMPO, *LISTENER)}
     numbers = []
@@ -74,13 +77,13 @@ def cards_of(run: Run) -> str:
 
 
 def outcomes_of(run: Run) -> list[str]:
-    """Which genre fails, and why."""
+    """Return the outcomes and scores by genre."""
     parts = [
         html.heading("Where it fails, and why"),
         html.image(
             OUTCOMES,
             "outcomes by genre",
-            "Each file has one outcome; the number of files of a genre is in brackets.",
+            "Each file has one outcome. Numbers in brackets are files of the genre.",
         ),
         _outcome_meanings(),
     ]
@@ -106,15 +109,15 @@ def outcomes_of(run: Run) -> list[str]:
 
 
 def worst_files(worst: Sequence[FileScore], addresses: Mapping[str, str]) -> list[str]:
-    """The worst files, with links to their pages."""
+    """Return a table of the worst files, with links to their pages."""
     if not worst:
         return []
-    text = "The lowest scores first. Each has a page with picture and, where the audio was at hand, sound."
+    text = "The lowest scores first. Each file has a page with a picture and, if the audio was found, sound."
     return [html.heading("Worst files"), html.paragraph(text, "soft"), _file_table(worst, addresses)]
 
 
 def distributions(run: Run) -> list[str]:
-    """Histograms of scores and of timing errors."""
+    """Return histograms of scores and timing errors."""
     if "beats.f_measure" not in run.summary.means:
         return []
     return [
@@ -124,14 +127,14 @@ def distributions(run: Run) -> list[str]:
         html.image(
             "timing.png",
             "histogram of timing errors",
-            "Beats within 70 ms of an annotated one. The dashed line is the mean.",
+            "Beats within 70 ms of an annotated beat. The dashed line is the mean.",
             "half",
         ),
     ]
 
 
 def all_numbers(run: Run) -> list[str]:
-    """Every metric with its interval and what it says."""
+    """Return tables of every metric, with intervals and descriptions."""
     summary = run.summary
     parts = [html.heading("All numbers")]
     header = [html.words("metric"), html.number("mean"), html.number("95 % interval"), html.number("files")]
@@ -146,12 +149,12 @@ def all_numbers(run: Run) -> list[str]:
             parts.append(html.details(title, html.table([*header, html.words("what it says")], rows)))
         elif title == "Downbeats":
             missing = "annotated" if run.settings["downbeats_estimated"] else "estimated"
-            parts.append(html.paragraph(f"Downbeats were not scored, as none are {missing}."))
+            parts.append(html.paragraph(f"Downbeats were not scored, because none are {missing}."))
     return parts
 
 
 def all_files(run: Run, addresses: Mapping[str, str]) -> list[str]:
-    """Every file in one table, folded away."""
+    """Return a table of all files, hidden until clicked."""
     return [
         html.heading("All files"),
         html.details(_count(run), _file_table(run.scores, addresses)),
@@ -159,7 +162,7 @@ def all_files(run: Run, addresses: Mapping[str, str]) -> list[str]:
 
 
 def remarks(run: Run) -> list[str]:
-    """What was left out and what was amiss, and what the numbers were made with."""
+    """Return the files left out, notes on files, and versions."""
     parts: list[str] = []
     if run.left_out:
         rows = [[html.words(p.file, wrap=True), html.words(p.reason, wrap=True)] for p in run.left_out]
@@ -181,7 +184,7 @@ def remarks(run: Run) -> list[str]:
 
 
 def comparison_heading(comparison: Comparison) -> list[str]:
-    """Title and the difference of each system in a sentence."""
+    """Return the title, a sentence about the difference of each system, and remarks."""
     names = [comparison.baseline, *(system.name for system in comparison.systems)]
     parts = [
         html.heading(", ".join(names), 1),
@@ -194,8 +197,8 @@ def comparison_heading(comparison: Comparison) -> list[str]:
         sure = "no clear difference" if pair.low <= 0 <= pair.high else "a clear difference"
         parts.append(
             html.paragraph(
-                f"{system.name}: F-measure of beats {pair.second:.3f} against {pair.first:.3f} of "
-                f"{comparison.baseline}, {sure} (95 % interval {pair.low:+.3f} to {pair.high:+.3f}); better "
+                f"{system.name}: F-measure of beats {pair.second:.3f}, against {pair.first:.3f} for "
+                f"{comparison.baseline}: {sure} (95 % interval {pair.low:+.3f} to {pair.high:+.3f}); better "
                 f"in {pair.wins} files, equal in {pair.ties}, worse in {pair.losses}.",
                 "lead",
             )
@@ -204,10 +207,10 @@ def comparison_heading(comparison: Comparison) -> list[str]:
 
 
 def comparison_tables(comparison: Comparison) -> list[str]:
-    """Every main metric for each system against the first."""
+    """Return a table for each system that compares the main metrics with those of the first."""
     parts = []
     for system in comparison.systems:
-        parts.append(html.heading(f"{system.name} against {comparison.baseline}"))
+        parts.append(html.heading(f"{system.name} compared with {comparison.baseline}"))
         columns = (
             comparison.baseline,
             system.name,
@@ -236,14 +239,14 @@ def comparison_tables(comparison: Comparison) -> list[str]:
 
 
 def comparison_plots(comparison: Comparison, *, with_genres: bool) -> list[str]:
-    """Scatter of the files and bars of the genres."""
+    """Return outcomes by system, scatter plots of the files and bar plots by genre."""
     parts = [
         html.heading("What goes wrong"),
         html.image(OUTCOMES, "outcomes by system", "Each file has one outcome for each system."),
         _outcome_meanings(),
         html.heading("File by file"),
     ]
-    text = "Each dot is a file; above the line the second system is better."
+    text = "Each dot is a file. Above the line, the second system is better."
     for group in ("beats", "downbeats"):
         key = f"{group}.f_measure"
         for number, system in enumerate(comparison.systems, 1):
@@ -257,7 +260,7 @@ def comparison_plots(comparison: Comparison, *, with_genres: bool) -> list[str]:
 
 
 def changed_files(entries: Sequence[Compared], addresses: Mapping[str, str]) -> list[str]:
-    """The files where the systems differ most."""
+    """Return a table of the files on which the systems differ most."""
     if not entries:
         return []
     names = [name for name, _ in entries[0].systems]
@@ -266,12 +269,12 @@ def changed_files(entries: Sequence[Compared], addresses: Mapping[str, str]) -> 
         [_name(entry.id, addresses), *(_scored_outcome(score) for _, score in entry.systems)]
         for entry in entries
     ]
-    text = "F-measure of the beats, and the outcome, of each system."
+    text = "F-measure of the beats and outcome for each system."
     return [html.heading("Files that differ most"), html.paragraph(text, "soft"), html.table(header, rows)]
 
 
 def scatter_name(group: str, number: int) -> str:
-    """Name of the scatter plot of a group of metrics for one system."""
+    """Return the file name of the scatter plot of a group of metrics for one system."""
     return f"scatter-{group}-{number}.png"
 
 

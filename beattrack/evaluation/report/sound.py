@@ -1,4 +1,4 @@
-"""The music with clicks on the beats, to hear what a score means."""
+"""Excerpts of recordings with clicks on the beats."""
 
 from __future__ import annotations
 
@@ -15,12 +15,24 @@ RATE = 22050
 CLICK_SECONDS = 0.03
 BEAT_HZ, DOWNBEAT_HZ = 1000.0, 1600.0
 MUSIC_PEAK, CLICK_PEAK = 0.45, 0.5
-# Written in pieces: libsndfile's Vorbis encoder overruns its stack on long ones.
+# Samples per write: libsndfile's Vorbis encoder overflows its stack on long arrays.
 PIECE = 4096
 
 
 def load_excerpt(path: Path, start: float, seconds: float) -> Samples:
-    """Read `seconds` of a file from `start` as mono (samples,) at 22 050 Hz; shorter at the file's end."""
+    """Read an excerpt of a recording.
+
+    Args:
+        path: audio file.
+        start: start of the excerpt in seconds.
+        seconds: length of the excerpt.
+
+    Returns:
+        Mono samples at 22 050 Hz, shape (samples,), fewer if the file ends earlier.
+
+    Raises:
+        AudioError: if the file cannot be decoded.
+    """
     from beattrack.audio import read_blocks
 
     first, last = round(start * RATE), round((start + seconds) * RATE)
@@ -35,7 +47,13 @@ def load_excerpt(path: Path, start: float, seconds: float) -> Samples:
 
 
 def with_clicks(music: Samples, beats: BeatSequence, start: float) -> Samples:
-    """Mix clicks into (samples,) of music that begins at `start` seconds, higher ones on downbeats."""
+    """Return music with clicks on the beats, higher on downbeats.
+
+    Args:
+        music: mono samples at 22 050 Hz, shape (samples,).
+        beats: beats of the whole recording.
+        start: start of `music` in the recording, in seconds.
+    """
     peak = float(np.abs(music).max(initial=0.0))
     mixed: Samples = music * np.float32(MUSIC_PEAK / peak if peak > 0 else 1.0)
     downbeats = np.zeros(beats.times.size, dtype=bool) if beats.positions is None else beats.positions == 1
@@ -48,7 +66,16 @@ def with_clicks(music: Samples, beats: BeatSequence, start: float) -> Samples:
 
 
 def write_sound(samples: Samples, folder: Path, stem: str) -> str:
-    """Write (samples,) as Ogg Vorbis, or as WAV where libsndfile cannot; gives the name of the file."""
+    """Write samples as Ogg Vorbis, or as WAV if libsndfile does not support that.
+
+    Args:
+        samples: mono samples at 22 050 Hz, shape (samples,).
+        folder: folder to write to.
+        stem: name of the file without suffix.
+
+    Returns:
+        Name of the file.
+    """
     import soundfile
 
     vorbis = "OGG" in soundfile.available_formats() and "VORBIS" in soundfile.available_subtypes("OGG")

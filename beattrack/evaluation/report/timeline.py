@@ -1,4 +1,4 @@
-"""The picture of one file: spectrogram, activations, annotated and detected beats along the time."""
+"""The picture of one file: spectrogram, activations, annotated and detected beats over time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ FOUND, AMISS, ANNOTATED = "#1f6f8b", "#d1561f", "#39424e"
 
 @dataclass(frozen=True)
 class Row:
-    """Beats of one source. wrong: (beats,) True where a beat has no partner on the other side."""
+    """One row of beats.
+
+    Attributes:
+        label: label of the row.
+        beats: beats to draw.
+        wrong: whether each beat is an error, shape (beats,).
+    """
 
     label: str
     beats: BeatSequence
@@ -40,14 +46,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Window:
-    """Seconds of a recording, from `start` for `length`."""
+    """Part of a recording; `start` and `length` are in seconds."""
 
     start: float
     length: float
 
 
 def rows_of(reference: BeatSequence, estimates: Sequence[tuple[str, BeatSequence]]) -> list[Row]:
-    """Mark detected beats without a partner and, with a single estimate, annotated ones that it missed."""
+    """Return a row of the annotated beats and one of each estimate, with errors marked.
+
+    Errors are detected beats without a match and, if there is only one estimate, annotated beats that it
+    missed.
+
+    Args:
+        reference: annotated beats.
+        estimates: (label, beats) of each estimate.
+    """
     rows = []
     missed = np.zeros(reference.times.size, dtype=bool)
     for label, estimate in estimates:
@@ -62,7 +76,7 @@ def rows_of(reference: BeatSequence, estimates: Sequence[tuple[str, BeatSequence
 
 
 def choose_window(rows: Sequence[Row]) -> Window:
-    """Show all of a short recording, else the 30 s with the most wrong beats."""
+    """Return the window to draw: all of a recording up to 40 s, else the 30 s with the most errors."""
     times = np.concatenate([row.beats.times for row in rows])
     end = float(times.max(initial=0.0)) + 1.0
     if end <= WHOLE_SECONDS:
@@ -85,7 +99,12 @@ def draw(
 ) -> None:
     """Draw a window of a recording in strips of 10 s, one below the other.
 
-    spectrogram: (frames, bands) magnitudes of the window. activations: of the whole recording.
+    Args:
+        rows: rows of beats, the annotated ones first.
+        window: part to draw.
+        path: PNG file to write.
+        spectrogram: magnitudes of the window, shape (frames, bands); None draws none.
+        activations: activations of the whole recording; None draws none.
     """
     from matplotlib.figure import Figure
 
@@ -99,7 +118,7 @@ def draw(
     figure = Figure(figsize=(WIDTH_INCHES, height), dpi=110)
 
     def panel(top: float, inches: float, strip: Window) -> Axes:
-        # Placed by hand: matplotlib's own layout takes seconds for so many panels.
+        # matplotlib's automatic layout takes seconds for so many panels.
         place = (
             left / WIDTH_INCHES,
             1 - (top + inches) / height,
@@ -131,7 +150,7 @@ def _draw_spectrogram(
     first = round((strip.start - window.start) * rate)
     part = spectrogram[first : first + round(strip.length * rate)]
     if part.size:
-        # Compressed as hearing does, and scaled by the whole window, so that strips can be compared.
+        # Scaled by the whole window, so that strips are comparable.
         image = np.log1p(100 * part.T / max(float(np.quantile(spectrogram, 0.995)), 1e-9))
         end = strip.start + part.shape[0] / rate
         axes.imshow(

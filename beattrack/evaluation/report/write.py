@@ -1,4 +1,4 @@
-"""Writing a report: the overview of a run or of a comparison, with its pictures and its pages of files."""
+"""Writers of reports: the overview of a run or comparison, its plots and the pages of its files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ INDEX = "index.html"
 
 
 def write_run(run: Run, folder: Path, *, worst: int = 10, activations: ActivationsOf | None = None) -> Path:
-    """Write the report of a run into `folder`, made where needed; gives the path of its first page.
+    """Write the report of a run.
 
-    worst: number of files with a page of their own. activations: gives those of an audio file, to be drawn.
+    Args:
+        run: run to report.
+        folder: folder to write to, created if needed.
+        worst: number of worst files, which get a page each.
+        activations: function that computes the activations of an audio file, to be drawn; None draws none.
+
+    Returns:
+        Path of the overview page.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = run.worst(worst)
@@ -45,7 +52,17 @@ def write_run(run: Run, folder: Path, *, worst: int = 10, activations: Activatio
 
 
 def write_comparison(comparison: Comparison, runs: Sequence[Run], folder: Path, *, worst: int = 10) -> Path:
-    """Write the report of a comparison into `folder`; pages are of the files that differ most."""
+    """Write the report of a comparison.
+
+    Args:
+        comparison: comparison of `runs`.
+        runs: the compared runs.
+        folder: folder to write to, created if needed.
+        worst: number of files to write a page for, those on which the systems differ most.
+
+    Returns:
+        Path of the overview page.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = [comparison.baseline, *(system.name for system in comparison.systems)]
     scores = shared_scores(runs)
@@ -115,7 +132,7 @@ def _faults(scores: Sequence[FileScore]) -> list[Fault]:
 
 
 def _faults_by_genre(scores: Sequence[FileScore]) -> dict[str, list[Fault]]:
-    """Classes of error of each genre, the genre with the most right files first."""
+    """Return the faults of the files of each genre, sorted by the share of correct files, highest first."""
     genres: dict[str, list[FileScore]] = {}
     for score in scores:
         genres.setdefault(score.genre or plots.NO_GENRE, []).append(score)
@@ -133,13 +150,13 @@ def _timing(run: Run) -> NDArray[np.float64]:
 
 
 def _most_changed(scores: Sequence[Sequence[FileScore]], count: int) -> list[int]:
-    """Indices of the files whose scores differ most between any two systems."""
+    """Return indices of the files whose scores differ most between any two systems, most different first."""
     spread = []
     for files in zip(*scores, strict=True):
         beats = [score.values.get("beats.f_measure", 0.0) for score in files]
         bars = [score.values.get("downbeats.f_measure") for score in files]
         known = [value for value in bars if value is not None]
-        # Systems without downbeats cannot differ in them.
+        # Downbeats are compared only if all systems have them.
         bar_spread = max(known) - min(known) if len(known) == len(bars) else 0.0
         spread.append(max(max(beats) - min(beats), 0.5 * bar_spread))
     order = sorted(range(len(spread)), key=lambda index: (-spread[index], scores[0][index].id))

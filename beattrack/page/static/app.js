@@ -84,6 +84,7 @@ class App {
     // Whole pixels, as the browser scrolls the waveform by no less.
     const pixels = Math.round(Math.max(0, Math.min(start * zoom, most)) * this.lanes.ratio) / this.lanes.ratio;
     this.view = { start: pixels / zoom, pps: zoom };
+    this.lanes.view = this.view;
     this.wave.setScroll(pixels);
     this.refresh();
   }

@@ -5,10 +5,8 @@ import pytest
 
 from beattrack.activations import Activations
 from beattrack.decoding.dbn.observation import (
-    LEAST_SHARE,
     active_frames,
     beat_classes,
-    doubt_bars,
     observe,
     region_sums,
 )
@@ -18,14 +16,6 @@ def test_classes_split_beats_from_downbeats() -> None:
     activations = Activations(np.array([0.75, 0.5, 0.25]), np.array([0.5, 0.0, 0.5]), 100.0)
     np.testing.assert_array_equal(beat_classes(activations), [[0.5, 0.0, 0.5], [0.25, 0.5, 0.0]])
     np.testing.assert_array_equal(beat_classes(Activations(np.array([0.5]), None, 100.0)), [[0.5]])
-
-
-def test_doubt_leaves_a_share_of_the_beats_to_either_class() -> None:
-    classes = np.array([[0.8, 0.0, 0.3, 0.0], [0.0, 0.8, 0.3, 0.0]])
-    doubted = doubt_bars(classes)
-    np.testing.assert_allclose(doubted.sum(axis=0), classes.sum(axis=0))
-    np.testing.assert_allclose(doubted[0], [(1 - LEAST_SHARE) * 0.8, LEAST_SHARE * 0.8, 0.3, 0.0])
-    np.testing.assert_array_equal(doubt_bars(classes[:1]), classes[:1])
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,6 @@ def test_the_range_of_a_metre() -> None:
     assert settings.bpm_range_of(None) == settings.bpm_range_of(5) == (60.0, 100.0)
 
 
-def test_a_range_within_an_octave_holds_no_tempo_and_its_double() -> None:
-    assert DBNSettings(min_bpm=100.0, max_bpm=199.0).within_an_octave
-    assert not DBNSettings(min_bpm=100.0, max_bpm=200.0).within_an_octave
-    assert not DBNSettings(min_bpm=(100.0, 60.0), max_bpm=(120.0, 130.0)).within_an_octave
-
-
 def test_madmoms_settings_are_at_hand() -> None:
     settings = DBNSettings.madmom(num_tempi=60)
     assert settings.beats_per_bar == (3, 4)

@@ -147,7 +147,7 @@ def test_tempo_is_pulled_as_far_as_asked(felt: bool) -> None:
 
 
 def chords(song: Song) -> Song:
-    """The song with a slow view in which the chord of each bar of two seconds is its own band."""
+    """The song with a harmony view in which the chord of each bar of two seconds is its own band."""
     slow = np.zeros((len(song.levels) // 10, 73), np.uint8)
     slow[np.arange(len(slow)), np.arange(len(slow)) // 20 + 20] = 40
     return replace(song, harmony=slow)

@@ -1,0 +1,71 @@
+"""Shared by the modules of this package: pieces of samples, names in messages, warnings."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from beattrack.errors import AudioError
+
+Piece: TypeAlias = NDArray[Any]  # (samples, channels), numbers as stored
+PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
+Source: TypeAlias = "PathName | bytearray | memoryview | IO[bytes]"
+
+PIECE = 1 << 14  # samples decoded at a time: fits the cache, and is the most that a decoding error loses
+NOTICED_LOSS = 0.1  # seconds missing at the end before it is worth a warning
+
+
+class AudioWarning(UserWarning):
+    """The audio is damaged, yet usable: the message says what was done."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Audio being decoded. rate: in Hz; pieces: in order, all with the same number of channels."""
+
+    rate: float
+    pieces: Iterator[Piece]
+
+
+def trimmed(pieces: Iterable[Piece], skip: int) -> Iterator[Piece]:
+    """Yield pieces without the first `skip` samples."""
+    for piece in pieces:
+        if skip < len(piece):
+            yield piece[skip:]
+        skip = max(skip - len(piece), 0)
+
+
+def display_name(path: PathName) -> str:
+    """Return a file name as one printable line: control characters and undecodable bytes as escapes."""
+    name = os.fsdecode(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's reason for an error, in lower case."""
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
+def no_such_track(name: str, track: int, count: int) -> AudioError:
+    """Return the error for a track, counted from 1, of a file that has only `count`."""
+    there = "it has only one" if count == 1 else f"choose one from 1 to {count}"
+    return AudioError(f"{name}: has no audio track {track}; {there}")
+
+
+def warn_short(name: str, seconds: float) -> None:
+    """Warn that the end of a recording is missing."""
+    _warn(f"{name}: is damaged or ends early, only {seconds:.1f} s of it could be used")
+
+
+def warn_damaged(name: str, seconds: float) -> None:
+    """Warn that something in the middle of a recording is missing."""
+    _warn(f"{name}: is damaged in places, {seconds:.1f} s of it could be used")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, AudioWarning, stacklevel=3)

@@ -1,0 +1,284 @@
+"""ffmpeg: what libsndfile cannot read, and the timeline and tracks of films.
+
+Time 0 is where the file's timeline begins, as players show it: if the sound starts after the picture, silence
+is put in front, and gaps between timestamps are filled. ffmpeg removes the encoder delays that a file states
+(edit list, pre-skip, iTunSMPB). Delays that are the same for every encoder of a format are removed here, but
+not from films, whose sound and picture are already aligned.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, display_name, no_such_track, reason, trimmed
+from beattrack.errors import AudioError
+
+_LATE = 0.01  # seconds: smaller offsets come from how encoders and muxers round
+_LONGEST_GAP = 3600  # seconds: a timestamp further ahead is damaged
+# Gaps are filled from 50 ms on; the timestamps of streamed recordings waver by less.
+_FILL = "aresample=async=1:min_hard_comp=0.05"
+# Delay in samples that the transforms and filters of a format cause, whoever wrote encoder and decoder.
+_DELAYS = {"mp1": 481, "mp2": 481, "ac3": 256, "eac3": 256, "dts": 512}
+
+_ENTRIES = (
+    "format=start_time,duration"
+    ":stream=codec_type,codec_name,start_time,duration,sample_rate,channel_layout"
+    ":stream_disposition=default,attached_pic"
+)
+_NO_SOUND = re.compile("matches no streams|does not contain any stream")
+
+
+@dataclass(frozen=True)
+class Track:
+    """One audio track.
+
+    start: seconds after the timeline of the file begins. rate: in Hz, 0 if unknown. layout: ffmpeg's name for
+    the channels, "" if unknown. duration: in seconds, None if the file does not state it.
+    """
+
+    codec: str
+    default: bool
+    start: float
+    rate: int
+    layout: str
+    duration: float | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The streams of a file.
+
+    film: whether there is a moving picture. others: codecs of the streams that are not audio. start: what
+    ffmpeg takes as time 0, in seconds after the timeline begins. duration: in seconds, None if it is not
+    stated.
+    """
+
+    tracks: tuple[Track, ...]
+    film: bool
+    others: frozenset[str]
+    start: float
+    duration: float | None
+
+    @property
+    def default(self) -> int:
+        """Index of the track that players play: the first that is marked, else the first."""
+        return next((index for index, track in enumerate(self.tracks) if track.default), 0)
+
+
+def installed() -> bool:
+    """Return whether there is an ffmpeg on PATH."""
+    return shutil.which("ffmpeg") is not None
+
+
+def probe(path: str) -> Contents | None:
+    """Return the streams of a file, or None if ffprobe is missing or cannot read it."""
+    program = shutil.which("ffprobe")
+    if program is None:
+        return None
+    command = [program, "-v", "error", "-protocol_whitelist", "file", "-of", "json"]
+    command += ["-show_entries", _ENTRIES, "-i", f"file:{path}"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        told = json.loads(done.stdout)
+        return _contents(told) if told.get("streams") else None
+    except (OSError, ValueError, TypeError, AttributeError):  # all but the first: output of another kind
+        return None
+
+
+def _contents(told: dict[str, Any]) -> Contents:
+    streams = told.get("streams", [])
+    sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
+    pictures = [
+        stream
+        for stream in streams
+        if stream.get("codec_type") == "video" and not stream.get("disposition", {}).get("attached_pic")
+    ]
+    file = told.get("format", {})
+    starts = [float(stream["start_time"]) for stream in [*sounds, *pictures] if "start_time" in stream]
+    zero = max(min(starts, default=0.0), 0.0)  # timestamps before 0 are those of priming samples
+    tracks = tuple(
+        Track(
+            codec=str(stream.get("codec_name", "")),
+            default=bool(stream.get("disposition", {}).get("default")),
+            start=_after(zero, stream),
+            rate=int(stream.get("sample_rate", 0)),
+            layout=str(stream.get("channel_layout", "")),
+            duration=_duration(stream),
+        )
+        for stream in sounds
+    )
+    others = frozenset(str(stream.get("codec_name")) for stream in streams if stream not in sounds)
+    return Contents(tracks, bool(pictures), others, _after(zero, file), _duration(file))
+
+
+def _after(zero: float, entry: dict[str, Any]) -> float:
+    return float(entry.get("start_time", zero)) - zero
+
+
+def _duration(entry: dict[str, Any]) -> float | None:
+    return float(entry["duration"]) if "duration" in entry else None
+
+
+@contextmanager
+def opened(path: str, name: str, track: int | None = None) -> Iterator[Reading]:
+    """Decode an audio track of a file, counted from 1; None is the default one.
+
+    Raises AudioError if ffmpeg is missing or cannot read the file, or if there is no such track.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioError(
+            f"{name}: is damaged or not WAV, FLAC, OGG, MP3, AIFF or their like; "
+            "to read AAC, WMA and video too, install ffmpeg"
+        )
+    contents = probe(path)
+    plan = _plan(contents, track, name)
+    # `file:` keeps a name from being read as an option or an address, the whitelist keeps playlists off the
+    # network. AU: a header of six numbers, then floats. The channels stay as they are: mixing is done here.
+    command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
+    command += ["-dts_error_threshold", str(_LONGEST_GAP), "-i", f"file:{path}"]
+    command += [] if plan.index is None else ["-map", f"0:a:{plan.index}"]
+    command += ["-af", plan.filters, "-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
+    with tempfile.TemporaryFile() as log:  # not a pipe, which could fill up and stop ffmpeg
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        except OSError as error:
+            raise AudioError(f"{name}: {program} cannot be run ({reason(error)})") from error
+        with process:
+            try:
+                yield Reading(process, log, name, contents, plan)
+            finally:
+                process.kill()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How to decode a track.
+
+    index: from 0; None leaves the choice to ffmpeg. silence: seconds to put in front. skip: samples to leave
+    out.
+    """
+
+    index: int | None
+    filters: str = f"{_FILL}:first_pts=0"
+    silence: float = 0.0
+    skip: int = 0
+
+
+def _plan(contents: Contents | None, track: int | None, name: str) -> _Plan:
+    if contents is None:
+        return _Plan(None if track is None else track - 1)
+    if not contents.tracks:
+        raise AudioError(f"{name}: neither libsndfile nor ffmpeg can read it (it holds no audio)")
+    index = contents.default if track is None else track - 1
+    if index >= len(contents.tracks):
+        raise no_such_track(name, index + 1, len(contents.tracks))
+    chosen = contents.tracks[index]
+    filters = [_FILL]
+    if chosen.codec.startswith("wmav") and chosen.rate:
+        # ffmpeg's decoder drops the first frames, and only the timestamps show it.
+        delay = 0 if contents.film else _wma_frame(chosen.rate, chosen.codec)
+        filters = [f"{_FILL}:first_pts={round(-contents.start * chosen.rate) + delay}"]
+    if chosen.layout and chosen.rate:
+        # Broadcasts switch between stereo and surround.
+        filters.append(f"aformat=sample_rates={chosen.rate}:channel_layouts={chosen.layout}")
+    late = _LATE < chosen.start < _LONGEST_GAP and not chosen.codec.startswith("wmav")
+    skip = 0 if contents.film else _DELAYS.get(chosen.codec, 0)
+    return _Plan(index, ",".join(filters), chosen.start if late else 0.0, skip)
+
+
+def _wma_frame(rate: int, codec: str) -> int:
+    """Return the samples in a frame of Windows Media Audio 1 or 2, the delay of every encoder."""
+    if rate <= 16_000:
+        return 512
+    return 1024 if rate <= 22_050 or (rate <= 32_000 and codec == "wmav1") else 2048
+
+
+class Reading:
+    """The samples from a running ffmpeg.
+
+    Once they have been read: decoded is their number; damaged tells whether ffmpeg reported errors; short
+    whether less was decoded than the file states, or as far as is known.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        log: IO[bytes],
+        name: str,
+        contents: Contents | None,
+        plan: _Plan,
+    ) -> None:
+        self._process, self._log, self._name = process, log, name
+        self._contents, self._plan = contents, plan
+        self._output = process.stdout
+        self.decoded = 0
+        self.damaged = self.short = False
+        header = self._output.read(24) if self._output else b""
+        if self._output is None or len(header) < 24:
+            process.wait()
+            raise self._unreadable()
+        _, offset, _, _, rate, self.channels = struct.unpack(">6I", header)
+        self.rate = float(rate)
+        self._output.read(offset - len(header))
+
+    def __iter__(self) -> Iterator[Piece]:
+        for piece in trimmed(self._pieces(), self._plan.skip):
+            self.decoded += len(piece)
+            yield piece
+        failed = self._process.wait() != 0
+        if failed and not self.decoded:
+            raise AudioError(
+                f"{self._name}: is damaged, nothing of it could be decoded ({self._complaint()})"
+            )
+        self.damaged = failed or bool(self._complaints())
+        self.short = self.damaged and self.decoded / self.rate < self._least_duration()
+
+    def _pieces(self) -> Iterator[Piece]:
+        silence = round(self._plan.silence * self.rate)
+        for start in range(0, silence, PIECE):
+            yield np.zeros((min(PIECE, silence - start), self.channels), np.float32)
+        size = 4 * self.channels
+        output = self._output
+        while output and (samples := len(data := output.read(PIECE * size)) // size):
+            yield np.frombuffer(data, ">f4", samples * self.channels).reshape(samples, self.channels)
+
+    def _least_duration(self) -> float:
+        """Return the duration in seconds below which the end is missing."""
+        if self._contents is None or self._plan.index is None:
+            return math.inf
+        track = self._contents.tracks[self._plan.index]
+        if track.duration is not None:
+            return max(track.start, 0.0) + track.duration - NOTICED_LOSS
+        whole = self._contents.duration or 0.0
+        return 0.9 * whole if self._contents.film else whole - NOTICED_LOSS
+
+    def _complaints(self) -> list[str]:
+        """Return the lines of ffmpeg's log, without those about pictures and subtitles."""
+        self._log.seek(0)
+        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+        others = tuple(f"[{codec} @" for codec in self._contents.others) if self._contents else ()
+        return [line for line in lines if not line.startswith((*others, "    Last message repeated"))]
+
+    def _complaint(self) -> str:
+        lines = self._complaints() or ["no reason given"]
+        return display_name(lines[-1].rpartition(": ")[2]).lower()
+
+    def _unreadable(self) -> AudioError:
+        told = "\n".join(self._complaints())
+        if "matches no streams" in told and self._plan.index:
+            return AudioError(f"{self._name}: has no audio track {self._plan.index + 1}")
+        why = "it holds no audio" if _NO_SOUND.search(told) else self._complaint()
+        return AudioError(f"{self._name}: neither libsndfile nor ffmpeg can read it ({why})")

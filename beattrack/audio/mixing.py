@@ -1,0 +1,139 @@
+"""Mixing down to mono: the mean over the channels, unless they cancel each other out.
+
+If one channel of a stereo recording is inverted (a wrong cable, a plug-in), the mean is silence, or what is
+left without the instruments in the middle. The channels are then added with the signs of their correlation.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.audio.base import AudioWarning, Piece
+
+Float32: TypeAlias = NDArray[np.float32]
+Signs: TypeAlias = tuple[int, ...]  # 1 or -1 for each channel
+
+# Louder than any usual scaling of floats; its square is still far from the largest float32.
+MAX_MAGNITUDE = 2.0**32
+FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
+
+# Channels cancel if their sum has this many times less power than that of independent channels. In stereo the
+# difference then has 4 times the power of the sum (6 dB), which stereo effects do not reach for long.
+_CANCELLED = 2.5
+_RESTORED = 2.0  # times the power that the plain sum must have to be used again
+_MEMORY = 1 << 17  # samples (3 s) after which evidence counts half, so that no short passage decides alone
+_CAREFUL = 16  # pieces, after which only every other is examined, to save time
+_STEP = 11  # one in so many samples is examined
+_FADE = 4096  # samples of the cross-fade between two choices of signs
+
+
+def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
+    """Yield pieces (samples, channels) as mono float32 (samples,), full scale 1.
+
+    Warns with AudioWarning of samples that are not finite, which become 0, and if a channel was inverted for
+    more than half of the recording.
+    """
+    damaged = False
+    polarity = _Polarity()
+    signs: Signs = ()
+    turned = heard = 0
+    for index, piece in enumerate(pieces):
+        before = signs
+        if index < _CAREFUL:
+            signs = polarity.of(piece)
+        elif index % 2:
+            signs = polarity.of(piece, stands_for=2)
+        mono = _sum(piece, signs)
+        if not _is_usable(mono):
+            damaged = True
+            piece = np.where(np.abs(piece) <= MAX_MAGNITUDE, piece, piece.dtype.type(0))
+            signs = polarity.of(piece)
+            mono = _sum(piece, signs)
+        if before and before != signs:
+            fade = np.linspace(0, 1, min(_FADE, len(mono)), dtype=np.float32)
+            mono[: len(fade)] = fade * mono[: len(fade)] + (1 - fade) * _sum(piece[: len(fade)], before)
+        heard += len(piece)
+        turned += len(piece) * (-1 in signs)
+        yield mono
+    if damaged:
+        warnings.warn(f"{name}: samples that are not finite were set to 0", AudioWarning, stacklevel=2)
+    if turned > heard / 2:
+        message = f"{name}: its channels cancel each other out, so one was inverted; check the polarity"
+        warnings.warn(message, AudioWarning, stacklevel=2)
+
+
+class _Polarity:
+    """The signs with which the channels of a recording are added, decided by what was heard so far."""
+
+    def __init__(self) -> None:
+        self._products: NDArray[np.float64] = np.zeros((0, 0))  # (channels, channels)
+        self._signs: Signs = ()
+
+    def of(self, piece: Piece, stands_for: int = 1) -> Signs:
+        """Return the signs for the next piece (samples, channels), the only one examined of `stands_for`."""
+        channels = piece.shape[1]
+        if not self._signs:
+            self._signs = (1,) * channels
+            self._products = np.zeros((channels, channels))
+        if channels > 1 and len(piece):
+            self._hear(piece, stands_for)
+            self._judge()
+        return self._signs
+
+    def _hear(self, piece: Piece, stands_for: int) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            some = np.ascontiguousarray(piece[::_STEP].T, np.float32)  # (channels, samples)
+            constants = some.mean(1)
+            some -= constants[:, np.newaxis]  # a constant is not sound
+            products = some @ some.T
+            rounding = 1e-9 * some.shape[1] * (constants @ constants)
+            usable = math.isfinite(products.sum()) and products.trace() > rounding
+        if usable:
+            kept = 0.5 ** (len(piece) * stands_for / _MEMORY)
+            self._products = self._products * kept + products * stands_for
+
+    def _judge(self) -> None:
+        products, channels = self._products, len(self._signs)
+        mean = products.sum()
+        if -1 in self._signs and mean > _RESTORED * self._power():
+            self._signs = (1,) * channels
+        if (self._power() if -1 in self._signs else mean) * _CANCELLED < products.trace():
+            loudest = products[products.diagonal().argmax()]
+            self._signs = tuple(-1 if product < 0 else 1 for product in loudest)
+
+    def _power(self) -> float:
+        """Return the power of the signed sum; for independent channels it is the sum of their powers."""
+        weights = np.array(self._signs, np.float64)
+        return float(weights @ self._products @ weights)
+
+
+def _sum(piece: Piece, signs: Signs) -> Float32:
+    """Return the mean over the signed channels of (samples, channels), as a new array."""
+    channels = piece.shape[1]
+    full_scale = channels * FULL_SCALE.get(piece.dtype.name, 1.0)
+    if piece.dtype == np.uint8:
+        piece = piece.astype(np.int16) - 128
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller finds what overflowed
+        # A sum of columns: numpy's mean over so short an axis takes 30 times as long.
+        mono: Float32 = piece[:, 0].astype(np.float32)
+        if signs[0] < 0:
+            mono *= -1
+        for channel in range(1, channels):
+            if signs[channel] < 0:
+                mono -= piece[:, channel]
+            else:
+                mono += piece[:, channel]
+    if full_scale != 1:
+        mono /= np.float32(full_scale)
+    return mono
+
+
+def _is_usable(mono: Float32) -> bool:
+    # NaN makes both extremes NaN, and every comparison with it false.
+    return mono.size == 0 or bool(mono.min() >= -MAX_MAGNITUDE and mono.max() <= MAX_MAGNITUDE)

@@ -1,0 +1,111 @@
+"""Ogg: the pages of a file, which show whether it was joined or damaged.
+
+libsndfile skips missing and damaged pages without a word, so that everything after them comes too early, and
+reads only the first of several joined files.
+
+Source: RFC 3533 for the page.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import IO
+
+from beattrack.audio.parts import Layout, Part, Window
+
+_PAGE = struct.Struct("<4sBBqIIIB")
+_FIRST = 2  # flag of the first page of a stream
+# Ogg's checksum is that of zlib with the bits of each byte in reverse order, and 0 as its first value.
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+@dataclass(frozen=True)
+class _Page:
+    start: int
+    stop: int
+    first: bool  # of a stream
+    serial: int  # which stream
+    number: int  # in the stream
+    position: int  # samples up to its end; 0 in headers
+
+
+@dataclass
+class _Link:
+    """One of the files that were joined.
+
+    streams: last page of each, by serial number; headers: whether only first pages were seen so far; gaps:
+    whether pages are missing.
+    """
+
+    start: int
+    stop: int
+    streams: dict[int, _Page] = field(default_factory=dict)
+    headers: bool = True
+    gaps: bool = False
+
+    def add(self, page: _Page) -> None:
+        before = self.streams.get(page.serial)
+        # In a recorded broadcast the pages between the headers and the first samples are missing.
+        if before is not None and before.position > 0 and page.number != before.number + 1:
+            self.gaps = True
+        self.streams[page.serial] = page
+        self.headers = page.first
+        self.stop = page.stop
+
+
+def inspect(file: IO[bytes], size: int) -> Layout | None:
+    """Return the layout of an Ogg file, without parts if it is a single one, or None if it has no pages."""
+    window = Window(file, size)
+    links: list[_Link] = []
+    damaged = short = False
+    position = 0
+    while position < size:
+        page = _page(window, position)
+        if page is None:
+            after = _next_page(window, position + 1)
+            damaged |= after < size
+            short |= after == size and window.read(position, 4) == b"OggS"
+            position = after
+            continue
+        if not links or (page.first and not links[-1].headers):
+            links.append(_Link(page.start, page.stop))
+        links[-1].add(page)
+        position = page.stop
+    if not links:
+        return None
+    parts = tuple(Part(((link.start, link.stop),)) for link in links) if len(links) > 1 else ()
+    return Layout(
+        parts,
+        damaged=damaged or any(link.gaps for link in links),
+        short=short,
+        mixed=any(len(link.streams) > 1 for link in links),
+    )
+
+
+def _page(window: Window, start: int) -> _Page | None:
+    """Return the page at `start`, or None if there is no intact one."""
+    head = window.read(start, _PAGE.size + 255)
+    if len(head) < _PAGE.size or head[:4] != b"OggS":
+        return None
+    _, _, flags, position, serial, number, checksum, segments = _PAGE.unpack_from(head)
+    length = _PAGE.size + segments + sum(head[_PAGE.size : _PAGE.size + segments])
+    page = window.read(start, length)
+    if len(page) < length or _checksum(page[:22] + bytes(4) + page[26:]) != checksum:
+        return None
+    return _Page(start, start + length, bool(flags & _FIRST), serial, number, position)
+
+
+def _next_page(window: Window, start: int) -> int:
+    """Return where the next intact page begins, or the size of the file."""
+    while (start := window.find(b"OggS", start)) >= 0:
+        if _page(window, start) is not None:
+            return start
+        start += 1
+    return window.size
+
+
+def _checksum(data: bytes) -> int:
+    reflected = zlib.crc32(data.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reflected:032b}"[::-1], 2)
