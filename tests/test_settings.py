@@ -20,6 +20,7 @@ from beattrack.evaluation.score import ScoreSettings
 from beattrack.harmony import HarmonySettings
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
+from beattrack.plot import PlotSettings
 from beattrack.rendering.settings import (
     CheckSettings,
     EffectSettings,
@@ -27,6 +28,7 @@ from beattrack.rendering.settings import (
     RenderSettings,
     SynthesisSettings,
 )
+from beattrack.sonify import ClickSettings
 from beattrack.spectrogram import SpectrogramSettings
 from beattrack.tempo import Tempo, TempoCandidate
 from beattrack.training.examples.crop_settings import CropSettings
@@ -57,6 +59,8 @@ SETTINGS: list[Any] = [
     RenderSettings(),
     ScoreSettings(),
     RunSettings(),
+    ClickSettings(),
+    PlotSettings(),
     TempoCandidate(120.0, 1.0),
     Tempo(120.0, (TempoCandidate(120.0, 1.0),), 0.01),
 ]

@@ -138,7 +138,8 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
     yield from reading
     decoded, stated = reading.decoded, reading.stated
     lost, damaged = reading.failed or reading.short, layout.damaged
-    if reading.failed and reading.format == "FLAC" and (again := _split(path, name)) is not None:
+    joined = reading.format == "FLAC" and (reading.failed or sndfile.STOPS_SILENTLY)
+    if joined and (again := _split(path, name)) is not None:
         for piece in trimmed(again, decoded):
             decoded += len(piece)
             yield piece

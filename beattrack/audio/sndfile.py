@@ -22,6 +22,8 @@ from beattrack.errors import AudioError
 # Only libsndfile's log shows that a WAV, AIFF or AU ends early.
 _SHORT_CHUNK = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
 _UNKNOWN_FRAMES = 1 << 60
+# At the start of a joined FLAC file, libsndfile reports an error from 1.2.2 on, and just ends before.
+STOPS_SILENTLY = tuple(map(int, re.findall(r"\d+", soundfile.__libsndfile_version__)[:3])) < (1, 2, 2)
 
 
 class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed

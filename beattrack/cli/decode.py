@@ -8,6 +8,7 @@ import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import named
+from beattrack.cli.listening import Listening, extras, plot_options
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
 
@@ -27,16 +29,26 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
     format = chosen_format(options["format"], options["output"] if len(files) == 1 else None)
-    jobs = plan([named(name) for name in files], output=options["output"], suffix=f".{format}")
+    jobs = plan(
+        [named(name) for name in files],
+        output=options["output"],
+        suffix=f".{format}",
+        extras=extras(options),
+    )
+    listening = Listening.from_options(options)
 
     def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
 
+        listening.require()
         decoder = tracker.decoder_with(options["decoder"], chosen(options))
 
         def track(job: Job) -> Beats:
-            return tracker.decode(Activations.load(job.source), decoder, file=job.name)
+            activations = Activations.load(job.source)
+            beats = tracker.decode(activations, decoder, file=job.name)
+            listening.write(job, None, beats, activations)
+            return beats
 
         return track
 

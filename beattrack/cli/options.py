@@ -29,7 +29,7 @@ def whole_numbers(
 
 def decoder_options(command: F) -> F:
     """Add the options for the decoder to a command."""
-    return _all(
+    return all_options(
         click.option("--decoder", type=click.Choice(DECODERS), default="dbn", show_default=True, help=_HOW),
         click.option(
             "--min-bpm", type=float, help="Slowest tempo to look for, in beats per minute, at least 10."
@@ -41,7 +41,7 @@ def decoder_options(command: F) -> F:
 
 def output_options(command: F) -> F:
     """Add the options for the output to a command: -o, --format and --quiet."""
-    return _all(
+    return all_options(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
         click.option("--format", type=click.Choice(FORMATS), help=_FORMAT),
         click.option("--quiet", is_flag=True, help="Print no summary of each file on standard error."),
@@ -53,7 +53,9 @@ def chosen(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in DECODER_OPTIONS if values[name] is not None}
 
 
-def _all(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+def all_options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator that adds all of these options, in order."""
+
     def decorate(command: F) -> F:
         for decorator in reversed(decorators):
             command = decorator(command)

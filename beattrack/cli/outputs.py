@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -14,6 +16,8 @@ from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
 from beattrack.formats import Format, format_for
 from beattrack.runtime.files import is_special
+
+NAME = "{name}"  # in a template: the name of the input without its suffix
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,16 @@ class Job:
         output: file for the beats; None for standard output.
         activations: file for the activations; None for none.
         problem: why the input cannot be read, if known.
+        click: file for the click track; None for none.
+        plot: file for the picture; None for none.
     """
 
     source: str
     output: Path | None
     activations: Path | None = None
     problem: str | None = None
+    click: Path | None = None
+    plot: Path | None = None
 
     @property
     def name(self) -> str | None:
@@ -40,13 +48,43 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        return (path for path in (self.output, self.activations) if path is not None)
+        return (path for path in (self.output, *self.files) if path is not None)
+
+    def with_extra(self, kind: Literal["click", "plot"], path: Path | None) -> Job:
+        """Return this job with another file to write."""
+        if kind == "click":
+            return dataclasses.replace(self, click=path)
+        return dataclasses.replace(self, plot=path)
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files to write besides the beats."""
+        return self.activations, self.click, self.plot
 
     @property
     def done(self) -> bool:
         """Whether all output files exist. They are complete, because they are written whole or not at all."""
         targets = list(self.targets)
         return self.output is not None and all(os.path.isfile(path) for path in targets)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A kind of file to write for each input besides the beats.
+
+    Attributes:
+        kind: the attribute of `Job` for it.
+        target: value of the option: a file, a folder, or a template with {name}.
+        option: the option, for messages.
+        suffix: suffix of the files in a folder.
+        suffixes: suffixes that the user can choose from.
+    """
+
+    kind: Literal["click", "plot"]
+    target: str
+    option: str
+    suffix: str
+    suffixes: tuple[str, ...]
 
 
 def output_name(place: str, suffix: str) -> Path:
@@ -77,6 +115,7 @@ def plan(
     output: str | None,
     suffix: str,
     activations: str | None = None,
+    extras: Sequence[Extra] = (),
     several: bool | None = None,
 ) -> list[Job]:
     """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
@@ -89,10 +128,12 @@ def plan(
         output: value of -o.
         suffix: suffix of the files for beats.
         activations: value of --activations.
+        extras: other files to write.
         several: whether these options are folders; None if that depends on the number of inputs.
 
     Raises:
-        click.UsageError: if a folder is missing, or an output would overwrite an input or another output.
+        click.UsageError: if a folder is missing, a suffix is unknown, or an output would overwrite an input
+            or another output.
     """
     several = len(sources) > 1 if several is None else several
     if output == STDIN and several:
@@ -103,13 +144,23 @@ def plan(
         outputs = _distinct(beside, suffix)
     saved = _targets(sources, activations, ".npz", "--activations", several)
     jobs = [
-        Job(source.path, None, problem=source.problem) if source.problem else Job(source.path, target, extra)
-        for source, target, extra in zip(sources, outputs, saved, strict=True)
+        Job(source.path, None, problem=source.problem)
+        if source.problem
+        else Job(source.path, target, saved_to)
+        for source, target, saved_to in zip(sources, outputs, saved, strict=True)
     ]
+    for extra in extras:
+        paths = _extra_targets(sources, extra, several)
+        jobs = [
+            job if job.problem else job.with_extra(extra.kind, path)
+            for job, path in zip(jobs, paths, strict=True)
+        ]
     _check_targets(jobs)
     for path, option in ((output, "-o"), (activations, "--activations")):
         if path is not None and path != STDIN:
             _prepare_folder(path, option, several=several)
+    for extra in extras:
+        _prepare_extra(extra, several=several)
     return jobs
 
 
@@ -123,6 +174,33 @@ def _targets(
     if os.path.exists(target) and not os.path.isdir(target):
         raise click.UsageError(f"{target} is a file; with several inputs, give a folder with {option}")
     return _distinct([Path(target) / source.place for source in sources], suffix)
+
+
+def _extra_targets(sources: Sequence[Input], extra: Extra, several: bool) -> Sequence[Path | None]:
+    target, suffix, is_template = extra.target, Path(extra.target).suffix, NAME in extra.target
+    if not is_template and target != STDIN and (_is_folder(target) or (several and not suffix)):
+        return _targets(sources, target, extra.suffix, extra.option, several)
+    if suffix.lower() not in extra.suffixes:
+        raise click.UsageError(
+            f"{target}: unknown format; use one of {', '.join(extra.suffixes)} ({extra.option})"
+        )
+    if is_template:
+        names = _distinct([Path(source.place) for source in sources], "")
+        return [Path(target.replace(NAME, os.fspath(name))) for name in names]
+    if several:
+        raise click.UsageError(
+            f"{target} is one file; with several inputs, give a folder or a template such as "
+            f"'{NAME}{suffix}' with {extra.option}"
+        )
+    return [Path(target)]
+
+
+def _prepare_extra(extra: Extra, *, several: bool) -> None:
+    before, name, _ = extra.target.partition(NAME)
+    if not name:
+        _prepare_folder(extra.target, extra.option, several=several)
+    elif os.path.dirname(before):
+        _prepare_folder(os.path.dirname(before), extra.option, several=True)
 
 
 def _distinct(inputs: Sequence[Path], suffix: str) -> list[Path]:
@@ -151,8 +229,9 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        if job.activations is not None and is_special(job.activations):
-            raise click.UsageError(f"{job.activations} is not a file; give a file with --activations")
+        for file, option in zip(job.files, ("--activations", "--click", "--plot"), strict=True):
+            if file is not None and is_special(file):
+                raise click.UsageError(f"{file} is not a file; give a file with {option}")
 
 
 def _identity(path: Path) -> object:

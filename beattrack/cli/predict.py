@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
+from beattrack.cli.listening import Listening, extras, listening_options, readable_again
 from beattrack.cli.options import chosen, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_format, plan
 
@@ -47,6 +48,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
+@listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
     """Track the beats of audio files; - is standard input.
 
@@ -61,6 +63,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         output=options["output"],
         suffix=f".{format}",
         activations=options["activations"],
+        extras=extras(options),
         several=grown,
     )
 
@@ -83,6 +86,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         options["device"],
         threads,
         track=options["track"],
+        listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
 
@@ -106,6 +110,7 @@ class Tracking:
     device: str
     threads: int
     track: int | None = None
+    listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
         """Return a function that tracks one job.
@@ -116,14 +121,18 @@ class Tracking:
         """
         from beattrack.tracker import BeatTracker, decoder_with
 
+        self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
-            activations, duration = tracker.analyse(job.source, track=self.track)
-            if job.activations is not None:
-                activations.save(job.activations)
-            return tracker.decode(activations, duration=duration, file=job.name)
+            with readable_again(job) as source:
+                activations, duration = tracker.analyse(source, track=self.track)
+                if job.activations is not None:
+                    activations.save(job.activations)
+                beats = tracker.decode(activations, duration=duration, file=job.name)
+                self.listening.write(job, source, beats, activations)
+            return beats
 
         return track
 

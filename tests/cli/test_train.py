@@ -146,7 +146,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         result = run(*command)
         assert result.exit_code == 1
         assert (
-            "needs the package 'lightning': install it with `pip install 'beattrack[train]'`" in result.stderr
+            "needs the package 'lightning'; install it with `pip install 'beattrack[train]'`" in result.stderr
         )
 
 

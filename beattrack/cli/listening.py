@@ -1,0 +1,184 @@
+"""Options of commands that make beats heard and seen: click tracks and pictures."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beattrack.cli.inputs import STDIN
+from beattrack.cli.options import F, all_options
+from beattrack.cli.outputs import Extra, Job
+
+if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.result import Beats
+
+# The same as in beattrack.sonify and beattrack.plot, whose imports would slow down --help.
+SOUND_SUFFIXES = (".wav", ".flac", ".mp3")
+PICTURE_SUFFIXES = (".png", ".svg")
+CLICK_MODES = ("mix", "only", "split")
+
+_CLICK = (
+    "Sound file (.wav, .flac, .mp3) of the song with clicks on the beats, higher on downbeats; with several "
+    "inputs, the folder for them or a template such as 'clicks/{name}.mp3'."
+)
+_LEVEL = "Peak of the clicks in dB; 0 is as loud as the loudest sample of the song. [default: -3]"
+_MODE = "Clicks mixed into the song, clicks only, or song left and clicks right. [default: mix]"
+_PLOT = (
+    "Picture (.png, .svg) of spectrogram, activations, beats, bars and tempo; with several inputs, the "
+    "folder for them or a template such as 'plots/{name}.svg'."
+)
+_START = "Start of the part to plot, in seconds or as minutes:seconds."
+_END = "End of the part to plot."
+
+
+def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Read a time such as 90, 90.5, 1:30 or 1:02:03.5 as seconds."""
+    if value is None:
+        return None
+    try:
+        parts = [float(part) for part in value.split(":")]
+    except ValueError:
+        parts = []
+    total = float(sum(part * 60.0**power for power, part in enumerate(reversed(parts))))
+    inside = all(0 <= part < 60 for part in parts[1:]) and all(part >= 0 for part in parts)
+    if not 1 <= len(parts) <= 3 or not inside or not math.isfinite(total):
+        raise click.BadParameter(f"{value!r} is not a time, such as 90.5 or 1:30")
+    return total
+
+
+def listening_options(command: F) -> F:
+    """Add the options --click and --plot and what belongs to them to a command."""
+    return all_options(
+        click.option("--click", "click_track", metavar="PATH", help=_CLICK),
+        click.option("--click-level", metavar="DB", type=click.FloatRange(-60, 0), help=_LEVEL),
+        click.option("--click-mode", type=click.Choice(CLICK_MODES), help=_MODE),
+        plot_options,
+    )(command)
+
+
+def plot_options(command: F) -> F:
+    """Add the option --plot and what belongs to it to a command."""
+    return all_options(
+        click.option("--plot", metavar="PATH", help=_PLOT),
+        click.option("--start", metavar="TIME", callback=seconds, help=_START),
+        click.option("--end", metavar="TIME", callback=seconds, help=_END),
+    )(command)
+
+
+def extras(options: Mapping[str, Any]) -> list[Extra]:
+    """Return the sound files and pictures to write, by the options of a command.
+
+    Raises:
+        click.UsageError: if options contradict each other.
+    """
+    for owner, name, parts in (
+        ("--click", "click_track", ("click_level", "click_mode")),
+        ("--plot", "plot", ("start", "end")),
+    ):
+        for part in parts:
+            if options.get(name) is None and options.get(part) is not None:
+                raise click.UsageError(f"--{part.replace('_', '-')} needs {owner}")
+    if options["end"] is not None and options["end"] <= (options["start"] or 0):
+        raise click.UsageError("--end must be after --start")
+    wanted: list[Extra] = []
+    if options.get("click_track") is not None:
+        wanted.append(Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES))
+    if options["plot"] is not None:
+        wanted.append(Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES))
+    return wanted
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How to make beats heard and seen, in terms that can be sent to another process.
+
+    Attributes:
+        click_level: see `ClickSettings`; None for its default.
+        click_mode: see `ClickSettings`; None for its default.
+        start: see `PlotSettings`; None for its default.
+        end: see `PlotSettings`.
+        plots: whether there is anything to plot.
+        track: audio track of a film, counted from 1; None is the default one.
+    """
+
+    click_level: float | None = None
+    click_mode: str | None = None
+    start: float | None = None
+    end: float | None = None
+    plots: bool = False
+    track: int | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Listening:
+        """Return what the options of a command ask for."""
+        names = ("click_level", "click_mode", "start", "end", "track")
+        return cls(**{name: options.get(name) for name in names}, plots=options["plot"] is not None)
+
+    def require(self) -> None:
+        """Raise MissingExtraError if a package for the pictures is missing."""
+        if self.plots:
+            from beattrack.plot import require_matplotlib
+
+            require_matplotlib()
+
+    def write(self, job: Job, source: str | None, beats: Beats, activations: Activations) -> None:
+        """Write the sound file and the picture of a job, if it has any.
+
+        Args:
+            job: the job.
+            source: file with the recording; None if there is none, for a picture without spectrogram.
+            beats: its beats.
+            activations: what they were found in.
+        """
+        if job.click is not None and source is not None:
+            from beattrack.sonify import ClickSettings, write_click_track
+
+            given = {"level": self.click_level, "mode": self.click_mode}
+            settings = ClickSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+            write_click_track(source, beats, job.click, settings, track=self.track)
+        if job.plot is not None:
+            from beattrack.plot import PlotSettings, write_plot
+
+            part = PlotSettings(self.start or 0.0, self.end)
+            write_plot(source, beats, activations, job.plot, part, track=self.track)
+
+
+@contextmanager
+def readable_again(job: Job) -> Iterator[str]:
+    """Yield a path from which the recording of a job can be read several times.
+
+    Standard input and pipes are copied to a temporary file, if more than the beats is wanted. Messages about
+    that file name the input instead.
+    """
+    if (job.click is None and job.plot is None) or (job.source != STDIN and Path(job.source).is_file()):
+        yield job.source
+        return
+    from beattrack.audio.sources import on_disk
+
+    with on_disk(job.source) as (path, name), _renamed(path, name):
+        yield path
+
+
+@contextmanager
+def _renamed(path: str, name: str) -> Iterator[None]:
+    """Replace a path by a name in the warnings and errors about audio."""
+    from beattrack.errors import AudioError
+
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            yield
+    except AudioError as error:
+        raise AudioError(str(error).replace(path, name)) from error
+    finally:
+        for warning in caught:
+            warnings.warn(str(warning.message).replace(path, name), warning.category, stacklevel=2)
