@@ -1,20 +1,20 @@
-"""The beats of one recording: what tracking returns and what every writer writes.
+"""The beats of a recording, as returned by tracking and written to files.
 
-JSON schema, version 1 (`Beats.to_dict`; a later version only ever adds keys):
+JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
 
     schema_version  1
-    beattrack       version of the package that made the record
-    file            path of the recording as it was given, or null
+    beattrack       version of the package that wrote the record
+    file            path of the recording as given, or null
     duration        seconds
-    tempo           null with fewer than two beats, else
+    tempo           null if there are fewer than two beats, else
                     {"bpm": beats per minute,
                      "candidates": [{"bpm", "strength"}, ...] at most 2, stronger first, strengths sum to 1,
                      "stability": standard deviation of the intervals between beats, seconds}
-    metre           beats in most bars, or null
-    confidence      mean confidence of the beats, or null without beats
+    metre           most common number of beats in a bar, or null
+    confidence      mean confidence of the beats, or null if there are none
     model           name of the network, or null
     decoder         {"name": ..., "settings": {...}}, or {}
-    reason          one sentence on why there are no beats or why they may not be those expected, or null
+    reason          one sentence on why there are no beats or why they may be wrong, or null
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
 """
@@ -47,29 +47,33 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# What reaches over an edge of a beat there: half a window of the spectrogram and half of its activation.
+# A beat closer to an edge is cut off: half a window of the spectrogram and half the width of its activation.
 EDGE_SECONDS = 0.05
 
-# A recording of at most two bars that begins with a beat is a loop if it is a whole number of beats long,
-# within a share of one. With more beats the fit is as exact.
+# A recording of at most this many beats that begins with a beat is a loop if its length is a whole number of
+# beats, within this share of a beat. With more beats the fitted period is accurate enough.
 LOOP_BEATS = 8
 LOOP_TOLERANCE = 0.04
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Beats:
-    """The beats of one recording, immutable and compared by value.
+    """The beats of a recording, immutable and compared by value.
 
-    times: (beats,) seconds, strictly increasing, inside 0..duration.
-    positions: (beats,) position in the bar, 1 = downbeat; None when only beats were tracked.
-    confidence: (beats,) in 0..1, the network's probability of a beat there.
-    tempo: None with fewer than two beats. metre: beats in most bars, None when unknown.
-    duration: seconds of audio. file: its path as given, or None.
-    model: name of the network, or None.
-    decoder: name and settings, as plain JSON values.
-    reason: one sentence on why there are no beats or why they may not be those expected, or None.
+    Attributes:
+        times: times of the beats in seconds, strictly increasing, from 0 to `duration`, shape (beats,).
+        positions: positions in the bar, 1 for a downbeat, shape (beats,); None if only beats were tracked.
+        confidence: the network's probability of a beat, from 0 to 1, shape (beats,).
+        duration: duration of the recording in seconds.
+        tempo: the tempo; None if there are fewer than two beats.
+        metre: most common number of beats in a bar; None if unknown.
+        file: path of the recording as given, or None.
+        model: name of the network, or None.
+        decoder: name and settings of the decoder, as plain JSON values.
+        reason: one sentence on why there are no beats or why they may be wrong, or None.
 
-    Raises SettingsError where the values contradict this.
+    Raises:
+        SettingsError: if the values do not meet these conditions.
     """
 
     times: NDArray[np.float64]
@@ -115,16 +119,19 @@ class Beats:
         bpm_range: tuple[float, float] | None = None,
         reason: str | None = None,
     ) -> Beats:
-        """Return what a decoder found in `activations` with tempo, metre and confidence.
+        """Return the beats of a decoding, with tempo, metre and confidence.
 
         Args:
-            decoding: the beats.
-            activations: what they were found in.
-            duration: seconds of audio, or None for that of the activations. Beats beyond it, by a frame at
-                most, are left out.
+            decoding: the result of a decoder.
+            activations: activations that were decoded.
+            duration: duration of the recording in seconds; None uses that of the activations. Beats beyond it
+                are omitted.
             file, model, decoder, reason: see `Beats`.
-            confidence: confidence of each beat, shape (beats,), if known already.
-            bpm_range: the tempo range that the decoder was given; the reported tempo stays in it.
+            confidence: confidence of each beat, shape (beats,); None computes it.
+            bpm_range: slowest and fastest tempo in beats per minute; the reported tempo stays in this range.
+
+        Raises:
+            SettingsError: if the duration is negative.
         """
         checks.optional(checks.at_least(0))("duration", duration)
         period = measured_period(decoding.times, activations, duration) if decoding.on_peaks else None
@@ -165,26 +172,26 @@ class Beats:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False  # copying and pickling lose it
+                value.flags.writeable = False  # copying and pickling lose this flag
             self._set(name, value)
 
     @property
     def downbeats(self) -> NDArray[np.float64]:
-        """Times of the downbeats, seconds; empty when only beats were tracked."""
+        """Times of the downbeats in seconds; empty if only beats were tracked."""
         return self.times[:0] if self.positions is None else self.times[self.positions == 1]
 
     @property
     def bpm(self) -> float | None:
-        """Tempo in beats per minute, None with fewer than two beats."""
+        """Tempo in beats per minute; None if there are fewer than two beats."""
         return None if self.tempo is None else self.tempo.bpm
 
     @property
     def mean_confidence(self) -> float | None:
-        """Mean confidence of the beats in 0..1, None without beats."""
+        """Mean confidence of the beats, from 0 to 1; None if there are no beats."""
         return round(float(self.confidence.mean()), 4) if len(self) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the beats as plain JSON values, by the schema in this module's docstring."""
+        """Return the beats as plain JSON values, with the schema in the docstring of this module."""
         positions = [None] * len(self) if self.positions is None else self.positions.tolist()
         rows = zip(self.times.tolist(), positions, self.confidence.tolist(), strict=True)
         return {
@@ -203,16 +210,23 @@ class Beats:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Beats:
-        """Read what `to_dict` gives; SettingsError for anything else."""
+        """Read the beats from the result of `to_dict`.
+
+        Args:
+            record: a dictionary with the schema in the docstring of this module.
+
+        Raises:
+            SettingsError: if the record does not follow the schema.
+        """
         version = record.get("schema_version") if isinstance(record, Mapping) else None
         if version != SCHEMA_VERSION:
-            raise SettingsError(f"not a record of beats of schema version {SCHEMA_VERSION}")
+            raise SettingsError(f"not a record of beats with schema version {SCHEMA_VERSION}")
         try:
             rows, tempo = record["beats"], record["tempo"]
             positions = [row["position"] for row in rows]
             return cls(
                 times=np.array([row["time"] for row in rows], dtype=np.float64),
-                # Without beats nothing tells whether positions were tracked; what follows is the same.
+                # Without beats it is unknown whether positions were tracked, which makes no difference.
                 positions=None if None in positions or not rows else np.array(positions),
                 confidence=np.array([row["confidence"] for row in rows], dtype=np.float64),
                 duration=record["duration"],
@@ -229,15 +243,25 @@ class Beats:
             raise SettingsError(f"the record of beats is damaged: {error!r}") from error
 
     def to_text(self, format: Format = "beats") -> str:
-        """Give what a file of this format holds: `beats`, `json` or `csv` (see `beattrack.formats`)."""
+        """Return the content of a file in a format of `beattrack.formats`, such as "beats".
+
+        Raises:
+            SettingsError: if the format is unknown.
+        """
         from beattrack.formats import writer_named
 
         return writer_named(format).render(self)
 
     def save(self, path: str | os.PathLike[str], format: Format | None = None) -> None:
-        """Write a file, whole or not at all; the suffix tells the format unless that is given.
+        """Write the beats to a file; if writing fails, an existing file remains unchanged.
 
-        Raises SettingsError for an unknown format, OSError where the file cannot be written.
+        Args:
+            path: path of the file.
+            format: format of `beattrack.formats`; None derives it from the suffix of the path.
+
+        Raises:
+            SettingsError: if the format or suffix is unknown.
+            OSError: if the file cannot be written.
         """
         from beattrack.formats import writer_for, writer_named
 
@@ -248,20 +272,20 @@ class Beats:
 def measured_period(
     times: NDArray[np.float64], activations: Activations, duration: float | None = None
 ) -> float | None:
-    """Return the seconds between beats on peaks of the activation, measured between frames.
+    """Return the period of beats that lie on peaks of the activation, more precise than one frame.
 
-    At the very start and end of a recording half of a beat's activation is cut off, which draws the beat
-    inwards: such beats are not fitted, if there are others. The length of a loop is a whole number of beats
-    and tells more than the few that it has, so it is taken if the fit agrees with it.
+    Beats at the start and end of a recording are not fitted if there are others, because half of their
+    activation is cut off, which shifts the peak inwards. If the recording is a loop, its length is a whole
+    number of beats and more accurate than a fit to a few beats, so it is used if the fit agrees with it.
 
     Args:
-        times: seconds, shape (beats,).
-        activations: what the beats were found in.
-        duration: of the recording in seconds, or None if only that of the activations is known, which is too
-            inexact to tell a loop.
+        times: times of the beats in seconds, shape (beats,).
+        activations: activations of the recording.
+        duration: duration of the recording in seconds; None if only that of the activations is known, which
+            is not accurate enough to recognise a loop.
 
     Returns:
-        The period, or None with fewer than two beats.
+        The period in seconds, or None if there are fewer than two beats.
     """
     if len(times) < 2:
         return None
@@ -277,9 +301,13 @@ def measured_period(
 
 
 def estimate_metre(positions: ArrayLike | None) -> int | None:
-    """Give the most common length of the whole bars in `positions` (beats,); of equals, the first to occur.
+    """Return the most common number of beats in a bar.
 
-    None without a whole bar, that is without two downbeats.
+    Args:
+        positions: positions in the bar, shape (beats,), or None.
+
+    Returns:
+        The number of beats, on ties that of the earliest bar; None if there is no complete bar.
     """
     if positions is None:
         return None
@@ -288,7 +316,7 @@ def estimate_metre(positions: ArrayLike | None) -> int | None:
 
 
 def plain(value: Any) -> Any:
-    """Give settings as JSON values: dataclasses as dictionaries, tuples as lists, NaN and inf as None."""
+    """Return a value as JSON values: dataclasses as dictionaries, tuples as lists, NaN and inf as None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -305,7 +333,7 @@ def plain(value: Any) -> Any:
 
 
 def _read_only(name: str, values: ArrayLike, kind: type[np.generic]) -> NDArray[Any]:
-    array = np.array(values)  # a copy, which nobody else can write to
+    array = np.array(values)  # a copy, so that nobody else can write to it
     if array.ndim != 1 or (array.size and array.dtype.kind not in "fiu"):
         raise SettingsError(f"{name} must be a one-dimensional array of numbers")
     if kind is np.int64 and array.size and not np.array_equal(array, np.rint(array)):
@@ -316,7 +344,7 @@ def _read_only(name: str, values: ArrayLike, kind: type[np.generic]) -> NDArray[
 
 
 def _encodable(text: str | None) -> str | None:
-    # File names may hold bytes that are no UTF-8, which no output file could then hold.
+    # File names may contain bytes that are not UTF-8 and could not be written to an output file.
     if not isinstance(text, str | None):
         raise SettingsError(f"file, model and reason must be text, not {text!r}")
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
@@ -325,7 +353,7 @@ def _encodable(text: str | None) -> str | None:
 def _check(beats: Beats) -> None:
     times, positions, confidence = beats.times, beats.positions, beats.confidence
     if len(confidence) != len(times) or (positions is not None and len(positions) != len(times)):
-        raise SettingsError("times, positions and confidence must be of one length")
+        raise SettingsError("times, positions and confidence must have the same length")
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
         raise SettingsError("times must be strictly increasing")
     if len(times) and not (times[0] >= 0 and times[-1] <= beats.duration):

@@ -1,14 +1,14 @@
-"""From audio to beats: the rung of the ladder that joins all stages.
+"""Track beats: from a recording to its beats, through all stages.
 
-Each class adds one stage, so that any rung is an entry:
+Each stage has a class of its own and can be used on its own:
 
     Spectrogram   audio samples           -> (frames, bands)
-    Harmony       audio samples           -> (slow frames, bands)
+    Harmony       audio samples           -> (slow frames, bands), the harmony view
     Network       both                    -> Activations
     Decoder       Activations             -> Decoding (times and positions)
     BeatTracker   a recording             -> Beats (with tempo, metre and confidence)
 
-`BeatTracker` passes a recording through in blocks, so that its memory hardly grows with the length.
+`BeatTracker` processes a recording in blocks, so that memory hardly grows with its length.
 """
 
 from __future__ import annotations
@@ -41,23 +41,28 @@ from beattrack.spectrogram import Spectrogram
 Recording: TypeAlias = "audio.Source | ArrayLike"
 
 BLOCK_SECONDS = 30.0
-# Far below the beats of music: the least sure recordings of a development set have a median near 0.2.
+# Well below the confidence of music: the lowest medians of recordings in a development set are near 0.2.
 PULSE_CONFIDENCE = 0.1
 
 
 class BeatTracker:
-    """Tracks the beats of recordings; keep one for many, as loading the network costs more than a short song.
+    """Tracker of the beats of recordings.
 
-    It can be copied and pickled, as joblib and multiprocessing do: the model file is then opened again.
+    Reuse one tracker for many recordings, because loading the network takes longer than tracking a short
+    song. A tracker can be copied and pickled, as joblib and multiprocessing do; the copy opens the model file
+    again.
 
-    model: name of a shipped model, path of a model file, or a `Model` of the registry.
-    decoder: name of a decoder, or a decoder of your own.
-    device: where the network runs; "auto" takes a GPU where there is one.
-    threads: of the network; None lets the runtime choose.
-    options: settings of the named decoder, such as `min_bpm`; see `DBNSettings` and `PeakSettings`.
+    Args:
+        model: name of a shipped model, path of a model file, or a `Model` of the registry.
+        decoder: name of a decoder, or a decoder object.
+        device: device that runs the network; "auto" uses a GPU if there is one.
+        threads: threads of the network; None lets the runtime choose.
+        options: settings of the named decoder, such as `min_bpm`; see `DBNSettings` and `PeakSettings`.
 
-    Raises SettingsError for an option out of range or unknown to the decoder, ModelError for a missing or
-    damaged model, MissingExtraError where a package is not installed.
+    Raises:
+        SettingsError: if an option is out of range or unknown to the decoder.
+        ModelError: if the model is missing or damaged.
+        MissingExtraError: if a required package is not installed.
     """
 
     def __init__(
@@ -83,16 +88,20 @@ class BeatTracker:
 
         Args:
             source: path, "-" for standard input, binary file object, the bytes of a file, an open
-                `soundfile.SoundFile`, or with a `sample_rate` samples, of shape (samples,) or
-                (samples, channels), floats of full scale 1 or integers of their type's.
-            sample_rate: of samples, in Hz.
-            track: which audio track of a film, counted from 1; None is the default one.
+                `soundfile.SoundFile`, or an array of samples, shape (samples,) or (samples, channels): floats
+                with full scale 1 or integers with the full scale of their type.
+            sample_rate: sample rate in Hz of an array of samples; None for other sources.
+            track: number of the audio track, from 1, in a file that has several; None uses the default track.
+
+        Returns:
+            The beats, with tempo, metre and confidence.
 
         Raises:
             AudioError: if there is no audio to decode, or no such track.
-            SettingsError: if `sample_rate` or `track` does not fit the source.
+            SettingsError: if `sample_rate` or `track` does not apply to the source.
 
-        Warns with AudioWarning of audio that is damaged.
+        Warns:
+            AudioWarning: if the audio is damaged.
         """
         activations, duration = self.analyse(source, sample_rate, track=track)
         return self.decode(activations, duration=duration, file=audio.file_name(source))
@@ -100,18 +109,22 @@ class BeatTracker:
     def activations(
         self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
     ) -> Activations:
-        """Return what the network says about every frame of a recording; see `track` for the rest."""
+        """Return the activations of a recording; arguments, errors and warnings are those of `track`."""
         return self.analyse(source, sample_rate, track=track)[0]
 
     def analyse(
         self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
     ) -> tuple[Activations, float]:
-        """Return the activations and the exact duration of a recording in seconds, as `decode` takes them."""
+        """Return the activations and the exact duration in seconds of a recording, for `decode`.
+
+        Arguments, errors and warnings are those of `track`.
+        """
         rate = self.spectrogram.settings.sample_rate
         samples = _Counted(_blocks(source, sample_rate, rate, track))
         if self.harmony is None:
             return self.network.compute(self.spectrogram.blocks(samples)), samples.count / rate
-        # Both views in one pass over the recording: the second is complete when the first has read all of it.
+        # One pass over the recording computes both inputs: the harmony view is complete once the spectrogram
+        # has read all samples.
         slow_view = self.harmony.accumulator()
         spectrogram = self.spectrogram.blocks(slow_view.tap(samples))
         activations = self.network.compute(spectrogram, (slow_view.frames() for _ in range(1)))
@@ -120,10 +133,18 @@ class BeatTracker:
     def decode(
         self, activations: Activations, *, duration: float | None = None, file: str | None = None
     ) -> Beats:
-        """Track the beats in activations of this tracker's network; see the function `decode`.
+        """Return the beats for activations of this tracker's network.
 
-        There are none where the network sees no pulse: a decoder carries on from a single click or from the
-        edge of a constant sound, at the same tempo, to the end.
+        Passages without a pulse have no beats: from a single click or the edge of a constant sound, a decoder
+        would continue at the same tempo to the end.
+
+        Args:
+            activations: activations of the recording.
+            duration: duration of the recording in seconds; None uses that of the activations.
+            file: path to store in the result.
+
+        Returns:
+            The beats, with tempo, metre and confidence.
         """
         return decode(
             activations,
@@ -138,11 +159,19 @@ class BeatTracker:
 def track(
     source: Recording, sample_rate: int | None = None, *, track: int | None = None, **options: Any
 ) -> Beats:
-    """Track the beats of one recording: `beattrack.track("song.wav").bpm`.
+    """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
 
-    source, sample_rate, track: as for `BeatTracker.track`.
-    options: those of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`; keep one for many
-    recordings. Errors are those of both.
+    To track many recordings, reuse a `BeatTracker`.
+
+    Args:
+        source, sample_rate, track: see `BeatTracker.track`.
+        options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
+
+    Returns:
+        The beats, with tempo, metre and confidence.
+
+    Raises:
+        AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
     return BeatTracker(**options).track(source, sample_rate, track=track)
 
@@ -156,20 +185,25 @@ def decode(
     model: str | None = None,
     least_confidence: float = 0.0,
 ) -> Beats:
-    """Run a decoder on activations and add tempo, metre and confidence.
+    """Decode activations to beats, with tempo, metre and confidence.
 
-    Each part of the recording between long pauses is decoded and judged by itself; see `parts` and `pulse` in
-    `beattrack.decoding`. If there are no beats, or not those that one would expect, `Beats.reason` says why.
+    The parts of the recording between long pauses are decoded separately; see `beattrack.decoding.parts` and
+    `beattrack.decoding.pulse`.
 
     Args:
-        activations: probabilities per frame.
-        decoder: a decoder of `make_decoder`, or one of your own.
-        duration: of the recording in seconds, or None for that of the activations.
-        file, model: names to store in the result.
-        least_confidence: of half of the beats, 0 to 1; beats that have less are not believed.
+        activations: activations of the recording.
+        decoder: decoder from `make_decoder`, or any other decoder.
+        duration: duration of the recording in seconds; None uses that of the activations.
+        file: path to store in the result.
+        model: name of the network to store in the result.
+        least_confidence: confidence, from 0 to 1, that half of the beats of a passage must have; other
+            passages have no beats. 0 keeps all beats.
+
+    Returns:
+        The beats. If there are none, or they may be wrong, `Beats.reason` explains why.
     """
     found = decode_parts(activations, decoder)
-    # Single sounds are judged by their distances, as few as they are.
+    # Single sounds are judged by their spacing below, because one beat is too few for a median.
     least = 0.0 if isolated(found) else least_confidence
     confidences = [beat_confidence(part.times, activations) for part in found]
     believed = [
@@ -203,14 +237,22 @@ def decode(
 
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
-    """Make a decoder with some of its settings changed; SettingsError for an option that it has not."""
+    """Return a decoder with some of its settings changed.
+
+    Args:
+        name: name of the decoder.
+        options: the settings to change, by name.
+
+    Raises:
+        SettingsError: if the decoder is unknown, or an option is unknown to it or out of range.
+    """
     checks.choice(get_args(DecoderName))("decoder", name)
     kind = PeakSettings if name == "peaks" else DBNSettings
     known = {item.name for item in dataclasses.fields(kind)}
     for option in options:
         if option not in known:
             raise SettingsError(
-                f"the {name} decoder has no option {option}; it has {', '.join(sorted(known))}"
+                f"the {name} decoder has no option {option}; choose from {', '.join(sorted(known))}"
             )
     make = DBNSettings.madmom if name == "madmom" else kind
     return make_decoder(name, make(**options))
@@ -222,7 +264,10 @@ def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Deco
     if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
         raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
     if options:
-        raise SettingsError(f"give {', '.join(options)} to the decoder itself, or name a decoder")
+        raise SettingsError(
+            f"{', '.join(options)} cannot be combined with a decoder object; "
+            "pass settings to that decoder, or choose a decoder by name"
+        )
     return decoder
 
 
@@ -230,15 +275,15 @@ def _blocks(
     source: Recording, source_rate: int | None, sample_rate: int, track: int | None
 ) -> Iterable[NDArray[np.float32]]:
     checks.optional(checks.positive(whole=True))("track", track)
-    # Bytes are a file, unless their rate makes samples of them.
+    # Bytes are the content of a file, unless a sample rate shows that they are samples.
     if _is_file(source) or (audio.is_content(source) and source_rate is None):
         if source_rate is not None:
-            raise SettingsError("sample_rate is for samples, a file tells its own")
+            raise SettingsError("sample_rate applies to arrays of samples; leave it out for a file")
         return audio.read_blocks(source, sample_rate=sample_rate, track=track, block_seconds=BLOCK_SECONDS)
     if source_rate is None:
-        raise SettingsError("samples need their sample_rate, as in track(samples, 44100)")
+        raise SettingsError("an array of samples needs a sample_rate; use track(samples, 44100)")
     if track is not None:
-        raise SettingsError("track is for files; samples have no tracks")
+        raise SettingsError("track applies to files; leave it out for an array of samples")
     array = cast("ArrayLike", source)
     samples = audio.from_samples(array, source_rate=source_rate, sample_rate=sample_rate)
     step = round(BLOCK_SECONDS * sample_rate)
@@ -250,7 +295,7 @@ def _is_file(source: Recording) -> TypeGuard[audio.Source]:
 
 
 class _Counted:
-    """Passes blocks of samples on and counts the samples."""
+    """Iterator over blocks that counts their samples."""
 
     def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
         self._blocks = blocks

@@ -1,4 +1,4 @@
-"""Audio: files of every kind, decoded, mixed down and resampled."""
+"""Audio input: decode, mix down and resample recordings."""
 
 from beattrack.audio.reading import AudioWarning, Source, from_samples, load, read_blocks
 from beattrack.audio.sources import file_name, is_content

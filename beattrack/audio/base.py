@@ -1,4 +1,4 @@
-"""Shared by the modules of this package: pieces of samples, names in messages, warnings."""
+"""Types, warnings and messages that the modules of this package share."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ Piece: TypeAlias = NDArray[Any]  # (samples, channels), numbers as stored
 PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
 Source: TypeAlias = "PathName | bytearray | memoryview | IO[bytes]"
 
-PIECE = 1 << 14  # samples decoded at a time: fits the cache, and is the most that a decoding error loses
-NOTICED_LOSS = 0.1  # seconds missing at the end before it is worth a warning
+PIECE = 1 << 14  # samples decoded at a time: fits the cache and limits the loss from a decoding error
+NOTICED_LOSS = 0.1  # seconds; smaller losses at the end are ignored
 
 
 class AudioWarning(UserWarning):
-    """The audio is damaged, yet usable: the message says what was done."""
+    """The audio is damaged but usable; the message says what was done."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Audio being decoded. rate: in Hz; pieces: in order, all with the same number of channels."""
+    """Audio being decoded.
+
+    Attributes:
+        rate: sample rate in Hz.
+        pieces: samples in order, all with the same number of channels.
+    """
 
     rate: float
     pieces: Iterator[Piece]
@@ -41,7 +46,7 @@ def trimmed(pieces: Iterable[Piece], skip: int) -> Iterator[Piece]:
 
 
 def display_name(path: PathName) -> str:
-    """Return a file name as one printable line: control characters and undecodable bytes as escapes."""
+    """Return a file name as one printable line, with control characters and undecodable bytes escaped."""
     name = os.fsdecode(path)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
@@ -52,19 +57,19 @@ def reason(error: OSError | ValueError) -> str:
 
 
 def no_such_track(name: str, track: int, count: int) -> AudioError:
-    """Return the error for a track, counted from 1, of a file that has only `count`."""
+    """Return the error for a track, numbered from 1, of a file that has only `count` tracks."""
     there = "it has only one" if count == 1 else f"choose one from 1 to {count}"
     return AudioError(f"{name}: has no audio track {track}; {there}")
 
 
 def warn_short(name: str, seconds: float) -> None:
     """Warn that the end of a recording is missing."""
-    _warn(f"{name}: is damaged or ends early, only {seconds:.1f} s of it could be used")
+    _warn(f"{name}: is damaged or ends early; only {seconds:.1f} s of it could be used")
 
 
 def warn_damaged(name: str, seconds: float) -> None:
     """Warn that something in the middle of a recording is missing."""
-    _warn(f"{name}: is damaged in places, {seconds:.1f} s of it could be used")
+    _warn(f"{name}: is damaged in places; {seconds:.1f} s of it could be used")
 
 
 def _warn(message: str) -> None:

@@ -1,9 +1,9 @@
-"""ffmpeg: what libsndfile cannot read, and the timeline and tracks of films.
+"""Decode with ffmpeg the files that libsndfile cannot read, such as films.
 
-Time 0 is where the file's timeline begins, as players show it: if the sound starts after the picture, silence
-is put in front, and gaps between timestamps are filled. ffmpeg removes the encoder delays that a file states
-(edit list, pre-skip, iTunSMPB). Delays that are the same for every encoder of a format are removed here, but
-not from films, whose sound and picture are already aligned.
+Time 0 is the start of the file's timeline, as players show it: if the sound starts after the picture, silence
+is inserted before it, and gaps between timestamps are filled with silence. ffmpeg removes the encoder delay
+that a file states (edit list, pre-skip, iTunSMPB). Delays that are the same for every encoder of a format are
+removed here, except in films, whose sound and picture are already aligned.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import numpy as np
 from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, display_name, no_such_track, reason, trimmed
 from beattrack.errors import AudioError
 
-_LATE = 0.01  # seconds: smaller offsets come from how encoders and muxers round
-_LONGEST_GAP = 3600  # seconds: a timestamp further ahead is damaged
-# Gaps are filled from 50 ms on; the timestamps of streamed recordings waver by less.
+_LATE = 0.01  # seconds; smaller offsets are rounding by encoders and muxers
+_LONGEST_GAP = 3600  # seconds; a timestamp further ahead is damaged
+# Gaps of 50 ms or more are filled; the jitter of timestamps in streamed recordings is smaller.
 _FILL = "aresample=async=1:min_hard_comp=0.05"
-# Delay in samples that the transforms and filters of a format cause, whoever wrote encoder and decoder.
+# Delay in samples from the transforms and filters of a format, the same for all encoders and decoders.
 _DELAYS = {"mp1": 481, "mp2": 481, "ac3": 256, "eac3": 256, "dts": 512}
 
 _ENTRIES = (
@@ -42,10 +42,15 @@ _NO_SOUND = re.compile("matches no streams|does not contain any stream")
 
 @dataclass(frozen=True)
 class Track:
-    """One audio track.
+    """An audio track.
 
-    start: seconds after the timeline of the file begins. rate: in Hz, 0 if unknown. layout: ffmpeg's name for
-    the channels, "" if unknown. duration: in seconds, None if the file does not state it.
+    Attributes:
+        codec: ffmpeg's name of the codec.
+        default: whether the file marks it as the default track.
+        start: start on the timeline of the file, in seconds.
+        rate: sample rate in Hz; 0 if unknown.
+        layout: ffmpeg's name of the channel layout; "" if unknown.
+        duration: duration in seconds; None if the file does not state it.
     """
 
     codec: str
@@ -60,9 +65,12 @@ class Track:
 class Contents:
     """The streams of a file.
 
-    film: whether there is a moving picture. others: codecs of the streams that are not audio. start: what
-    ffmpeg takes as time 0, in seconds after the timeline begins. duration: in seconds, None if it is not
-    stated.
+    Attributes:
+        tracks: the audio tracks, in order.
+        film: whether there is a moving picture.
+        others: codecs of the streams that are not audio.
+        start: ffmpeg's time 0 on the timeline of the file, in seconds.
+        duration: duration in seconds; None if the file does not state it.
     """
 
     tracks: tuple[Track, ...]
@@ -73,12 +81,12 @@ class Contents:
 
     @property
     def default(self) -> int:
-        """Index of the track that players play: the first that is marked, else the first."""
+        """Index of the first track marked as default, or 0 if there is none."""
         return next((index for index, track in enumerate(self.tracks) if track.default), 0)
 
 
 def installed() -> bool:
-    """Return whether there is an ffmpeg on PATH."""
+    """Return whether ffmpeg is on PATH."""
     return shutil.which("ffmpeg") is not None
 
 
@@ -93,7 +101,7 @@ def probe(path: str) -> Contents | None:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         told = json.loads(done.stdout)
         return _contents(told) if told.get("streams") else None
-    except (OSError, ValueError, TypeError, AttributeError):  # all but the first: output of another kind
+    except (OSError, ValueError, TypeError, AttributeError):  # all but OSError: unexpected output
         return None
 
 
@@ -107,7 +115,7 @@ def _contents(told: dict[str, Any]) -> Contents:
     ]
     file = told.get("format", {})
     starts = [float(stream["start_time"]) for stream in [*sounds, *pictures] if "start_time" in stream]
-    zero = max(min(starts, default=0.0), 0.0)  # timestamps before 0 are those of priming samples
+    zero = max(min(starts, default=0.0), 0.0)  # priming samples have timestamps below 0
     tracks = tuple(
         Track(
             codec=str(stream.get("codec_name", "")),
@@ -133,20 +141,29 @@ def _duration(entry: dict[str, Any]) -> float | None:
 
 @contextmanager
 def opened(path: str, name: str, track: int | None = None) -> Iterator[Reading]:
-    """Decode an audio track of a file, counted from 1; None is the default one.
+    """Decode an audio track of a file.
 
-    Raises AudioError if ffmpeg is missing or cannot read the file, or if there is no such track.
+    Args:
+        path: path of the file.
+        name: name of the file for messages.
+        track: number of the track, from 1; None uses the default track.
+
+    Yields:
+        The samples.
+
+    Raises:
+        AudioError: if ffmpeg is missing or cannot read the file, or there is no such track.
     """
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
-            f"{name}: is damaged or not WAV, FLAC, OGG, MP3, AIFF or their like; "
-            "to read AAC, WMA and video too, install ffmpeg"
+            f"{name}: is damaged or not in a format that libsndfile reads, such as WAV, FLAC, OGG or MP3; "
+            "to read other formats, such as AAC, WMA and video, install ffmpeg"
         )
     contents = probe(path)
     plan = _plan(contents, track, name)
-    # `file:` keeps a name from being read as an option or an address, the whitelist keeps playlists off the
-    # network. AU: a header of six numbers, then floats. The channels stay as they are: mixing is done here.
+    # `file:` prevents a name from being read as an option or a URL, and the whitelist prevents playlists from
+    # opening network addresses. AU is a header of six numbers, then floats. Channels are not mixed by ffmpeg.
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
     command += ["-dts_error_threshold", str(_LONGEST_GAP), "-i", f"file:{path}"]
     command += [] if plan.index is None else ["-map", f"0:a:{plan.index}"]
@@ -167,8 +184,11 @@ def opened(path: str, name: str, track: int | None = None) -> Iterator[Reading]:
 class _Plan:
     """How to decode a track.
 
-    index: from 0; None leaves the choice to ffmpeg. silence: seconds to put in front. skip: samples to leave
-    out.
+    Attributes:
+        index: index of the track, from 0; None leaves the choice to ffmpeg.
+        filters: ffmpeg's audio filters.
+        silence: silence to insert at the start, in seconds.
+        skip: number of samples to skip at the start.
     """
 
     index: int | None
@@ -188,11 +208,11 @@ def _plan(contents: Contents | None, track: int | None, name: str) -> _Plan:
     chosen = contents.tracks[index]
     filters = [_FILL]
     if chosen.codec.startswith("wmav") and chosen.rate:
-        # ffmpeg's decoder drops the first frames, and only the timestamps show it.
+        # ffmpeg's decoder drops the first frames, which only the timestamps show.
         delay = 0 if contents.film else _wma_frame(chosen.rate, chosen.codec)
         filters = [f"{_FILL}:first_pts={round(-contents.start * chosen.rate) + delay}"]
     if chosen.layout and chosen.rate:
-        # Broadcasts switch between stereo and surround.
+        # Broadcasts may switch between stereo and surround; the output needs a fixed layout.
         filters.append(f"aformat=sample_rates={chosen.rate}:channel_layouts={chosen.layout}")
     late = _LATE < chosen.start < _LONGEST_GAP and not chosen.codec.startswith("wmav")
     skip = 0 if contents.film else _DELAYS.get(chosen.codec, 0)
@@ -200,17 +220,22 @@ def _plan(contents: Contents | None, track: int | None, name: str) -> _Plan:
 
 
 def _wma_frame(rate: int, codec: str) -> int:
-    """Return the samples in a frame of Windows Media Audio 1 or 2, the delay of every encoder."""
+    """Return the samples in a frame of Windows Media Audio 1 or 2, which is the delay of every encoder."""
     if rate <= 16_000:
         return 512
     return 1024 if rate <= 22_050 or (rate <= 32_000 and codec == "wmav1") else 2048
 
 
 class Reading:
-    """The samples from a running ffmpeg.
+    """Iterator over the samples from a running ffmpeg.
 
-    Once they have been read: decoded is their number; damaged tells whether ffmpeg reported errors; short
-    whether less was decoded than the file states, or as far as is known.
+    Attributes:
+        rate: sample rate in Hz.
+        channels: number of channels.
+        decoded: number of samples read so far.
+        damaged: whether ffmpeg reported errors; set at the end.
+        short: whether there were errors and the end is missing, or may be missing because the file states no
+            duration; set at the end.
     """
 
     def __init__(
@@ -241,7 +266,7 @@ class Reading:
         failed = self._process.wait() != 0
         if failed and not self.decoded:
             raise AudioError(
-                f"{self._name}: is damaged, nothing of it could be decoded ({self._complaint()})"
+                f"{self._name}: is damaged; nothing of it could be decoded ({self._complaint()})"
             )
         self.damaged = failed or bool(self._complaints())
         self.short = self.damaged and self.decoded / self.rate < self._least_duration()
@@ -266,7 +291,7 @@ class Reading:
         return 0.9 * whole if self._contents.film else whole - NOTICED_LOSS
 
     def _complaints(self) -> list[str]:
-        """Return the lines of ffmpeg's log, without those about pictures and subtitles."""
+        """Return the lines of ffmpeg's log, except those about pictures and subtitles."""
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         others = tuple(f"[{codec} @" for codec in self._contents.others) if self._contents else ()

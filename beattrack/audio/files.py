@@ -1,18 +1,18 @@
-"""Audio files, pipes and file objects to samples as they are stored.
+"""Decode audio files, pipes and file objects to samples as stored.
 
-libsndfile decodes WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF and others, recognised by their content
-and not by their name. What it cannot read (AAC, WMA, video) goes through `ffmpeg` if that is on PATH.
+libsndfile decodes WAV, FLAC, OGG (Vorbis, Opus), MP3, AIFF, AU, CAF and others, recognised by content and not
+by file name. Files that it cannot read (AAC, WMA, video) are decoded by `ffmpeg` if it is on PATH.
 
-Time 0 is where players start: at the first sample of the music, or at the start of the picture if that is
-earlier. Encoder delays are removed if the file states them (the LAME tag of an MP3 or its iTunSMPB comment,
-the edit list of an MP4, the pre-skip of Opus) or if they are the same for every encoder of the format (WMA,
-MP2, AC-3, DTS). The file then lines up with the WAV it was made from to within a sample, WMA to within a
-millisecond. An MP3 without a tag keeps the delay of its encoder and decoder, 25 ms for LAME, and AAC outside
-MP4 that of its encoder, 23 ms for ffmpeg's: players play them that late too.
+Time 0 is the point at which players start: the first sample of the music, or the start of the picture if that
+is earlier. Encoder delays are removed if the file states them (LAME tag or iTunSMPB comment of an MP3, edit
+list of an MP4, pre-skip of Opus) or if they are the same for every encoder of the format (WMA, MP2, AC-3,
+DTS). The samples are then aligned with the original WAV to within one sample, or one millisecond for WMA. An
+MP3 without a tag keeps the delay of its encoder and decoder (25 ms for LAME), and AAC outside MP4 that of its
+encoder (23 ms for ffmpeg's), as in players.
 
-A file is used as far as it can be decoded. Joined files are read one after the other, wrong lengths in
-headers are corrected, and what libsndfile cannot decode of a damaged file is left to ffmpeg. An AudioWarning
-tells of audio that is lost, an AudioError of a file of which nothing can be decoded.
+All audio that can be decoded is used. Concatenated files are read one after the other, wrong lengths in
+headers are corrected, and ffmpeg decodes the parts of a damaged file that libsndfile cannot decode. If audio
+is lost, an AudioWarning is given; if nothing can be decoded, an AudioError is raised.
 """
 
 from __future__ import annotations
@@ -45,13 +45,21 @@ from beattrack.errors import AudioError
 
 @contextmanager
 def opened(source: Source, track: int | None = None) -> Iterator[tuple[Stream, str]]:
-    """Open a path, "-" for standard input, a binary file object, the bytes of a file or a `SoundFile`.
+    """Open a source of audio.
 
-    track: which audio track, counted from 1; None is the default one.
+    Args:
+        source: path, "-" for standard input, binary file object, the bytes of a file, or an open
+            `soundfile.SoundFile`.
+        track: number of the audio track, from 1; None uses the default track.
 
-    Yields the samples as stored and the source's name for messages. Raises AudioError if the source cannot be
-    opened. Reading the pieces raises it if nothing can be decoded, and warns with AudioWarning if not all
-    can.
+    Yields:
+        The samples as stored, and the name of the source for messages.
+
+    Raises:
+        AudioError: if the source cannot be opened; while the pieces are read, if nothing can be decoded.
+
+    Warns:
+        AudioWarning: while the pieces are read, if some of the audio cannot be decoded.
     """
     if isinstance(source, soundfile.SoundFile):
         path = file_name(source)
@@ -78,7 +86,7 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
     with sound:
         if track is not None and track > 1 and not layout.mixed:
             raise no_such_track(name, track, 1)
-        gaps = sound.format == "OGG" and layout.damaged  # libsndfile would skip them without a word
+        gaps = sound.format == "OGG" and layout.damaged  # libsndfile skips them silently
         if (layout.mixed or gaps) and (ffmpeg.installed() or (track or 1) > 1):
             with ffmpeg.opened(path, name, track) as reading:
                 yield Stream(reading.rate, _warned(reading, name, damaged=layout.damaged))
@@ -88,7 +96,7 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
 
 
 def _layout(path: str, name: str) -> Layout:
-    """Return in which parts to read a file, and with which headers."""
+    """Return the parts in which to read a file, and their headers."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -109,15 +117,15 @@ def _inspector(file: IO[bytes], size: int) -> Callable[[IO[bytes], int], Layout 
 
 
 def _late_mpeg(path: str) -> Layout | None:
-    """Return where the music is in an MP3 that does not start with a frame, such as a recorded broadcast."""
+    """Return the layout of an MP3 that does not start with a frame, such as a recorded broadcast."""
     with open(path, "rb") as file:
         layout = mpeg.inspect(file, os.fstat(file.fileno()).st_size)
-    # In a film, pictures lie between the frames: that counts as damaged.
+    # A film has pictures between the audio frames, so its layout counts as damaged.
     return None if layout is None or layout.damaged or len(layout.parts) != 1 else layout
 
 
 def _warned(reading: ffmpeg.Reading, name: str, *, damaged: bool = False) -> Iterator[Piece]:
-    """Yield what ffmpeg decodes, and warn if that is not all."""
+    """Yield the samples that ffmpeg decodes, and warn if any are lost."""
     yield from reading
     if reading.short:
         warn_short(name, reading.decoded / reading.rate)
@@ -126,7 +134,7 @@ def _warned(reading: ffmpeg.Reading, name: str, *, damaged: bool = False) -> Ite
 
 
 def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) -> Iterator[Piece]:
-    """Yield what libsndfile decodes, then what it could not: read in parts, or by ffmpeg."""
+    """Yield the samples that libsndfile decodes, then the rest, decoded in parts or by ffmpeg."""
     yield from reading
     decoded, stated = reading.decoded, reading.stated
     lost, damaged = reading.failed or reading.short, layout.damaged
@@ -142,10 +150,10 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
             decoded += len(piece)
             yield piece
         lost = decoded == before or stated - decoded > NOTICED_LOSS * reading.rate
-        # If only bytes behind the music stopped libsndfile, it lost no more than what it was reading then.
+        # If libsndfile stopped only at bytes after the music, it lost at most the pieces being read.
         damaged |= not lost and stated - before > 2 * PIECE
     if not decoded and reading.failed:
-        raise AudioError(f"{name}: is damaged, nothing of it could be decoded")
+        raise AudioError(f"{name}: is damaged; nothing of it could be decoded")
     if lost or layout.short:
         warn_short(name, decoded / reading.rate)
     elif damaged:
@@ -153,7 +161,7 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
 
 
 def _split(path: str, name: str) -> sndfile.Reading | None:
-    """Return a reading of a FLAC file in parts, or None if it is a single one."""
+    """Return a reading of the parts of a FLAC file, or None if it has only one."""
     with open(path, "rb") as file:
         layout = flac.inspect(file, os.fstat(file.fileno()).st_size)
     first = None if layout is None else sndfile.open_sound(path, name, layout.parts[0])

@@ -1,4 +1,4 @@
-"""FLAC files that were joined or that end with tags of other formats, where libFLAC loses sync."""
+"""FLAC files that were concatenated or that end with tags of other formats, at which libFLAC loses sync."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import IO
 
 from beattrack.audio.parts import Layout, Part, Window, after_tags, before_tags
 
-_START = b"fLaC\x00\x00\x00\x22"  # the marker, and the header of the block that always comes first
+_START = b"fLaC\x00\x00\x00\x22"  # the marker and the header of the block that is always first
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return the FLAC files in a file, without tags behind them, or None if it is a single one."""
+    """Return the layout of concatenated FLAC files without their tags, or None if there is only one file."""
     window = Window(file, size)
     starts = [after_tags(window, 0)]
     while (place := window.find(_START, starts[-1] + len(_START))) >= 0:

@@ -1,8 +1,8 @@
-"""WAV, RF64, AIFF, AU and CAF files whose header does not state the number of bytes that there are.
+"""Correct headers for WAV, RF64, AIFF, AU and CAF files that state a wrong number of bytes.
 
-Programs that write to a pipe or are killed leave 0, -1 or an old number there, and those that write more than
-4 GiB of WAV the remainder. Some omit the byte that pads a chunk of odd length. libsndfile believes the
-header; here such files get a correct one.
+Programs that write to a pipe or are killed leave 0, -1 or an old number in the header; a WAV of more than
+4 GiB may state only the remainder. Some programs omit the byte that pads a chunk of odd length. libsndfile
+trusts the header, so such files get a correct one here.
 """
 
 from __future__ import annotations
@@ -12,19 +12,24 @@ from typing import IO, Literal
 
 from beattrack.audio.parts import Layout, Part, Window, tag_length
 
-UNKNOWN_BYTES = 0x7FFF_0000  # writers to a pipe put something near 2^31 or 2^32 into the header
-_LONGEST_HEADER = 1 << 24  # bytes in front of the samples: pictures and notes of a station
+UNKNOWN_BYTES = 0x7FFF_0000  # programs that write to a pipe state a number near 2^31 or 2^32
+_LONGEST_HEADER = 1 << 24  # bytes before the samples, such as pictures and broadcast metadata
 _MOST_WAV = (1 << 32) - (1 << 16)
 _NAMES = (b"data", b"fmt ", b"fact", b"LIST", b"bext", b"iXML", b"JUNK", b"id3 ", b"SSND", b"COMM")
-_NOTICED_REST = 4096  # bytes after the samples: fewer are not worth examining
+_NOTICED_REST = 4096  # fewer bytes after the samples are ignored
 
 
 @dataclass(frozen=True)
 class _Format:
     """How a format writes its chunks.
 
-    sound: name of the chunk with the samples; width: bytes of a size field; pad: chunks are padded to
-    multiples of it; first: offset of the first chunk; lead: bytes in the sound chunk before the samples.
+    Attributes:
+        order: order of the bytes in a number.
+        sound: name of the chunk with the samples.
+        width: bytes in a size field.
+        pad: chunks are padded to a multiple of this number of bytes.
+        first: offset of the first chunk.
+        lead: bytes in the sound chunk before the samples.
     """
 
     order: Literal["little", "big"]
@@ -38,7 +43,7 @@ class _Format:
         return int.from_bytes(data, self.order)
 
     def write(self, number: int) -> bytes:
-        """Return a size field; a number that does not fit becomes the largest one, which means unknown."""
+        """Return a size field; a number that does not fit becomes the largest value, which means unknown."""
         return min(number, (1 << 8 * self.width) - 1).to_bytes(self.width, self.order)
 
 
@@ -49,10 +54,13 @@ _CAF = _Format("big", b"data", width=8, pad=1, first=8, lead=4)
 
 @dataclass(frozen=True)
 class _Sound:
-    """Where the samples of a chunked file are.
+    """The location of the samples in a chunked file.
 
-    start: offset of the first sample; stated: bytes of samples according to the header; regular: whether all
-    chunks before have the lengths that they state; description: body of the chunk `fmt ` of a WAV.
+    Attributes:
+        start: offset of the first sample.
+        stated: bytes of samples according to the header.
+        regular: whether all chunks before the samples have the lengths that they state.
+        description: body of the chunk `fmt ` of a WAV.
     """
 
     start: int
@@ -62,7 +70,7 @@ class _Sound:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return the file with a correct header, or None if its own is correct."""
+    """Return a layout with a correct header, or None if the file needs none."""
     window = Window(file, size)
     head = window.read(0, 12)
     if _is_wav(head):
@@ -83,7 +91,7 @@ def _is_wav(head: bytes) -> bool:
 
 
 def _wav(window: Window) -> Layout | None:
-    """Return the WAV files in a file, or None if it is a single one with a correct header."""
+    """Return the layout of one or more WAV files, or None for a single one with a correct header."""
     parts: list[Part] = []
     as_it_is = True
     base = 0
@@ -107,7 +115,7 @@ def _wav(window: Window) -> Layout | None:
 
 
 def _find(window: Window, base: int, form: _Format) -> _Sound | None:
-    """Return where the samples of the file at offset `base` are, or None if there is no chunk for them."""
+    """Return the location of the samples of the file at offset `base`, or None if there is none."""
     position, regular = base + form.first, True
     description, long_size = b"", 0
     lead = 4 + form.width
@@ -138,7 +146,7 @@ def _is_name(window: Window, offset: int) -> bool:
 
 
 def _length(window: Window, sound: _Sound, form: _Format) -> int | None:
-    """Return how many bytes of samples there are, or None if they are as many as stated or fewer."""
+    """Return the number of bytes of samples, or None if it does not exceed the stated number."""
     rest = window.size - sound.start
     if sound.stated >= UNKNOWN_BYTES and sound.stated > rest:
         return rest
@@ -159,7 +167,7 @@ def _is_foreign(window: Window, offset: int, form: _Format) -> bool:
 
 
 def _wav_header(form: _Format, description: bytes, length: int) -> bytes:
-    """Return the header of a WAV with `length` bytes of samples, or of an RF64 if they are too many."""
+    """Return the header of a WAV with `length` bytes of samples, or of an RF64 if they do not fit."""
     chunk = b"fmt " + form.write(len(description)) + description + bytes(len(description) % 2)
     if length <= _MOST_WAV or form is _BIG_WAV:
         magic = b"RIFX" if form is _BIG_WAV else b"RIFF"
@@ -173,7 +181,7 @@ def _wav_header(form: _Format, description: bytes, length: int) -> bytes:
 
 
 def _patched(window: Window, form: _Format) -> Part | None:
-    """Return a file with the correct size of its sound chunk, or None if it is correct."""
+    """Return a file with a corrected size of its sound chunk, or None if the size is correct."""
     sound = _find(window, 0, form)
     length = None if sound is None or not sound.regular else _length(window, sound, form)
     if sound is None or length is None:

@@ -1,7 +1,7 @@
-"""Mixing down to mono: the mean over the channels, unless they cancel each other out.
+"""Mix down to mono: the mean over the channels, unless they cancel each other out.
 
-If one channel of a stereo recording is inverted (a wrong cable, a plug-in), the mean is silence, or what is
-left without the instruments in the middle. The channels are then added with the signs of their correlation.
+If one channel of a stereo recording is inverted (by a wrong cable or a plug-in), the mean is silence, or
+lacks the instruments in the centre. The channels are then added with the signs of their correlation.
 """
 
 from __future__ import annotations
@@ -23,21 +23,29 @@ Signs: TypeAlias = tuple[int, ...]  # 1 or -1 for each channel
 MAX_MAGNITUDE = 2.0**32
 FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 
-# Channels cancel if their sum has this many times less power than that of independent channels. In stereo the
-# difference then has 4 times the power of the sum (6 dB), which stereo effects do not reach for long.
+# Channels cancel if the power of their sum times this factor is below that of independent channels. In stereo
+# the difference then has 4 times the power of the sum (6 dB), which stereo effects do not sustain.
 _CANCELLED = 2.5
-_RESTORED = 2.0  # times the power that the plain sum must have to be used again
-_MEMORY = 1 << 17  # samples (3 s) after which evidence counts half, so that no short passage decides alone
-_CAREFUL = 16  # pieces, after which only every other is examined, to save time
-_STEP = 11  # one in so many samples is examined
-_FADE = 4096  # samples of the cross-fade between two choices of signs
+_RESTORED = 2.0  # the plain sum is used again at this many times the power of the signed sum
+_MEMORY = 1 << 17  # samples (3 s): half-life of the evidence, so that no short passage decides alone
+_CAREFUL = 16  # pieces; after these only every other piece is examined, to save time
+_STEP = 11  # one in this many samples is examined
+_FADE = 4096  # length in samples of the cross-fade between two choices of signs
 
 
 def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
-    """Yield pieces (samples, channels) as mono float32 (samples,), full scale 1.
+    """Mix pieces of samples down to mono.
 
-    Warns with AudioWarning of samples that are not finite, which become 0, and if a channel was inverted for
-    more than half of the recording.
+    Args:
+        pieces: samples as stored, each piece of shape (samples, channels).
+        name: name of the source for messages.
+
+    Yields:
+        Mono float32 with full scale 1, shape (samples,).
+
+    Warns:
+        AudioWarning: if samples that are not finite were set to 0, or a channel was inverted for more than
+            half of the recording.
     """
     damaged = False
     polarity = _Polarity()
@@ -69,14 +77,14 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
 
 
 class _Polarity:
-    """The signs with which the channels of a recording are added, decided by what was heard so far."""
+    """The signs with which to add the channels of a recording, decided by the pieces so far."""
 
     def __init__(self) -> None:
         self._products: NDArray[np.float64] = np.zeros((0, 0))  # (channels, channels)
         self._signs: Signs = ()
 
     def of(self, piece: Piece, stands_for: int = 1) -> Signs:
-        """Return the signs for the next piece (samples, channels), the only one examined of `stands_for`."""
+        """Return the signs for the next piece, (samples, channels), which represents `stands_for` pieces."""
         channels = piece.shape[1]
         if not self._signs:
             self._signs = (1,) * channels
@@ -108,7 +116,7 @@ class _Polarity:
             self._signs = tuple(-1 if product < 0 else 1 for product in loudest)
 
     def _power(self) -> float:
-        """Return the power of the signed sum; for independent channels it is the sum of their powers."""
+        """Return the power of the signed sum; for independent channels it equals the sum of their powers."""
         weights = np.array(self._signs, np.float64)
         return float(weights @ self._products @ weights)
 
@@ -119,8 +127,8 @@ def _sum(piece: Piece, signs: Signs) -> Float32:
     full_scale = channels * FULL_SCALE.get(piece.dtype.name, 1.0)
     if piece.dtype == np.uint8:
         piece = piece.astype(np.int16) - 128
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller finds what overflowed
-        # A sum of columns: numpy's mean over so short an axis takes 30 times as long.
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller checks for overflow
+        # Adding columns is 30 times as fast as numpy's mean over so short an axis.
         mono: Float32 = piece[:, 0].astype(np.float32)
         if signs[0] < 0:
             mono *= -1
@@ -135,5 +143,5 @@ def _sum(piece: Piece, signs: Signs) -> Float32:
 
 
 def _is_usable(mono: Float32) -> bool:
-    # NaN makes both extremes NaN, and every comparison with it false.
+    # NaN makes both extremes NaN, and comparisons with NaN are false.
     return mono.size == 0 or bool(mono.min() >= -MAX_MAGNITUDE and mono.max() <= MAX_MAGNITUDE)

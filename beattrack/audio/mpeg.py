@@ -1,8 +1,8 @@
-"""MPEG audio (MP3 and the older layers): where its frames are, and what its tags state.
+"""Find the frames of MPEG audio (MP3 and the older layers) and read its tags.
 
-Files that were joined, cut or overwritten have other bytes between their frames, where libmpg123 stops, and
-the tag in the first frame may state a wrong number of frames. The layout found here is what players play: all
-frames in order, without the first one if it is a tag.
+Files that were concatenated, cut or overwritten have other bytes between their frames, at which libmpg123
+stops, and the tag in the first frame may state a wrong number of frames. The layout found here matches
+players: all frames in order, without the first one if it is a tag.
 
 Sources: ISO 11172-3 for the header of a frame, G. Bouvigne's "Mp3 Info Tag rev 1" for the Xing and LAME tags.
 """
@@ -17,13 +17,13 @@ from typing import IO
 from beattrack.audio.base import NOTICED_LOSS
 from beattrack.audio.parts import Layout, Part, Window, after_tags, joined
 
-DECODER_DELAY = 529  # samples that any layer III decoder adds
-FILTER_DELAY = 481  # samples that the filter banks of layers I and II add, in encoder and decoder together
+DECODER_DELAY = 529  # samples added by any layer III decoder
+FILTER_DELAY = 481  # samples added by the filter banks of layers I and II in encoder and decoder together
 
 _STREAM = 0xFFFE0C00  # bits of a header that all frames of a stream share: sync, version, layer, rate
 _MODE, _MONO = 0xC0, 0xC0
 _HEADER = Struct(">I")
-# The first three bytes of a header: all but version 1, layer 0, rate 3 and the bit rates 0 and 15.
+# The first three bytes of a header, except version 1, layer 0, rate 3 and the bit rates 0 and 15.
 _SYNC = re.compile(
     b"\xff[%b][%b]"
     % (
@@ -32,13 +32,13 @@ _SYNC = re.compile(
     ),
     re.DOTALL,
 )
-_CHAIN, _FOREIGN_CHAIN = 3, 5  # frames in a row that cannot be chance: of the stream so far, of another
+_CHAIN, _FOREIGN_CHAIN = 3, 5  # consecutive frames that prove a stream: the current one, another one
 _TAGS = re.compile(b"ID3|APETAGEX|TAG")
-_COMMENTS = 1 << 24  # bytes in front of the first frame that are searched for comments
-_FIRST_FRAME = 1 << 16  # bytes in which the first frame must begin
+_COMMENTS = 1 << 24  # bytes before the first frame that are searched for comments
+_FIRST_FRAME = 1 << 16  # the first frame must begin within this many bytes
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version
-_KBITS = {  # by layer: of version 1, of versions 2 and 2.5
+_KBITS = {  # by layer: version 1, versions 2 and 2.5
     1: (
         (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
         (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
@@ -52,13 +52,13 @@ _KBITS = {  # by layer: of version 1, of versions 2 and 2.5
         (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     ),
 }
-# iTunes' comment, in hexadecimal: zeros, encoder delay, encoder padding, number of samples.
+# iTunes' comment has hexadecimal numbers: zeros, encoder delay, encoder padding, number of samples.
 _ITUNES = re.compile(rb"iTunSMPB[^0-9A-F]{0,4}[0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{8}) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class _Header:
-    """The header of a frame, from its 32 bits."""
+    """The header of a frame, given as its 32 bits."""
 
     bits: int
 
@@ -82,14 +82,14 @@ class _Header:
 
     @property
     def hertz(self) -> int:
-        """Sample rate in Hz, 0 if the bits are not a header."""
+        """Sample rate in Hz; 0 if the bits are not a header."""
         rates = _RATES.get(self.bits >> 19 & 3, ())
         rate = self.bits >> 10 & 3
         return rates[rate] if rate < len(rates) else 0
 
     @property
     def length(self) -> int:
-        """Bytes of the frame, 0 if the bits are not a header or state no bit rate."""
+        """Length of the frame in bytes; 0 if the bits are not a header or state no bit rate."""
         bit_rate = self.bits >> 12 & 15
         if not self.hertz or self.layer == 4 or not 0 < bit_rate < 15:
             return 0
@@ -101,22 +101,26 @@ class _Header:
 
     @property
     def side_information(self) -> int:
-        """Bytes between the header of a layer III frame and its data, where tags are."""
+        """Number of bytes between the header of a layer III frame and its data, in which tags are stored."""
         if self.first_version:
             return 17 if self.mono else 32
         return 9 if self.mono else 17
 
 
-# By bits 9 to 20 of the header, all that the length depends on.
+# Indexed by bits 9 to 20 of the header, which determine the length.
 _LENGTHS = tuple(_Header(bits << 9).length for bits in range(1 << 12))
 
 
 @dataclass(frozen=True)
 class _Tag:
-    """What a tag in the first frame states; None stands for not stated.
+    """Content of a tag in the first frame.
 
-    length: bytes of the frame. frames: that follow. delay, padding: samples that the encoder added. known:
-    whether libmpg123 knows the tag; it decodes others (VBRI) as music.
+    Attributes:
+        length: length of the frame in bytes.
+        frames: number of frames that follow; None if not stated.
+        delay: samples that the encoder added at the start; None if not stated.
+        padding: samples that the encoder added at the end.
+        known: whether libmpg123 knows the tag; it decodes others (VBRI) as music.
     """
 
     length: int
@@ -128,7 +132,15 @@ class _Tag:
 
 @dataclass
 class _Run:
-    """Frames of one stream. last: offset of the last one; cut: whether the file ends within it."""
+    """Frames of one stream.
+
+    Attributes:
+        header: header of the first frame.
+        stretches: (start, stop) offsets of contiguous frames.
+        frames: number of complete frames.
+        last: offset of the last frame.
+        cut: whether the file ends within the last frame.
+    """
 
     header: _Header
     stretches: list[tuple[int, int]] = field(default_factory=list)
@@ -138,22 +150,20 @@ class _Run:
 
     @property
     def has_constant_rate(self) -> bool:
-        """Whether all frames are as long as the first, but for padding."""
+        """Whether all frames have the same length, apart from padding."""
         size = sum(stop - start for start, stop in self.stretches)
         slot = 4 if self.header.layer == 1 else 1
         return abs(size - self.frames * self.header.length) <= self.frames * slot + self.header.length
 
     def leave_out(self, length: int) -> None:
-        """Leave out the first frame, which is a tag of `length` bytes."""
+        """Drop the first frame, which is a tag of `length` bytes."""
         start, stop = self.stretches[0]
         self.stretches[0] = start + length, stop
         self.frames -= 1
 
     def part(self, delay: int = 0, padding: int = 0) -> Part:
-        """Return the frames as a file, with a tag that states their number, the delay and the padding.
-
-        Without a tag, libsndfile guesses the number from the bit rate of the first frame, and stops there.
-        """
+        """Return the frames as a file, with a tag that states their number, the delay and the padding."""
+        # Without a tag, libsndfile estimates the number from the first bit rate and stops there.
         stretches = joined(self.stretches)
         if self.header.layer != 3:
             return Part(stretches, skip=delay)
@@ -161,9 +171,15 @@ class _Run:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return the layout of an MPEG audio file, or None if it is not one.
+    """Return the layout of an MPEG audio file.
 
-    There are no parts if libsndfile reads the file correctly as it is.
+    Args:
+        file: the open file.
+        size: its size in bytes.
+
+    Returns:
+        The layout, without parts if libsndfile reads the file correctly as it is; None if the file is not
+        MPEG audio.
     """
     window = Window(file, size)
     start = after_tags(window, 0)
@@ -179,10 +195,10 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
     counted = tag is not None and tag.frames is not None and abs(tag.frames - frames) <= 1
     noticed = NOTICED_LOSS * first.header.length / first.header.samples * first.header.hertz
     end = after_tags(window, runs[-1].stretches[-1][1])
-    # A file that was cut ends within a frame, or with blocks that were never filled; else its tag is wrong.
+    # A truncated file ends within a frame or with blocks that were never written. Otherwise the tag is wrong.
     missing = tag is not None and tag.frames is not None and tag.frames > frames + 1
     short = missing and (runs[-1].cut or size - end > noticed)
-    # Delay and padding are less than four frames.
+    # Delay and padding together are shorter than four frames.
     samples = sum(_samples(run, first.header) for run in runs) - 4 * first.header.samples
     if tag is None:
         correct = delay == 0 and first.has_constant_rate
@@ -198,21 +214,19 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
 
 
 def _samples(run: _Run, like: _Header) -> int:
-    """Return the number of samples of a run, at the sample rate of another."""
+    """Return the number of samples of a run, converted to the sample rate of `like`."""
     return run.frames * run.header.samples * like.hertz // run.header.hertz
 
 
 def _delay(tag: _Tag | None, comments: bytes, header: _Header) -> tuple[int, int]:
-    """Return the samples to remove at the start, and the encoder's padding at the end.
-
-    Without a statement the delay of the encoder is unknown; that of the decoder is removed only behind a tag,
-    as players do.
-    """
+    """Return the samples to remove at the start, and the encoder's padding at the end."""
+    # If no tag states the delay of the encoder, it is unknown; that of the decoder is removed only after a
+    # tag, as players do.
     if header.layer != 3:
         return FILTER_DELAY, 0
     if tag is not None and tag.delay is not None:
         return tag.delay + DECODER_DELAY, tag.padding
-    # In UTF-16 every other byte is zero.
+    # In UTF-16 every other byte of the comment is zero.
     if found := _ITUNES.search(comments.replace(b"\0", b"")):
         delay, padding = int(found[1], 16), int(found[2], 16)
         if max(delay, padding) < 1 << 12:
@@ -235,12 +249,12 @@ def _read_tag(window: Window, offset: int, header: _Header) -> _Tag | None:
 
 
 def _xing(length: int, flags: int, rest: bytes) -> _Tag:
-    """Read the entries of a Xing tag, each of which has a flag."""
+    """Read a Xing tag, in which each entry has a flag."""
     frames = int.from_bytes(rest[:4], "big") if flags & 1 else None
-    for bit, entry in enumerate((4, 4, 100, 4)):  # frames, bytes, places to seek to, quality
+    for bit, entry in enumerate((4, 4, 100, 4)):  # frames, bytes, seek table, quality
         if flags >> bit & 1:
             rest = rest[entry:]
-    # LAME's extension: nine letters, then numbers; two of 12 bits each are delay and padding.
+    # LAME's extension: nine letters, then numbers, among them delay and padding with 12 bits each.
     if len(rest) < 24 or not rest[:4].isalnum():
         return _Tag(length, frames)
     both = int.from_bytes(rest[21:24], "big")
@@ -248,12 +262,9 @@ def _xing(length: int, flags: int, rest: bytes) -> _Tag:
 
 
 def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes:
-    """Return a frame with LAME's tag, to be put in front of `frames` others.
-
-    delay: samples that the decoder is to remove. It always removes its own delay, so a silent frame follows
-    if `delay` is smaller than that.
-    """
-    # Without a checksum (bit 16), and with a bit rate that leaves room for the tag.
+    """Return a frame with LAME's tag for `frames` frames, `delay` samples of which are to be removed."""
+    # The decoder always removes its own delay, so a silent frame follows the tag if `delay` is smaller. The
+    # frame has no checksum (bit 16) and the lowest bit rate with room for the tag.
     bits = (header.bits | 1 << 16) & ~(15 << 12)
     frame = next(frame for rate in range(1, 15) if (frame := _Header(bits | rate << 12)).length >= 96)
     silence = b""
@@ -271,7 +282,7 @@ def _lame_frame(header: _Header, frames: int, delay: int, padding: int) -> bytes
 
 
 def _runs(window: Window, start: int) -> tuple[list[_Run], int]:
-    """Return all frames from `start` on, and the number of bytes between them that are junk."""
+    """Return all frames from `start` on, and the number of junk bytes between them."""
     runs: list[_Run] = []
     junk = 0
     position = _next_frame(window, start, None, start + _FIRST_FRAME)
@@ -287,8 +298,8 @@ def _runs(window: Window, start: int) -> tuple[list[_Run], int]:
 
 
 def _junk(window: Window, last: int, end: int, following: int) -> int:
-    """Return how many of the bytes between two frames, `end` to `following`, are neither tags nor zeros."""
-    # A tag may begin within the frame before, at `last`.
+    """Return the number of bytes from `end` to `following`, two frames, that are neither tags nor zeros."""
+    # A tag may begin within the previous frame, at `last`.
     for tag in _TAGS.finditer(window.read(last, end - last)):
         behind = after_tags(window, last + tag.start())
         if end < behind <= following:
@@ -298,7 +309,7 @@ def _junk(window: Window, last: int, end: int, following: int) -> int:
 
 
 def _follow(window: Window, run: _Run, start: int) -> int:
-    """Add the contiguous frames from `start` on to a run, and return where they end."""
+    """Add the contiguous frames from `start` on to a run, and return the offset of their end."""
     position, frames = start, 0
     stream, mono = run.header.bits & _STREAM, run.header.mono
     unpack, lengths, size = _HEADER.unpack_from, _LENGTHS, window.size
@@ -322,10 +333,7 @@ def _follow(window: Window, run: _Run, start: int) -> int:
 
 
 def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) -> int | None:
-    """Return where the next frame begins, or None if there is none before `limit`.
-
-    stream: of the frames before; fewer frames in a row prove that it continues than that another one begins.
-    """
+    """Return the offset of the next frame of any stream, or None if there is none before `limit`."""
     offset, limit = start, min(limit, window.size - 3)
     while offset < limit:
         first, data = window.chunk(offset)
@@ -340,8 +348,9 @@ def _next_frame(window: Window, start: int, stream: _Header | None, limit: int) 
 
 
 def _is_chain(window: Window, start: int, stream: _Header | None) -> bool:
-    """Return whether enough frames follow each other from `start` on, or fill the rest of the file."""
+    """Return whether enough consecutive frames start at `start`, or fill the rest of the file."""
     header = _Header(_bits(window, start))
+    # Continuing the current stream needs less proof than starting another one.
     wanted = _CHAIN if stream is not None and _same(stream, header.bits) else _FOREIGN_CHAIN
     position = start
     for count in range(wanted):
@@ -360,5 +369,5 @@ def _bits(window: Window, offset: int) -> int:
 
 
 def _same(header: _Header, bits: int) -> bool:
-    """Return whether a frame belongs to the stream of another."""
+    """Return whether the frame with header `bits` belongs to the same stream as `header`."""
     return bits & _STREAM == header.bits & _STREAM and (bits & _MODE == _MONO) == header.mono

@@ -1,9 +1,9 @@
-"""Ogg: the pages of a file, which show whether it was joined or damaged.
+"""Read the pages of Ogg files, to find files that were concatenated or damaged.
 
-libsndfile skips missing and damaged pages without a word, so that everything after them comes too early, and
-reads only the first of several joined files.
+libsndfile skips missing and damaged pages silently, so that everything after them is early, and reads only
+the first of several concatenated files.
 
-Source: RFC 3533 for the page.
+Source: RFC 3533 (page format).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from beattrack.audio.parts import Layout, Part, Window
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 _FIRST = 2  # flag of the first page of a stream
-# Ogg's checksum is that of zlib with the bits of each byte in reverse order, and 0 as its first value.
+# Ogg's checksum is that of zlib with the bits of each byte reversed and an initial value of 0.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -33,10 +33,14 @@ class _Page:
 
 @dataclass
 class _Link:
-    """One of the files that were joined.
+    """One of several concatenated files.
 
-    streams: last page of each, by serial number; headers: whether only first pages were seen so far; gaps:
-    whether pages are missing.
+    Attributes:
+        start: offset of the file.
+        stop: offset of its end.
+        streams: last page of each stream, by serial number.
+        headers: whether only first pages have been found so far.
+        gaps: whether pages are missing.
     """
 
     start: int
@@ -47,7 +51,7 @@ class _Link:
 
     def add(self, page: _Page) -> None:
         before = self.streams.get(page.serial)
-        # In a recorded broadcast the pages between the headers and the first samples are missing.
+        # A recorded broadcast lacks the pages between the headers and the first samples.
         if before is not None and before.position > 0 and page.number != before.number + 1:
             self.gaps = True
         self.streams[page.serial] = page
@@ -56,7 +60,15 @@ class _Link:
 
 
 def inspect(file: IO[bytes], size: int) -> Layout | None:
-    """Return the layout of an Ogg file, without parts if it is a single one, or None if it has no pages."""
+    """Return the layout of an Ogg file.
+
+    Args:
+        file: the open file.
+        size: its size in bytes.
+
+    Returns:
+        The layout, without parts if the file is not concatenated; None if it has no Ogg pages.
+    """
     window = Window(file, size)
     links: list[_Link] = []
     damaged = short = False
@@ -85,7 +97,7 @@ def inspect(file: IO[bytes], size: int) -> Layout | None:
 
 
 def _page(window: Window, start: int) -> _Page | None:
-    """Return the page at `start`, or None if there is no intact one."""
+    """Return the page at `start`, or None if there is no intact page."""
     head = window.read(start, _PAGE.size + 255)
     if len(head) < _PAGE.size or head[:4] != b"OggS":
         return None
@@ -98,7 +110,7 @@ def _page(window: Window, start: int) -> _Page | None:
 
 
 def _next_page(window: Window, start: int) -> int:
-    """Return where the next intact page begins, or the size of the file."""
+    """Return the offset of the next intact page, or the size of the file if there is none."""
     while (start := window.find(b"OggS", start)) >= 0:
         if _page(window, start) is not None:
             return start

@@ -1,4 +1,4 @@
-"""Parts of a file on disk that are read as audio files of their own."""
+"""Read parts of a file on disk as separate audio files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ CHUNK = 1 << 20  # bytes read at a time when a file is searched
 
 @dataclass(frozen=True)
 class Part:
-    """An audio file made of stretches of bytes of a file on disk.
+    """An audio file that consists of stretches of bytes of a file on disk.
 
-    stretches: (start, stop) offsets, in order. header: bytes to put in front of them. skip: samples to leave
-    out at the start, which an encoder added.
+    Attributes:
+        stretches: (start, stop) offsets in bytes, in order.
+        header: bytes to insert before them.
+        skip: number of samples to skip at the start, which an encoder added.
     """
 
     stretches: tuple[tuple[int, int], ...]
@@ -29,9 +31,12 @@ class Part:
 class Layout:
     """How to read a file on disk.
 
-    parts: the audio files in it, in order; empty if it can be read as it is. samples: how many there are at
-    least, None if unknown. damaged: whether parts of the audio are missing. short: whether the end is
-    missing. mixed: whether several streams are interleaved, which libsndfile cannot read.
+    Attributes:
+        parts: the audio files in it, in order; empty if it can be read as it is.
+        samples: lower bound of the number of samples; None if unknown.
+        damaged: whether parts of the audio are missing.
+        short: whether the end is missing.
+        mixed: whether several streams are interleaved, which libsndfile cannot read.
     """
 
     parts: tuple[Part, ...]
@@ -42,12 +47,12 @@ class Layout:
 
 
 class PartReader(io.RawIOBase):
-    """A part of an open file as a file object."""
+    """File object for a part of an open file."""
 
     def __init__(self, file: IO[bytes], part: Part) -> None:
         self._file, self._header = file, part.header
         self._position = 0
-        # Where the header and each stretch begin in the part, and where they begin on disk.
+        # Offsets of the header and of each stretch, in the part and on disk.
         self._starts, self._places = [0], [0]
         end = len(part.header)
         for start, stop in part.stretches:
@@ -75,7 +80,7 @@ class PartReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer and return the number of bytes, which is smaller than its size only at the end."""
+        """Fill a buffer and return the number of bytes read, which is below its size only at the end."""
         view = memoryview(buffer).cast("B")
         filled = 0
         while filled < len(view) and self._position < self._size:
@@ -97,25 +102,30 @@ class PartReader(io.RawIOBase):
         try:
             self._file.seek(self._places[index] + inside)
             data = self._file.read(wanted)
-        except OSError:  # cffi would print an exception, not pass it on
+        except OSError:  # cffi would print an exception and not propagate it
             return 0
         view[: len(data)] = data
         return len(data)
 
 
 class Window:
-    """Access to the bytes of a file at any offset, read in chunks."""
+    """Random access to the bytes of a file, which are read in chunks."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file, self.size = file, size
         self._start, self._data = 0, b""
 
     def chunk(self, offset: int, count: int = 4) -> tuple[int, bytes]:
-        """Return the offset of a chunk and its bytes, with at least `count` from `offset` on.
+        """Return a chunk of the file around an offset.
 
-        There are fewer if the file ends before.
+        Args:
+            offset: offset in bytes.
+            count: number of bytes from `offset` on that the chunk must contain, unless the file ends earlier.
+
+        Returns:
+            The offset of the chunk, and its bytes.
         """
-        if offset >= self.size:  # a damaged header may lead beyond what can be sought
+        if offset >= self.size:  # a damaged header may state an offset too large for `seek`
             return offset, b""
         inside = offset - self._start
         if not 0 <= inside <= len(self._data) - count:
@@ -124,12 +134,12 @@ class Window:
         return self._start, self._data
 
     def read(self, offset: int, count: int) -> bytes:
-        """Return `count` bytes from `offset` on, fewer at the end."""
+        """Return `count` bytes from `offset` on, or fewer at the end of the file."""
         start, data = self.chunk(offset, count)
         return data[offset - start : offset - start + count]
 
     def find(self, wanted: bytes, offset: int) -> int:
-        """Return where `wanted` occurs next, or -1."""
+        """Return the offset of the next occurrence of `wanted`, or -1 if there is none."""
         while offset < self.size:
             start, data = self.chunk(offset, CHUNK // 2)
             place = data.find(wanted, offset - start)
@@ -149,7 +159,7 @@ class Window:
 
 
 def tag_length(window: Window, offset: int) -> int:
-    """Return the bytes of the ID3, APE or Lyrics3 tag at `offset`, 0 if there is none."""
+    """Return the length in bytes of the ID3, APE or Lyrics3 tag at `offset`; 0 if there is none."""
     head = window.read(offset, 32)
     if head[:3] == b"ID3" and len(head) > 10 and max(head[6:10]) < 128:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -168,14 +178,14 @@ def tag_length(window: Window, offset: int) -> int:
 
 
 def after_tags(window: Window, offset: int) -> int:
-    """Return the offset of the first byte from `offset` on that is not part of a tag."""
+    """Return the offset of the first byte at or after `offset` that is not part of a tag."""
     while offset < window.size and (length := tag_length(window, offset)):
         offset += length
     return min(offset, window.size)
 
 
 def before_tags(window: Window, end: int) -> int:
-    """Return where the ID3v1 and APE tags that end at `end` begin, or `end` if there are none."""
+    """Return the offset of the ID3v1 and APE tags that end at `end`, or `end` if there are none."""
     while end >= 128:
         if window.read(end - 128, 3) == b"TAG":
             end -= 128
@@ -189,7 +199,7 @@ def before_tags(window: Window, end: int) -> int:
 
 
 def joined(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return stretches with adjacent ones merged."""
+    """Merge adjacent stretches."""
     result: list[tuple[int, int]] = []
     for start, stop in stretches:
         if result and result[-1][1] == start:

@@ -1,6 +1,6 @@
-"""Keep messages of C libraries off standard error.
+"""Suppress messages of C libraries on standard error.
 
-libmpg123, inside libsndfile, reports every oddity of an MP3 there, and libsndfile has no option against it.
+libmpg123, inside libsndfile, reports every irregularity of an MP3 there, and libsndfile cannot turn this off.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _restore: Callable[[], None] | None = None
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Discard what C libraries print on standard error inside the context, but not what Python prints.
+    """Discard what C libraries, but not Python, print on standard error inside the context.
 
-    Several threads may enter it at once.
+    Several threads may enter the context at the same time.
     """
     global _users, _restore
     with _lock:
@@ -40,10 +40,8 @@ def quiet_libraries() -> Iterator[None]:
 
 @functools.cache
 def _stream_switch() -> Callable[[], Callable[[], None]] | None:
-    """Return a function that replaces the C library's variable `stderr`, or None if it is not a variable.
-
-    Python writes to the descriptor, so only C code is affected. In musl `stderr` is a constant.
-    """
+    """Return a function that replaces the C variable `stderr`, or None if that is impossible."""
+    # In musl `stderr` is a constant. Python writes to the descriptor, so only C code is affected.
     if os.name == "nt":
         return None
     library = ctypes.CDLL(None)
@@ -53,7 +51,7 @@ def _stream_switch() -> Callable[[], Callable[[], None]] | None:
         library.fmemopen.restype = ctypes.c_void_p
     except (ValueError, AttributeError):
         return None
-    # A stream in memory, which discards all but a few bytes, and needs no descriptor.
+    # A stream in memory needs no descriptor and discards all but a few bytes.
     sink = library.fmemopen(None, ctypes.c_size_t(64), b"w")
     if not sink:
         return None
@@ -71,10 +69,8 @@ def _stream_switch() -> Callable[[], Callable[[], None]] | None:
 
 
 def _descriptor_switch() -> Callable[[], None]:
-    """Redirect standard error itself, and return a function that restores it.
-
-    It also discards what other threads print, so it is the second choice.
-    """
+    """Redirect the descriptor of standard error, and return a function that restores it."""
+    # This also discards what other threads print, so it is only the fallback.
     try:
         kept = os.dup(2)
     except OSError:  # standard error is closed

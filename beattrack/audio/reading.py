@@ -1,6 +1,6 @@
-"""Audio in: decode, mix down to mono, resample.
+"""Read audio as mono samples: decode, mix down, resample.
 
-See `beattrack.audio.files` for the formats, for what time 0 is, and for how damaged files are treated.
+See `beattrack.audio.files` for formats, the meaning of time 0, and damaged files.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from beattrack.errors import AudioError
 
 __all__ = ["AudioWarning", "Source", "from_samples", "load", "read_blocks"]
 
-MIN_RATE, MAX_RATE = 1_000, 768_000  # Hz; beyond these a header is damaged or the data is not sound
-MAX_CHANNELS = 64  # of an array: more is (channels, samples) by mistake
+MIN_RATE, MAX_RATE = 1_000, 768_000  # Hz; outside this range a header is damaged or the data is not sound
+MAX_CHANNELS = 64  # an array with more is taken for (channels, samples)
 
 
 def load(source: Source, *, sample_rate: int, track: int | None = None) -> Float32:
     """Decode, mix down and resample all of a recording.
 
     Args:
-        source, track: as for `read_blocks`, with the same errors and warnings.
-        sample_rate: of the result, in Hz.
+        source, track: see `read_blocks`, which raises the same errors and warnings.
+        sample_rate: sample rate of the result in Hz.
 
     Returns:
-        (samples,) mono float32, full scale 1; empty for a file of no samples.
+        Mono float32 with full scale 1, shape (samples,); empty if the file has no samples.
     """
     return _joined(read_blocks(source, sample_rate=sample_rate, track=track))
 
@@ -41,23 +41,24 @@ def read_blocks(
     """Decode, mix down and resample a recording in bounded memory.
 
     Args:
-        source: path, "-" for standard input, file object opened in binary mode (read from where it stands),
-            the bytes of a file, or an open `soundfile.SoundFile`. Pipes, file objects and bytes are first
-            copied to a temporary file, because decoders need to seek.
-        sample_rate: of the result, in Hz.
-        track: which audio track of the file, counted from 1; None is the default one.
-        block_seconds: minimum length of a block.
+        source: path, "-" for standard input, file object opened in binary mode (read from its current
+            position), the bytes of a file, or an open `soundfile.SoundFile`. Pipes, file objects and bytes
+            are first copied to a temporary file, because decoders need to seek.
+        sample_rate: sample rate of the result in Hz.
+        track: number of the audio track, from 1; None uses the default track.
+        block_seconds: minimum length of a block in seconds.
 
     Yields:
-        (samples,) mono float32 in blocks of at least `block_seconds`, the last one shorter. Their
-        concatenation does not depend on `block_seconds`. Mono is the mean over the channels; channels that
-        would cancel the others out are inverted first.
+        Mono float32 with full scale 1, shape (samples,), in blocks of at least `block_seconds`; the last one
+        may be shorter. Their concatenation does not depend on `block_seconds`. Mono is the mean over the
+        channels; channels that would cancel others out are inverted first.
 
     Raises:
         AudioError: at the first block, if the source cannot be opened or decoded, or has no such track.
 
-    Warns with AudioWarning of files that are damaged or end early, of channels that cancel each other out,
-    and of samples that are not finite, which are set to 0.
+    Warns:
+        AudioWarning: if the file is damaged or ends early, if channels cancel each other out, or if samples
+            that are not finite were set to 0.
     """
     with opened(source, track) as (stream, name):
         mono = mixed_down(stream.pieces, name)
@@ -69,18 +70,19 @@ def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) ->
     """Mix down and resample an array of samples.
 
     Args:
-        samples: (samples,) or (samples, channels), an array or anything that NumPy can convert to one; floats
-            with full scale 1, or int8, int16, int32 or uint8 with the full scale of their type.
-        source_rate: sample rate of `samples`, in Hz.
-        sample_rate: of the result, in Hz.
+        samples: array, or anything that NumPy can convert to one, of shape (samples,) or (samples, channels):
+            floats with full scale 1, or int8, int16, int32 or uint8 with the full scale of their type.
+        source_rate: sample rate of `samples` in Hz.
+        sample_rate: sample rate of the result in Hz.
 
     Returns:
-        (samples,) mono float32.
+        Mono float32 with full scale 1, shape (samples,).
 
     Raises:
-        AudioError: if shape, type or rate are not as described.
+        AudioError: if the shape, type or sample rate is not supported.
 
-    Warns with AudioWarning as `read_blocks` does.
+    Warns:
+        AudioWarning: if channels cancel each other out, or if samples that are not finite were set to 0.
     """
     array = _checked(samples)
     pieces = (array[i : i + PIECE] for i in range(0, len(array), PIECE))
@@ -90,7 +92,7 @@ def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) ->
 def _checked(samples: ArrayLike) -> Piece:
     try:
         array = np.asarray(samples)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last: torch, of tensors with gradients
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor with gradients
         told = " ".join(str(error).split())[:200]
         raise AudioError(f"samples cannot be read as an array ({told})") from error
     if array.ndim not in (1, 2):
@@ -117,7 +119,7 @@ def _resampled(mono: Iterable[Float32], source_rate: float, sample_rate: int, na
     if source_rate == sample_rate:
         yield from mono
         return
-    # Gives what soxr.resample gives for the whole, bit for bit.
+    # The result is bit-identical to that of soxr.resample for the whole recording.
     stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float32", quality="HQ")
     for piece in mono:
         yield stream.resample_chunk(piece)
@@ -125,7 +127,7 @@ def _resampled(mono: Iterable[Float32], source_rate: float, sample_rate: int, na
 
 
 def _gathered(pieces: Iterable[Float32], size: int) -> Iterator[Float32]:
-    """Join pieces to blocks of at least `size` samples, the last one shorter."""
+    """Join pieces into blocks of at least `size` samples; the last one may be shorter."""
     block: list[Float32] = []
     gathered = 0
     for piece in pieces:

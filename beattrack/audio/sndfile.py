@@ -1,4 +1,4 @@
-"""libsndfile: decoding WAV, FLAC, OGG, MP3, AIFF, AU, CAF and others."""
+"""Decode WAV, FLAC, OGG, MP3, AIFF, AU, CAF and others with libsndfile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beattrack.audio.parts import Part, PartReader
 from beattrack.audio.quiet import quiet_libraries
 from beattrack.errors import AudioError
 
-# Only libsndfile's log tells that a WAV, AIFF or AU ends early.
+# Only libsndfile's log shows that a WAV, AIFF or AU ends early.
 _SHORT_CHUNK = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
 _UNKNOWN_FRAMES = 1 << 60
 # At the start of a joined FLAC file, libsndfile reports an error from 1.2.2 on, and just ends before.
@@ -27,24 +27,24 @@ STOPS_SILENTLY = tuple(map(int, re.findall(r"\d+", soundfile.__libsndfile_versio
 
 
 class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed
-    """A sound file read from start to end.
+    """Sound file that is read from start to end without seeking.
 
-    After each read of a seekable file, soundfile seeks to where it already is. By that an MP3 decoder loses
-    the bits that a frame borrows from those before.
+    After each read of a seekable file, soundfile seeks to the current position. This makes an MP3 decoder
+    lose the bits of earlier frames that a frame depends on.
     """
 
     def seekable(self) -> bool:
-        """Return False, so that nothing seeks."""
+        """Return False, so that soundfile never seeks."""
         return False
 
     @property
     def states_length(self) -> bool:
-        """Whether the file states the number of frames; libsndfile guesses it for an MP3."""
+        """Whether the file states the number of frames; for an MP3 libsndfile estimates it."""
         return bool(self.frames < _UNKNOWN_FRAMES and self.format != "MP3")
 
     @property
     def lacks_data(self) -> bool:
-        """Whether the file holds less than its header promises, according to libsndfile's log."""
+        """Whether the file holds less than its header states, according to libsndfile's log."""
         chunk = _SHORT_CHUNK.search(self.extra_info)
         if chunk is None:
             return False
@@ -53,16 +53,25 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not type
 
 
 def open_sound(path: str, name: str, part: Part | None = None) -> Sound | None:
-    """Open a file or a part of it, or return None if libsndfile cannot read it.
+    """Open a file, or a part of it.
 
-    Raises AudioError if the system refuses to open it.
+    Args:
+        path: path of the file.
+        name: name of the file for messages.
+        part: part to open; None opens the whole file.
+
+    Returns:
+        The open sound file, or None if libsndfile cannot read it.
+
+    Raises:
+        AudioError: if the operating system cannot open the file.
     """
     try:
         with quiet_libraries():
             if part is not None:
                 return _PartSound(path, part)
-            # With a descriptor any file name will do, and libsndfile cannot take the suffix for the format
-            # (it would play a text file named .au). On Windows libraries share no descriptors.
+            # A descriptor allows any file name, and libsndfile cannot infer the format from the suffix (it
+            # would play a text file named .au). On Windows libraries cannot share descriptors.
             return Sound(path if os.name == "nt" else os.open(path, os.O_RDONLY))
     except OSError as error:
         raise AudioError(f"{name}: cannot be opened ({reason(error)})") from error
@@ -71,7 +80,7 @@ def open_sound(path: str, name: str, part: Part | None = None) -> Sound | None:
 
 
 class _PartSound(Sound):
-    """A part of a file as a sound file."""
+    """Sound file for a part of a file."""
 
     def __init__(self, path: str, part: Part) -> None:
         self._on_disk = open(path, "rb")  # noqa: SIM115 - closed with the sound
@@ -82,15 +91,20 @@ class _PartSound(Sound):
             raise
 
     def close(self) -> None:
-        """Close both files."""
+        """Close the sound file and the file on disk."""
         super().close()
         self._on_disk.close()
 
 
 def stream_of(sound: Any, name: str) -> Stream:
-    """Return the samples of an open `soundfile.SoundFile`, from where it stands.
+    """Return the samples of an open `soundfile.SoundFile` from its current position.
 
-    Raises AudioError if it is closed or opened for writing.
+    Args:
+        sound: the sound file.
+        name: its name for messages.
+
+    Raises:
+        AudioError: if it is closed or opened for writing.
     """
     if sound.closed:
         raise AudioError(f"{name}: cannot be read (it is closed)")
@@ -100,7 +114,7 @@ def stream_of(sound: Any, name: str) -> Stream:
 
 
 def _from_here(sound: Any, name: str) -> Iterator[Piece]:
-    sound.seekable = lambda: False  # for the reason given at `Sound`
+    sound.seekable = lambda: False  # see `Sound`
     decoded = 0
     try:
         for piece in _pieces(sound):
@@ -108,15 +122,15 @@ def _from_here(sound: Any, name: str) -> Iterator[Piece]:
             yield piece
     except soundfile.SoundFileError as error:
         if not decoded:
-            raise AudioError(f"{name}: is damaged, nothing of it could be decoded") from error
+            raise AudioError(f"{name}: is damaged; nothing of it could be decoded") from error
         warn_short(name, decoded / sound.samplerate)
     finally:
         del sound.seekable
 
 
 def _pieces(sound: Any) -> Iterator[Piece]:
-    """Yield the samples of a sound file in a buffer that each piece overwrites."""
-    # 16-bit samples stay integers: converting them while mixing down is twice as fast.
+    """Yield the samples of a sound file; each piece overwrites the previous one."""
+    # 16-bit samples stay integers: converting them during mixing is twice as fast.
     dtype = "int16" if sound.subtype == "PCM_16" else "float32"
     buffer = np.empty((PIECE, sound.channels), dtype)
     noisy = sound.format == "MP3"
@@ -129,11 +143,16 @@ def _pieces(sound: Any) -> Iterator[Piece]:
 
 
 class Reading:
-    """The samples of a file, or of its parts in order, converted to the rate and channels of the first.
+    """Iterator over the samples of a file, or of its parts, converted to the rate and channels of the first.
 
-    Once they have been read: decoded is their number; stated how many there should be, as far as is known;
-    failed tells whether libsndfile met something that it cannot decode; short whether there was less than the
-    file states.
+    Attributes:
+        rate: sample rate in Hz.
+        channels: number of channels.
+        format: libsndfile's name of the format.
+        decoded: number of samples read so far.
+        stated: number of samples according to the file; 0 if unknown. Final after all have been read.
+        failed: whether libsndfile could not decode something; set while reading.
+        short: whether the file has fewer samples than it states; set while reading.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""Paths, pipes, file objects and bytes as files on disk.
+"""Make paths, pipes, file objects and bytes available as files on disk.
 
-Decoders need to seek, so everything else is copied to a temporary file.
+Decoders need to seek, so sources that are not regular files are copied to a temporary file.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import soundfile
 from beattrack.audio.base import Source, display_name, reason
 from beattrack.errors import AudioError
 
-PIPE_SECONDS = 10.0  # how long a named pipe may stay silent before its first byte
-_LONGEST_NAME = 4096  # bytes of a path
+PIPE_SECONDS = 10.0  # longest wait for the first byte of a named pipe
+_LONGEST_NAME = 4096  # bytes in a path
 
 
 def is_content(source: object) -> TypeGuard[bytes | bytearray | memoryview]:
-    """Return whether `source` is the content of a file; bytes that could be a path are not."""
+    """Return whether `source` is the content of a file and not bytes that could be a path."""
     if isinstance(source, bytes):
         return len(source) > _LONGEST_NAME or b"\0" in source
     return isinstance(source, bytearray | memoryview)
@@ -44,7 +44,17 @@ def file_name(source: object) -> str | None:
 
 @contextmanager
 def on_disk(source: Source) -> Iterator[tuple[str, str]]:
-    """Yield the path of a regular, non-empty file with the bytes of `source`, and its name for messages."""
+    """Make a source available as a regular, non-empty file.
+
+    Args:
+        source: path, "-" for standard input, binary file object, or the bytes of a file.
+
+    Yields:
+        The path of the file, and the name of the source for messages.
+
+    Raises:
+        AudioError: if the source cannot be read or is empty.
+    """
     if source == "-":
         if sys.stdin is None:
             raise AudioError("standard input: is closed")
@@ -73,10 +83,7 @@ def _is_file_object(source: object) -> TypeGuard[IO[bytes]]:
 
 
 def _is_pipe(path: str, name: str) -> bool:
-    """Return True for a named pipe, False for a file that is not empty.
-
-    Raises AudioError for everything else.
-    """
+    """Return True for a named pipe and False for a non-empty regular file; raise AudioError otherwise."""
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
@@ -103,7 +110,7 @@ def _open_pipe(path: str, name: str) -> IO[bytes]:
         raise AudioError(f"{name}: cannot be opened ({reason(error)})") from error
     if not select.select([descriptor], [], [], PIPE_SECONDS)[0]:
         os.close(descriptor)
-        raise AudioError(f"{name}: is a pipe that nothing was written to for {PIPE_SECONDS:g} seconds")
+        raise AudioError(f"{name}: is a pipe, but nothing was written to it for {PIPE_SECONDS:g} seconds")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
 
@@ -117,7 +124,7 @@ def _spooled(file: IO[bytes], name: str) -> Iterator[str]:
                 shutil.copyfileobj(file, copy, 1 << 20)
         except TypeError as error:
             raise AudioError(f"{name}: must be opened in binary mode") from error
-        except (OSError, ValueError) as error:  # ValueError: the file object is closed
+        except (OSError, ValueError) as error:  # ValueError: file object is closed
             raise AudioError(f"{name}: cannot be read ({reason(error)})") from error
         if path.stat().st_size == 0:
             raise AudioError(f"{name}: is empty (0 bytes)")

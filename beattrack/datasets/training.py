@@ -207,12 +207,12 @@ class _Loader:
                 problems.append(Problem(str(file), outcome))
                 continue
             try:
-                song, mended = song_of(track, dataset, outcome, self.cache)
+                song, fixes = song_of(track, dataset, outcome, self.cache)
             except DatasetError as error:
                 problems.append(Problem(str(file), str(error)))
                 continue
             songs.append(song)
-            notes += [Problem(str(file), note) for note in mended]
+            notes += [Problem(str(file), note) for note in fixes]
         return _Loaded(
             songs=tuple(songs), licence=dataset.licence, problems=tuple(problems), notes=tuple(notes)
         )

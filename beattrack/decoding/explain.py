@@ -1,4 +1,4 @@
-"""One sentence on why a recording has no beats, or why its beats may not be those expected."""
+"""Explain in one sentence why a recording has no beats, or why its beats may be wrong."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ Float64 = NDArray[np.float64]
 
 SHORTEST_SECONDS = 0.1
 
-# The network's tempo means something if some beat is as probable as this: of noise it hears any tempo.
+# The tempo head is ignored if no beat is as probable as this, because for noise it reports any tempo.
 CLEAR_BEAT = 0.3
 
-# The tempo range leaves out what the tempo head hears if no more than this share of it is inside.
+# The tempo range excludes the tempo head's estimate if at most this share of its probability is inside.
 EXCLUDED_SHARE = 0.25
 
-# Whole frames can put the tempo of fewer beats outside the range, or by less than this share of it.
+# Rounding to whole frames can put the tempo of fewer beats outside the range, or that of more beats outside
+# by less than this share.
 BEATS_OF_A_TEMPO = 8
 TEMPO_TOLERANCE = 0.005
 
@@ -36,15 +37,18 @@ def explain(
     least_confidence: float,
     bpm_range: tuple[float, float] | None,
 ) -> str | None:
-    """Return why there are no beats, or why they may not be those expected; None if there is nothing to say.
+    """Return why there are no beats, or why they may be wrong.
 
     Args:
-        activations: what the beats were looked for in.
-        confidences: for each sounding part, the confidence of the beats found in it, shape (beats,).
-        kept: the beats that are believed.
-        isolated: whether only single sounds far apart were believed.
-        least_confidence: the confidence that was asked for.
-        bpm_range: the slowest and fastest tempo allowed, in beats per minute, if the decoder has a range.
+        activations: activations of the recording.
+        confidences: confidence of the beats of each sounding part, shape (beats,), before any were discarded.
+        kept: the beats that were kept.
+        isolated: whether only single sounds far apart were found.
+        least_confidence: the least confidence required.
+        bpm_range: slowest and fastest tempo allowed, in beats per minute; None if the decoder has no range.
+
+    Returns:
+        A sentence without a full stop, or None if there is nothing to report.
     """
     excluded = None if bpm_range is None else _excluded_tempo(activations, bpm_range)
     if len(kept.times) == 0:
@@ -61,14 +65,14 @@ def _no_beats(activations: Activations, confidences: Sequence[Float64], isolated
     if activations.duration <= SHORTEST_SECONDS:
         return "no beats: the recording is too short"
     if not confidences:
-        return "no beats: the recording is silent or one steady sound"
+        return "no beats: the recording is silent or a steady sound"
     if not any(map(len, confidences)):
         highest = probabilities(activations.beats).max()
-        return f"no beats: the network hears none (the highest beat activation is {highest:.2f})"
+        return f"no beats: the network detects none (the highest beat activation is {highest:.2f})"
     if isolated:
-        return "no beats: single sounds far apart make no pulse"
+        return "no beats: there are only single sounds, far apart"
     median = float(np.median(np.concatenate(confidences)))
-    return f"no beats: no steady pulse is heard (the median confidence is {median:.2f})"
+    return f"no beats: there is no steady pulse (the median confidence is {median:.2f})"
 
 
 def _slower_music(confidences: Sequence[Float64], least: float, bpm_range: tuple[float, float]) -> str | None:
@@ -76,7 +80,7 @@ def _slower_music(confidences: Sequence[Float64], least: float, bpm_range: tuple
         number = 0 if half_are_sure(confidence, least) else slower_by(confidence, least)
         if number:
             return (
-                f"only one beat in {number} is heard: the music may be slower than the slowest tempo "
+                f"only one beat in {number} is audible: the music may be slower than the slowest tempo "
                 f"allowed, {bpm_range[0]:g} BPM (min_bpm)"
             )
     return None
@@ -104,4 +108,4 @@ def _excluded_tempo(activations: Activations, bpm_range: tuple[float, float]) ->
         limit = f"the slowest tempo allowed is {slowest:g} BPM (min_bpm)"
     else:
         limit = f"the fastest tempo allowed is {fastest:g} BPM (max_bpm)"
-    return f"the network hears about {heard:.0f} BPM, but {limit}"
+    return f"the network estimates about {heard:.0f} BPM, but {limit}"

@@ -1,4 +1,4 @@
-"""A recording as its sounding parts: each is decoded by itself, and the pauses between them hold no beats."""
+"""Decode the sounding parts of a recording separately, so that there are no beats in the pauses."""
 
 from __future__ import annotations
 
@@ -19,14 +19,22 @@ def sounding_parts(activations: Activations) -> list[slice]:
 
 
 def decode_parts(activations: Activations, decoder: Decoder) -> list[Decoding]:
-    """Return what a decoder finds in each sounding part, with times from the start of the recording."""
+    """Decode each sounding part.
+
+    Args:
+        activations: activations of the recording.
+        decoder: the decoder.
+
+    Returns:
+        One decoding for each part, with times in seconds from the start of the recording.
+    """
     parts = sounding_parts(activations)
     if parts == [slice(0, len(activations.beats))]:
         return [decoder(activations)]
     found = [_decode_part(activations, part, decoder) for part in parts]
     if len({decoding.positions is None for decoding in found if len(decoding.times)}) < 2:
         return found
-    # Bars were found in some parts only: all parts together tell where the bars of each begin.
+    # Bars were found in some parts only. Decoding all parts together gives positions for every part.
     whole = decoder(activations)
     frames = np.rint(whole.times * activations.fps)
     return [whole.keep((frames >= part.start) & (frames < part.stop)) for part in parts]
@@ -35,20 +43,20 @@ def decode_parts(activations: Activations, decoder: Decoder) -> list[Decoding]:
 def _decode_part(activations: Activations, part: slice, decoder: Decoder) -> Decoding:
     downbeats = None if activations.downbeats is None else activations.downbeats[part]
     found = decoder(Activations(activations.beats[part], downbeats, activations.fps, activations.tempo))
-    # Whole frames stay whole, so that a time is the same double as if the recording was decoded at once.
+    # Frames are rounded, so that times are bit-identical to those of a recording decoded at once.
     frames = np.round(found.times * activations.fps, 6) + part.start
     return replace(found, times=frames / float(activations.fps))
 
 
 def join(parts: Sequence[Decoding], *, bars: bool) -> Decoding:
-    """Return the beats of consecutive parts as those of one recording.
+    """Return the beats of consecutive parts as one decoding.
 
     Args:
-        parts: the decodings, in order and with times from the start of the recording.
-        bars: whether downbeats were looked for, in case there are no beats to tell.
+        parts: decodings in order, with times in seconds from the start of the recording.
+        bars: whether the result has positions if there are no beats.
 
     Returns:
-        All beats, with the metre of the part that has the most.
+        All beats, with the metre of the part that has the most beats.
     """
     filled = [part for part in parts if len(part.times)]
     if len(filled) == 0:
@@ -67,15 +75,19 @@ def join(parts: Sequence[Decoding], *, bars: bool) -> Decoding:
 
 
 def isolated(parts: Sequence[Decoding]) -> bool:
-    """Tell whether a recording is several parts of at most one beat each: single sounds far apart."""
+    """Return whether a recording consists of several parts with at most one beat each."""
     return len(parts) > 1 and max(len(part.times) for part in parts) == 1
 
 
 def common_pulse(parts: Sequence[Decoding]) -> list[Decoding]:
-    """Return single sounds as the beats of a slow pulse, if they follow each other evenly; else nothing.
+    """Return single sounds as the beats of a slow pulse if they are evenly spaced.
 
-    At least three beats are needed, with all intervals within 10 % of the median. They have no positions, as
-    each was decoded by itself.
+    Args:
+        parts: decodings of at most one beat each.
+
+    Returns:
+        One decoding without positions; an empty list if there are fewer than three beats or any interval
+        deviates from the median by more than 10 %.
     """
     times = np.concatenate([part.times for part in parts])
     intervals = np.diff(times)

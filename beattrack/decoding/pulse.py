@@ -1,4 +1,4 @@
-"""Which beats to believe: from a single click, a decoder goes on at the same tempo through anything."""
+"""Discard beats without evidence: after a single click, a decoder continues at its tempo through noise."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from beattrack.activations import Activations
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# The decoder may set a beat beside the activation's peak: its confidence looks this many frames to each side.
+# A beat may be placed beside the peak of the activation, so its confidence covers this many frames to each
+# side.
 CONFIDENCE_REACH = 2
 
-# Of music slower than the tempo range, the beats between two of its own are the decoder's.
+# Music slower than the tempo range is tracked at one of these multiples of its tempo.
 SLOWER_BY = (2, 3, 4)
-SLOWER_BEATS = 4  # that many at least, or a few sounds far apart would do
+SLOWER_BEATS = 4  # with fewer beats, a few sounds far apart would count as slow music
 
 STRETCH_BEATS = 16
 
-# A passage of music without rhythm is shorter: of 679 annotated songs, one has a longer one.
+# Passages without rhythm are shorter than this in all but one of 679 annotated songs.
 UNSURE_SECONDS = 20.0
 
 
@@ -28,10 +29,10 @@ def beat_confidence(times: Float64, activations: Activations) -> Float64:
 
     Args:
         times: times of the beats in seconds, shape (beats,).
-        activations: what they were found in.
+        activations: activations of the recording.
 
     Returns:
-        Values in 0 to 1, rounded to 4 decimals, shape (beats,).
+        Values from 0 to 1, rounded to 4 decimals, shape (beats,).
     """
     frames = np.rint(np.asarray(times) * activations.fps).astype(np.int64)
     reach = np.arange(-CONFIDENCE_REACH, CONFIDENCE_REACH + 1)
@@ -44,17 +45,18 @@ def beat_confidence(times: Float64, activations: Activations) -> Float64:
 
 
 def believable(times: Float64, confidence: Float64, least: float) -> Mask:
-    """Return which beats of one sounding part to believe.
+    """Return which beats of a sounding part to keep.
 
-    Beats are sure in stretches: 16 in a row of which half have a confidence of `least`. What lies between two
-    stretches is believed too if it is shorter than 20 s, as a passage without rhythm; if it is longer, it is
-    noise or talk between songs. The same holds before the first stretch and after the last, if half of all
-    beats are sure. Without any stretch all are believed or none, by the same rule.
+    A beat is sure if its confidence is at least `least`. Stretches of 16 beats of which half are sure are
+    kept. Between two stretches, up to 20 s are kept as a passage without rhythm; longer gaps are taken for
+    noise or speech between songs. The same applies before the first stretch and after the last one if half
+    of all beats are sure. If there is no stretch, or the music is slower than the tempo range, all beats are
+    kept or none.
 
     Args:
-        times: seconds, shape (beats,).
+        times: times of the beats in seconds, shape (beats,).
         confidence: confidence of each beat, shape (beats,).
-        least: a confidence in 0 to 1; 0 believes everything.
+        least: a confidence from 0 to 1; 0 keeps all beats.
 
     Returns:
         Mask of shape (beats,).
@@ -64,7 +66,7 @@ def believable(times: Float64, confidence: Float64, least: float) -> Mask:
     if not believed.any() or (not sure and slower_by(confidence, least)):
         return np.full(len(confidence), sure or slower_by(confidence, least) > 0)
     edges = np.flatnonzero(np.diff(believed, prepend=True, append=True))
-    for first, stop in zip(edges[::2], edges[1::2], strict=True):  # of each run that is not believed
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):  # of each run that is not in a stretch
         at_end = first == 0 or stop == len(times)
         seconds = times[min(stop, len(times) - 1)] - times[max(first - 1, 0)]
         believed[first:stop] = seconds < UNSURE_SECONDS and (sure or not at_end)
@@ -72,7 +74,7 @@ def believable(times: Float64, confidence: Float64, least: float) -> Mask:
 
 
 def _sure_stretches(confidence: Float64, least: float) -> Mask:
-    """Return the beats of all windows of which half are sure, from their first sure beat to their last."""
+    """Return the beats from the first to the last sure one of every window of which half are sure."""
     believed = np.zeros(len(confidence), dtype=bool)
     if len(confidence) < STRETCH_BEATS:
         return believed
@@ -84,20 +86,23 @@ def _sure_stretches(confidence: Float64, least: float) -> Mask:
 
 
 def half_are_sure(confidence: Float64, least: float) -> bool:
-    """Tell whether half of the beats have a confidence of `least`, or there are none to doubt."""
+    """Return whether at least half of the beats have a confidence of `least`, or there are no beats."""
     return len(confidence) == 0 or bool(np.median(confidence) >= least)
 
 
 def slower_by(confidence: Float64, least: float) -> int:
-    """Return which part of the beats is heard: 2 if it is every second one, up to 4; 0 if it is none.
+    """Return the factor by which the beats are faster than the music.
 
-    Music slower than the tempo range is tracked at a multiple of its tempo, and if nothing sounds between its
-    beats, more than half of all beats are unsure. More than half of its own must have twice the confidence
-    asked for.
+    Music slower than the tempo range is tracked at a multiple of its tempo, which adds beats without
+    confidence. It is recognised by every second, third or fourth beat: more than half of these beats must
+    have twice the required confidence.
 
     Args:
         confidence: confidence of each beat, shape (beats,).
-        least: a confidence in 0 to 1.
+        least: the required confidence, from 0 to 1.
+
+    Returns:
+        2, 3 or 4; 0 if no such factor is found.
     """
     for number in SLOWER_BY:
         for first in range(number):

@@ -190,7 +190,7 @@ def test_what_is_wrong_with_the_picture_is_no_damage(tmp_path, stereo, fake_both
 
 @posix_only
 @pytest.mark.parametrize(
-    ("duration", "says"), [("3.0", "is damaged in places, 3.0 s"), ("4.0", "only 3.0 s")]
+    ("duration", "says"), [("3.0", "is damaged in places; 3.0 s"), ("4.0", "only 3.0 s")]
 )
 def test_damage_inside_and_at_the_end(tmp_path, stereo, fake_both, duration, says):
     told = describe(AAC | {"duration": duration}, duration="60")

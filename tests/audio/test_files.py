@@ -98,7 +98,7 @@ def test_a_file_that_ends_early_is_used_with_a_warning(tmp_path, stereo, kind):
     data = whole.read_bytes()
     (tmp_path / "part").write_bytes(data[: len(data) // 2 + 1])
     part = load_warned(
-        tmp_path / "part", "part: is damaged or ends early, only [0-9.]+ s of it could be used"
+        tmp_path / "part", "part: is damaged or ends early; only [0-9.]+ s of it could be used"
     )
     full = load(whole, sample_rate=RATE)
     assert len(part) > 0.3 * len(full)

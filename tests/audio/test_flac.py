@@ -56,7 +56,7 @@ def damaged(tmp_path, data):
 
 @needs_ffmpeg
 def test_ffmpeg_reads_on_behind_damage(damaged, music):
-    samples = load_warned(damaged, "damaged: is damaged in places, 9.0 s of it could be used")
+    samples = load_warned(damaged, "damaged: is damaged in places; 9.0 s of it could be used")
     whole = wanted(music)
     assert len(samples) == len(whole)
     third = len(whole) // 3
@@ -67,6 +67,6 @@ def test_ffmpeg_reads_on_behind_damage(damaged, music):
 def test_without_ffmpeg_the_music_ends_at_the_damage(damaged, music, monkeypatch):
     monkeypatch.setattr("beattrack.audio.ffmpeg.shutil.which", lambda name: None)
     samples = load_warned(
-        damaged, r"damaged: is damaged or ends early, only [3-5]\.[0-9] s of it could be used"
+        damaged, r"damaged: is damaged or ends early; only [3-5]\.[0-9] s of it could be used"
     )
     np.testing.assert_allclose(samples[:-1000], wanted(music)[: len(samples) - 1000], atol=1e-6)

@@ -132,7 +132,7 @@ def test_an_aiff_of_unknown_length_in_every_field(tmp_path, music):
 def test_a_file_that_was_cut_is_short(tmp_path, music):
     data = wav(FORMAT, chunk(b"data", music.tobytes()))
     (tmp_path / "part").write_bytes(data[: len(data) // 2 + 1])
-    load_warned(tmp_path / "part", "part: is damaged or ends early, only 1.6 s of it could be used")
+    load_warned(tmp_path / "part", "part: is damaged or ends early; only 1.6 s of it could be used")
 
 
 def test_correct_headers_are_left_alone(tmp_path, music):

@@ -100,12 +100,12 @@ def test_a_file_ended_at_a_frame_is_not_called_cut(tmp_path, tagged):
 def test_blocks_that_were_never_filled_are_missing(tmp_path, tagged):
     half = len(tagged) // 2
     (tmp_path / "part").write_bytes(tagged[:half] + bytes(len(tagged) - half))
-    load_warned(tmp_path / "part", "part: is damaged or ends early, only [0-9.]+ s of it")
+    load_warned(tmp_path / "part", "part: is damaged or ends early; only [0-9.]+ s of it")
 
 
 def test_a_tag_of_a_longer_file_tells_that_it_was_cut(tmp_path, tagged):
     (tmp_path / "part").write_bytes(tagged[: len(tagged) // 2])
-    samples = load_warned(tmp_path / "part", "part: is damaged or ends early, only [0-9.]+ s of it")
+    samples = load_warned(tmp_path / "part", "part: is damaged or ends early; only [0-9.]+ s of it")
     assert len(samples) > 0.3 * DURATION * RATE
 
 
@@ -203,7 +203,7 @@ def test_junk_in_the_middle_costs_what_it_covers(tmp_path, tagged, clicks):
     data[middle : middle + 4000] = np.random.default_rng(0).bytes(4000)
     lost = 4000 / len(data) * DURATION
     (tmp_path / "junk").write_bytes(data)
-    samples = load_warned(tmp_path / "junk", "junk: is damaged in places, [0-9.]+ s of it could be used")
+    samples = load_warned(tmp_path / "junk", "junk: is damaged in places; [0-9.]+ s of it could be used")
     assert len(samples) / RATE == pytest.approx(DURATION - lost, abs=0.3)
 
 

@@ -72,7 +72,7 @@ def test_pages_that_are_damaged_missing_or_separated(kind, rate):
 def test_a_file_cut_within_a_page_is_short(tmp_path):
     data = encoded(music(44100), 44100, format="OGG")
     (tmp_path / "part").write_bytes(data[: len(data) // 2])
-    samples = load_warned(tmp_path / "part", "part: is damaged or ends early, only [0-9.]+ s of it")
+    samples = load_warned(tmp_path / "part", "part: is damaged or ends early; only [0-9.]+ s of it")
     assert len(samples) > 2 * RATE
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_page_moves_nothing_behind_it(tmp_path, kind, rate):
     middle = len(data) // 2
     data[middle : middle + 3000] = bytes(3000)
     (tmp_path / "hole").write_bytes(data)
-    found = load_warned(tmp_path / "hole", "hole: is damaged in places, 12.0 s of it could be used")
+    found = load_warned(tmp_path / "hole", "hole: is damaged in places; 12.0 s of it could be used")
     wanted = expected(samples, rate)
     assert len(found) == pytest.approx(len(wanted), abs=2)
     for part in (slice(RATE, 3 * RATE), slice(9 * RATE, 11 * RATE)):

@@ -55,7 +55,7 @@ def test_a_damaged_sound_file_is_used_as_far_as_it_goes(tmp_path, stereo):
     data[middle : middle + 4000] = np.random.default_rng(0).bytes(4000)
     (tmp_path / "damaged").write_bytes(data)
     with soundfile.SoundFile(tmp_path / "damaged") as sound:
-        samples = load_warned(sound, r"damaged: is damaged or ends early, only [3-5]\.[0-9] s")
+        samples = load_warned(sound, r"damaged: is damaged or ends early; only [3-5]\.[0-9] s")
     assert len(samples) > 3 * RATE
 
 

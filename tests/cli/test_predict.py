@@ -44,7 +44,7 @@ def test_why_there_are_no_beats_is_said_and_written(tmp_path: Path) -> None:
     silence = tmp_path / "silence.wav"
     soundfile.write(silence, np.zeros(3 * RATE), RATE)
     result = run("predict", "-o", tmp_path / "out.json", silence)
-    reason = "no beats: the recording is silent or one steady sound"
+    reason = "no beats: the recording is silent or a steady sound"
     assert result.exit_code == 0
     assert lines(result.stderr)[0] == f"beattrack: warning: {silence}: {reason}"
     assert json.loads((tmp_path / "out.json").read_text())["reason"] == reason
@@ -55,7 +55,9 @@ def test_a_range_that_leaves_out_the_tempo_is_said(clip: Path) -> None:
     bpm = json.loads(run("predict", "--format", "json", clip).stdout)["tempo"]["bpm"]
     result = run("predict", "--quiet", "--min-bpm", round(bpm / 2) - 5, "--max-bpm", round(bpm / 2) + 5, clip)
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"beattrack: warning: {clip}: the network hears about {bpm:.0f} BPM, but")
+    assert result.stderr.startswith(
+        f"beattrack: warning: {clip}: the network estimates about {bpm:.0f} BPM, but"
+    )
     assert len(lines(result.stderr)) == 1
 
 

@@ -161,7 +161,7 @@ def test_a_dataset_that_is_not_there_is_one_sentence(tmp_path: Path, indexes: Pa
     ],
 )
 def test_what_nobody_offers_is_said_so(tmp_path: Path, name: str, reason: str) -> None:
-    """The last two are so in mirdata 1.0; a later one may have mended them."""
+    """The last two fail in mirdata 1.0; a later version may have fixed them."""
     with pytest.raises(DatasetError, match=rf"({reason}|--download gets|not offered).*folder:PATH"):
         load_dataset(name, data_home=tmp_path)
 

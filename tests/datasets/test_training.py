@@ -153,7 +153,7 @@ def test_a_bad_annotation_costs_its_song_and_is_named(
         ("".join(f"{500 * k}\t{k % 4 + 1}\n" for k in range(8)), "times were read as milliseconds", 8),
     ],
 )
-def test_a_mended_annotation_is_used_and_named(
+def test_a_fixed_annotation_is_used_and_named(
     home: Path, tmp_path: Path, content: str, note: str, beats: int
 ) -> None:
     (home / "a.beats").write_text(content)

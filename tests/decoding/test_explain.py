@@ -45,24 +45,24 @@ def test_nothing_is_said_of_ordinary_beats() -> None:
     ("case", "confidences", "changes", "text"),
     [
         (activations(frames=9), (), {}, "no beats: the recording is too short"),
-        (activations(0.0), (), {}, "no beats: the recording is silent or one steady sound"),
+        (activations(0.0), (), {}, "no beats: the recording is silent or a steady sound"),
         (
             activations(0.04),
             ([],),
             {},
-            "no beats: the network hears none (the highest beat activation is 0.04)",
+            "no beats: the network detects none (the highest beat activation is 0.04)",
         ),
         (
             activations(),
             ([0.02, 0.04, 0.3],),
             {},
-            "no beats: no steady pulse is heard (the median confidence is 0.04)",
+            "no beats: there is no steady pulse (the median confidence is 0.04)",
         ),
         (
             activations(),
             ([0.9], [0.9]),
             {"isolated": True},
-            "no beats: single sounds far apart make no pulse",
+            "no beats: there are only single sounds, far apart",
         ),
     ],
 )
@@ -75,17 +75,17 @@ def test_why_there_are_no_beats(
 
 def test_a_range_that_leaves_out_what_is_heard() -> None:
     slow = told(activations(bpm=120), [0.9] * 38, times=beats_at(180), bpm_range=(170.0, 190.0))
-    assert slow == "the network hears about 120 BPM, but the slowest tempo allowed is 170 BPM (min_bpm)"
+    assert slow == "the network estimates about 120 BPM, but the slowest tempo allowed is 170 BPM (min_bpm)"
     fast = told(activations(bpm=120), [0.9] * 20, times=beats_at(60), bpm_range=(50.0, 75.0))
-    assert fast == "the network hears about 120 BPM, but the fastest tempo allowed is 75 BPM (max_bpm)"
+    assert fast == "the network estimates about 120 BPM, but the fastest tempo allowed is 75 BPM (max_bpm)"
 
 
 def test_the_range_is_named_as_well_where_there_are_no_beats() -> None:
     text = told(activations(bpm=48), [0.01] * 38)
     assert text is not None
-    assert text.startswith("no beats: no steady pulse")
+    assert text.startswith("no beats: there is no steady pulse")
     assert text.endswith(
-        "; the network hears about 48 BPM, but the slowest tempo allowed is 55 BPM (min_bpm)"
+        "; the network estimates about 48 BPM, but the slowest tempo allowed is 55 BPM (min_bpm)"
     )
 
 
@@ -117,5 +117,5 @@ def test_music_slower_than_the_range() -> None:
     text = told(activations(), [0.9, 0.0, 0.0] * 10, times=beats_at(90))
     assert text is not None
     assert text.startswith(
-        "only one beat in 3 is heard: the music may be slower than the slowest tempo allowed"
+        "only one beat in 3 is audible: the music may be slower than the slowest tempo allowed"
     )

@@ -57,7 +57,7 @@ def test_beats_file_to_the_letter() -> None:
 
 
 def test_a_reason_is_part_of_the_header() -> None:
-    reason = "no beats: the recording is silent or one steady sound"
+    reason = "no beats: the recording is silent or a steady sound"
     assert header(BeatsWriter().render(make_beats(reason=reason)))["reason"] == reason
     assert "reason" not in header(BeatsWriter().render(make_beats()))
 

@@ -1,4 +1,4 @@
-"""The dynamic Bayesian network of bars and beats, decoded exactly."""
+"""The dynamic Bayesian network of beats and bars, and its exact decoding."""
 
 from beattrack.decoding.dbn.decoder import DBNDecoder
 from beattrack.decoding.dbn.settings import DBNSettings, TempoPrior

@@ -1,4 +1,4 @@
-"""The decoder that users meet: activations to beats through the DBN."""
+"""Decode activations to beats with the dynamic Bayesian network."""
 
 from __future__ import annotations
 
@@ -22,21 +22,27 @@ Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
 
 # Loading numba and its compiled code from the cache takes 0.6 to 0.9 s of CPU. Measured in fresh processes
-# with default settings at 100 frames a second, NumPy / numba in CPU seconds: 3 minutes of bars 0.4 / 0.9,
+# with default settings at 100 frames per second, NumPy / numba in CPU seconds: 3 minutes of bars 0.4 / 0.9,
 # 8 minutes (1.1e9 steps) 1.3 / 1.7, 15 minutes 2.6 / 2.3, 30 minutes 6.0 / 4.3; 30 minutes of beats alone
-# (6e8 steps) 0.8 / 0.9. Once as many steps are done without it, it would have paid.
+# (6e8 steps) 0.8 / 0.9. From this many steps on, numba is the faster choice.
 NUMBA_PAYS_FROM_STEPS = 1_200_000_000
 
 
 class DBNDecoder:
-    """Exact decoding of beats, or of beats and downbeats jointly, with the bar-pointer model.
+    """Exact decoder of beats, or of beats and downbeats jointly, with the bar-pointer model.
 
-    With `DBNSettings.madmom()`, the result is that of madmom's DBNBeatTrackingProcessor (for activations
-    without downbeats) or DBNDownBeatTrackingProcessor, as long as the tempo range is the default one, or an
-    octave or more and ends on whole frames. The engines agree to the last bit; "auto" takes numba if it is
-    installed and the input, or all that was decoded so far, is long enough to make up for loading it.
+    With `DBNSettings.madmom()`, the result equals that of madmom's DBNBeatTrackingProcessor (for activations
+    without downbeats) or DBNDownBeatTrackingProcessor, provided that the tempo range is the default, or spans
+    at least an octave and ends on whole frames.
 
-    Raises SettingsError for an unknown engine, MissingExtraError for "numba" without numba.
+    Args:
+        settings: settings of the model; None takes the defaults.
+        engine: "numpy", "numba" or "auto"; the results are identical. "auto" uses numba if it is installed
+            and enough has been decoded to make up for the time it takes to load.
+
+    Raises:
+        SettingsError: if the engine is unknown.
+        MissingExtraError: if the engine is "numba" and numba is not installed.
     """
 
     name = "dbn"
@@ -48,13 +54,14 @@ class DBNDecoder:
         self.settings = DBNSettings() if settings is None else settings
         checks.instance(DBNSettings)("settings", self.settings)
         self.engine = engine
-        self._steps = 0  # that were asked of this decoder so far
+        self._steps = 0  # total work so far
 
     def __call__(self, activations: Activations) -> Decoding:
-        """Decode one recording; without any activation from the threshold on there are no beats.
+        """Return the beats of one recording; none if no activation reaches the threshold.
 
-        Raises SettingsError where the frame rate is too low for the fastest tempo, or so high for the slowest
-        that there are too many states.
+        Raises:
+            SettingsError: if the frame rate is too low for the fastest tempo, or so high for the slowest one
+                that there are too many states.
         """
         bars = activations.downbeats is not None
         spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
@@ -82,17 +89,17 @@ class DBNDecoder:
         return bar_spaces(self.settings, activations.fps)
 
     def _best_path(self, spaces: tuple[StateSpace, ...], classes: Float) -> tuple[StateSpace, Path, float]:
-        """The most probable path over all metres; of equally probable metres the first."""
+        """Return the space, path and log-probability of the most probable metre; on ties, the first."""
         observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
         make_advance = self.choose_advance()
-        # Lazily, so that only the best so far and the present one are in memory.
+        # A generator, so that only the best and the current one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 
     def choose_advance(self) -> MakeAdvance:
-        """Return the forward step to use now: Numba's compiled one once it saves more than it costs."""
+        """Return the forward step of the engine; with "auto", numba's once it saves more than it costs."""
         pays = self._steps >= NUMBA_PAYS_FROM_STEPS and numba_installed()
         if self.engine == "numba" or (self.engine == "auto" and pays):
             from beattrack.decoding.dbn.viterbi_numba import numba_advance
@@ -102,14 +109,20 @@ class DBNDecoder:
 
 
 def numba_installed() -> bool:
-    """Return whether Numba can be imported, without importing it."""
+    """Return whether numba is installed, without importing it."""
     return find_spec("numba") is not None
 
 
 def peak_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, Int64]:
-    """Frame and place of each beat: the highest activation in its region.
+    """Return the frame of the highest activation in the region of each beat.
 
-    classes: (classes, frames). Beats whose region lies outside the input are left out.
+    Args:
+        path: the beats.
+        space: state space of the path.
+        classes: probabilities, shape (classes, frames).
+
+    Returns:
+        Frames and places, each of shape (beats,). Beats whose region lies outside the input are omitted.
     """
     frames = classes.shape[1]
     starts = np.maximum(path.starts, 0)
@@ -122,22 +135,38 @@ def peak_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, I
 
 
 def start_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, Int64]:
-    """Frame and place of each beat: its first frame, as madmom takes it for bars.
+    """Return the first frame of each beat, as madmom does when it decodes bars.
 
-    A beat that begins with the very first frame is not counted, as nothing is seen to change there.
+    A beat that begins at frame 0 is omitted, because madmom detects beats by a change of state.
+
+    Args:
+        path: the beats.
+        space: state space of the path.
+        classes: probabilities, shape (classes, frames).
+
+    Returns:
+        Frames and places, each of shape (beats,).
     """
     inside = path.starts > 0
     return path.starts[inside], path.places[inside]
 
 
 def turning_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, Int64]:
-    """Frame and place of each beat: its first frame, as madmom takes it for beats alone.
+    """Return the first frame of each beat, as madmom does when it decodes beats alone.
 
-    The first and the last frame count each other as neighbours: that is how madmom decides whether a beat cut
-    by the start or beginning at the end is one.
+    The first and last frames are neighbours, as in madmom; this decides whether a beat that is cut off by the
+    start, or that begins at the end, is reported.
+
+    Args:
+        path: the beats.
+        space: state space of the path.
+        classes: probabilities, shape (classes, frames).
+
+    Returns:
+        Frames and places, each of shape (beats,).
     """
     frames = np.arange(classes.shape[1])
-    beat = np.searchsorted(path.starts, frames, side="right") - 1  # (frames,) the beat each frame lies in
+    beat = np.searchsorted(path.starts, frames, side="right") - 1  # (frames,) beat that contains each frame
     steps = frames - path.starts[beat]
     positions = steps * (1.0 / space.intervals[path.intervals[beat]])
     lowest = (positions < np.roll(positions, 1)) & (positions < np.roll(positions, -1))

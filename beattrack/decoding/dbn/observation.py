@@ -1,4 +1,4 @@
-"""How probable the activations of a frame are, on a beat and off it."""
+"""The observation model: log-densities of the activations of a frame, on and off the beat."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from beattrack.decoding.base import probabilities
 
 Float64 = NDArray[np.float64]
 
-# Log-density of a beat where its activation is exactly 0: below that of any positive number, yet finite, so
-# that a path always exists.
+# Log-density of a beat if its activation is exactly 0: below that of any positive number, yet finite, so that
+# a path always exists.
 _LOG_ZERO = -1000.0
 
-# The least probability of "no beat", where the activation is exactly 1: below 1 - x for any other x.
+# Probability of "no beat" if the activation is exactly 1: below 1 - x for any other x.
 _LEAST_REMAINDER = 2.0**-60
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """Log-densities of the frames, relative to there being no beat.
+    """Log-densities of the frames, relative to "no beat".
 
-    base: sum over all frames of the log-density of no beat; any path's log-probability starts from it.
-    scores: (classes, frames) log-density of a beat minus that of no beat; the classes are those of
-        `beat_classes`.
+    Attributes:
+        base: sum over all frames of the log-density of "no beat", to which the scores of a path are added.
+        scores: log-density of a beat minus that of "no beat", shape (classes, frames), with the classes of
+            `beat_classes`.
     """
 
     base: float
@@ -39,7 +40,7 @@ class Observation:
 
 
 def beat_classes(activations: Activations) -> Float:
-    """Probabilities (classes, frames) of beats alone, or of downbeats and of the beats that are none."""
+    """Return the probabilities of beats, or of downbeats and other beats, shape (classes, frames)."""
     beats = probabilities(activations.beats)
     if activations.downbeats is None:
         return beats[None]
@@ -48,9 +49,14 @@ def beat_classes(activations: Activations) -> Float:
 
 
 def active_frames(classes: Float, threshold: float) -> slice:
-    """Frames from the first to the last one at which some class reaches `threshold`, all where it is 0.
+    """Return the frames from the first to the last one at which any class reaches a threshold.
 
-    classes: (classes, frames). As in madmom, nothing is left where the first frame is the only one.
+    Args:
+        classes: probabilities, shape (classes, frames).
+        threshold: a probability; 0 selects all frames.
+
+    Returns:
+        A slice of frames; empty if only frame 0 reaches the threshold, as in madmom.
     """
     if threshold == 0:
         return slice(0, classes.shape[1])
@@ -61,10 +67,19 @@ def active_frames(classes: Float, threshold: float) -> slice:
 
 
 def observe(classes: Float, observation_lambda: float) -> Observation:
-    """Log-densities of `classes` (classes, frames), each within 0 to 1 and together at most 1.
+    """Compute the log-densities of all frames.
 
-    On a beat the density is the class's probability, off it (1 - their sum) / (observation_lambda - 1): Böck,
-    Krebs, Widmer (ISMIR 2014, 2016). Logarithms are taken in the input's precision, as madmom takes them.
+    The density of a class is its probability, and that of "no beat" (1 - their sum) / (observation_lambda -
+    1). Logarithms are computed in the precision of the input, as in madmom.
+
+    Args:
+        classes: probabilities from 0 to 1 that add up to at most 1, shape (classes, frames).
+        observation_lambda: reciprocal of the share of a beat in which its activation should be high.
+
+    Returns:
+        The log-densities.
+
+    Source: Böck, Krebs, Widmer (ISMIR 2014 and 2016).
     """
     remainder = np.maximum(1.0 - classes.sum(axis=0), _LEAST_REMAINDER)
     no_beat = np.log(remainder / (observation_lambda - 1)).astype(np.float64)  # (frames,)
@@ -74,10 +89,17 @@ def observe(classes: Float, observation_lambda: float) -> Observation:
 
 
 def region_sums(scores: Float64, start: int, stop: int, longest: int) -> Float64:
-    """Sums[c, k, f] of the `k` scores of class c from frame start + f on; frames outside the input count 0.
+    """Compute the sums of up to `longest` consecutive scores.
 
-    scores: (classes, frames). Returns (classes, longest + 1, stop - start); start may be negative and stop
-    beyond the end.
+    Args:
+        scores: scores of the frames, shape (classes, frames); frames outside the input count as 0.
+        start: first frame at which a sum starts; may be negative.
+        stop: end of these frames; may be beyond the end of the input.
+        longest: number of scores in the longest sum.
+
+    Returns:
+        Sums of shape (classes, longest + 1, stop - start): [c, k, f] is the sum of the `k` scores of class c
+        from frame start + f on.
     """
     classes, frames = scores.shape
     padded = np.zeros((classes, stop - start + longest))

@@ -1,4 +1,4 @@
-"""What the dynamic Bayesian network assumes about tempo, metre and activations."""
+"""Settings of the dynamic Bayesian network."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
 @dataclass(frozen=True)
 class TempoPrior:
-    """A soft preference for tempi near `bpm`: a log-normal one, `octaves` octaves wide (standard deviation).
+    """A log-normal preference for tempi near `bpm`.
 
-    Each frame of a beat of interval L adds `strength` / L0 * log p(L) to the log-probability, where
-    L0 = 60 fps / bpm and log p(L) = -(log2(L / L0) / octaves)^2 / 2. So a piece of constant tempo pays log p
-    `strength` times for every beat the prior's own tempo would have had in its duration. Weighing time, not
-    beats, keeps the prior from favouring an octave by itself: were each beat charged the same, a path with
-    half the beats would pay half. It also makes constants in log p cancel, as every path lasts equally long.
+    Each frame of a beat of interval L adds strength / L0 * log p(L) to the log-probability, with
+    L0 = 60 fps / bpm and log p(L) = -(log2(L / L0) / octaves)^2 / 2. The prior is weighted by time and not by
+    beats: otherwise a path at half tempo, which has half as many beats, would incur half the penalty.
+    Constants in log p cancel, because all paths have the same duration.
 
-    Raises SettingsError where a value is not a positive number.
+    Attributes:
+        bpm: preferred tempo in beats per minute.
+        octaves: standard deviation in octaves.
+        strength: weight of log p for each beat at the preferred tempo.
+
+    Raises:
+        SettingsError: if a value is not a positive number.
     """
 
     bpm: float
@@ -38,25 +43,30 @@ class TempoPrior:
 
 @dataclass(frozen=True, kw_only=True)
 class DBNSettings:
-    """Settings of the bar-pointer model (Krebs, Böck, Widmer, ISMIR 2015).
+    """Settings of the bar-pointer model.
 
-    The defaults are those with which the shipped network tracks held-out songs best; `madmom()` returns
-    madmom's.
+    With the defaults the shipped network tracks the held-out set best; `madmom()` returns madmom's settings.
 
-    beats_per_bar: metres to try, the most probable of which wins. Not used for beats alone.
-    min_bpm, max_bpm: tempo range in beats per minute, from 10 on; a tuple gives one value a metre. Beats
-        alone use the widest of the ranges. Beat intervals are whole numbers of frames; all ranges but the
-        default include those around their ends, so that a tempo at the end is tracked as well as one inside.
-    num_tempi: number of log-spaced beat intervals; None takes every whole number of frames in the range.
-    transition_lambda: the higher, the steadier the tempo.
-    observation_lambda: the first 1/observation_lambda of each beat is where the activation should be high.
-    threshold: what comes before the first frame and after the last one to reach it is left out; 0 keeps all.
-    correct: move each beat to the activation's peak inside its beat region.
-    tempo_prior: a soft preference for tempi near one; None leaves all tempi of the range equal.
-    tempo_head: strength of what the network's tempo head says of the recording's tempo, in the units of
-        TempoPrior's strength; 0 does not listen to it, which is madmom's model.
+    Attributes:
+        beats_per_bar: metres to try; the most probable one is used. Ignored without downbeat activations.
+        min_bpm: slowest tempo in beats per minute, at least 10; a tuple has one value for each metre. Without
+            downbeat activations the widest range is used.
+        max_bpm: fastest tempo, likewise. Beat intervals are whole numbers of frames; all ranges except the
+            default are rounded outwards, so that tempi at their ends are tracked as well as those inside.
+        num_tempi: number of log-spaced beat intervals; None uses every whole number of frames in the range.
+        transition_lambda: steadiness of the tempo; with higher values it changes less.
+        observation_lambda: the activation should be high in the first 1/observation_lambda of each beat.
+        threshold: frames before the first and after the last activation that reaches this value are ignored;
+            0 uses all frames.
+        correct: move each beat to the peak of the activation in the beat's region.
+        tempo_prior: a preference for tempi near a given one; None treats all tempi alike.
+        tempo_head: weight of the network's tempo head, in the units of `TempoPrior.strength`; 0 ignores it,
+            as madmom's model has no tempo head.
 
-    Raises SettingsError where a value is out of its range.
+    Raises:
+        SettingsError: if a value is out of range.
+
+    Source: Krebs, Böck, Widmer (ISMIR 2015).
     """
 
     beats_per_bar: tuple[int, ...] = (3, 4)
@@ -72,11 +82,11 @@ class DBNSettings:
 
     @classmethod
     def madmom(cls, **changes: Any) -> DBNSettings:
-        """Return the settings of madmom's model, with which the decoders agree, but for `changes`."""
+        """Return madmom's settings with `changes`."""
         return cls(**{"transition_lambda": 100.0, "observation_lambda": 16, "tempo_head": 0.0, **changes})
 
     def __post_init__(self) -> None:
-        # Sequences become tuples, so that equal settings are equal, hash alike and cannot change.
+        # Sequences become tuples, so that settings are immutable, hashable and comparable.
         checks.apply(
             self,
             {
@@ -96,7 +106,7 @@ class DBNSettings:
             object.__setattr__(self, "beats_per_bar", (self.beats_per_bar,))
         metres = self.beats_per_bar
         if len(set(metres)) < len(metres):
-            raise SettingsError(f"beats_per_bar names a metre twice: {metres}")
+            raise SettingsError(f"beats_per_bar must not contain a metre twice, not {metres}")
         self._check_tempi()
 
     def _check_tempi(self) -> None:
@@ -113,7 +123,7 @@ class DBNSettings:
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:
-        """(lowest, highest) BPM of each metre."""
+        """Lowest and highest BPM of each metre."""
         count = len(self.beats_per_bar)
         low = self.min_bpm if isinstance(self.min_bpm, tuple) else (self.min_bpm,) * count
         high = self.max_bpm if isinstance(self.max_bpm, tuple) else (self.max_bpm,) * count
@@ -121,18 +131,18 @@ class DBNSettings:
 
     @property
     def widest_bpm_range(self) -> tuple[float, float]:
-        """(lowest, highest) BPM over all metres, which is what beats alone are tracked with."""
+        """Lowest and highest BPM over all metres; the range for beats without downbeats."""
         return min(low for low, _ in self.bpm_ranges), max(high for _, high in self.bpm_ranges)
 
     def bpm_range_of(self, metre: int | None) -> tuple[float, float]:
-        """Return the (lowest, highest) BPM of a metre, or the widest range if the metre has none."""
+        """Return the lowest and highest BPM of a metre, or the widest range for other metres."""
         if metre in self.beats_per_bar:
             return self.bpm_ranges[self.beats_per_bar.index(metre)]
         return self.widest_bpm_range
 
 
 def _empty_range(low: float, high: float) -> str:
-    """Say which of two tempi that collide is a default, as its user may never have seen it."""
+    """Return the message for an empty range; it names the default, which the user may not know."""
     bounds = {"min_bpm": low, "max_bpm": high}
     defaults = [name for name, bpm in bounds.items() if bpm == getattr(DBNSettings, name)]
     low_text, high_text = (

@@ -1,4 +1,7 @@
-"""The states of the model: beats of bars, each of every interval (Krebs, Böck, Widmer, ISMIR 2015)."""
+"""The state space of the model: the beats of a bar at all beat intervals.
+
+Source: Krebs, Böck, Widmer (ISMIR 2015).
+"""
 
 from __future__ import annotations
 
@@ -15,29 +18,32 @@ from beattrack.errors import SettingsError
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-# One frame a beat leaves no frame between two beats.
+# A beat of one frame would leave no frame between two beats.
 _SHORTEST_INTERVAL = 2
 
-# So many take hundreds of megabytes; the default settings reach them at 1100 frames a second.
+# This many take hundreds of megabytes; the default settings reach them at 1100 frames per second.
 MAX_STATES = 5_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class StateSpace:
-    """Metres that share their beat intervals, as semi-Markov chains of beats of whole numbers of frames.
+    """Metres that share their beat intervals, as semi-Markov chains of beats.
 
-    The axis `places` runs over the beats of all bars: with metres of 3 and 4 beats, places 0 to 2 are the
-    first bar's and 3 to 6 the second's. A path stays in one metre. A beat of interval L has L states, which
-    it passes at one a frame; the interval changes only from beat to beat, with log-probability
-    stay[j] - slope[j] |L_i - L_j| for i in first[j] to last[j] - 1, else impossible.
+    The axis `places` runs over the beats of all bars: with metres of 3 and 4 beats, places 0 to 2 belong to
+    the first bar and 3 to 6 to the second. A path stays in one metre. A beat of interval L has L states and
+    moves through one per frame. The interval changes only from beat to beat, with log-probability
+    stay[j] - slope[j] |L_i - L_j| for i in first[j] to last[j] - 1; other changes are impossible.
 
-    metres: beats of each bar; (1,) where bars are not modelled.
-    intervals: (intervals,) frames of a beat, ascending.
-    region_lengths: (intervals, places) frames, from a beat's start, in which its activation should be high.
-    stay: (intervals,) log-probability of keeping the interval.
-    slope: (intervals,) what each frame of change costs.
-    first, last: (intervals,) the intervals that may follow each.
-    frame_scores: (intervals,) log-probability that the tempo prior adds for each frame of a beat.
+    Attributes:
+        metres: beats of each bar; (1,) if bars are not modelled.
+        intervals: beat intervals in frames, ascending, shape (intervals,).
+        region_lengths: number of frames at the start of a beat in which its activation should be high, shape
+            (intervals, places).
+        stay: log-probability of keeping the interval, shape (intervals,).
+        slope: cost of each frame of change, shape (intervals,).
+        first: index of the first interval that may follow each, shape (intervals,).
+        last: index after the last interval that may follow each, shape (intervals,).
+        frame_scores: log-probability that tempo preferences add for each frame of a beat, shape (intervals,).
     """
 
     metres: tuple[int, ...]
@@ -51,12 +57,12 @@ class StateSpace:
 
     @property
     def shortest(self) -> int:
-        """Frames of the shortest interval."""
+        """Shortest interval in frames."""
         return int(self.intervals[0])
 
     @property
     def longest(self) -> int:
-        """Frames of the longest interval."""
+        """Longest interval in frames."""
         return int(self.intervals[-1])
 
     @cached_property
@@ -66,36 +72,36 @@ class StateSpace:
 
     @cached_property
     def metre(self) -> Int64:
-        """(places,) beats of the bar that each place belongs to."""
+        """Number of beats in the bar of each place, shape (places,)."""
         return np.repeat(self.metres, self.metres)
 
     @cached_property
     def number(self) -> Int64:
-        """(places,) beat of the bar at each place, 0 for the first."""
+        """Index of the beat in the bar at each place, from 0, shape (places,)."""
         return np.concatenate([np.arange(beats) for beats in self.metres])
 
     @cached_property
     def previous(self) -> Int64:
-        """(places,) place of the beat before."""
+        """Place of the previous beat, shape (places,)."""
         places = np.arange(self.places)
         return np.where(self.number > 0, places - 1, places + self.metre - 1)
 
     @cached_property
     def observation_class(self) -> Int64:
-        """(places,) row of the observation scores that each place reads: 0 for the first of a bar, else 1."""
+        """Row of the observation scores for each place: 0 for the first of a bar, else 1; shape (places,)."""
         return np.minimum(self.number, 1)
 
     @cached_property
     def log_initial(self) -> Float64:
-        """(places,) log-probability of each state before the first frame: those of a metre are equal."""
+        """Initial log-probability of each state, equal for all states of a metre; shape (places,)."""
         states: Float64 = (self.metre * self.intervals.sum()).astype(np.float64)
         return np.log(1.0 / states)
 
     @cached_property
     def step_scores(self) -> Float64:
-        """(to, from) score of a step from beat to beat, -inf where it is impossible.
+        """Score of each step from beat to beat, shape (to, from); -inf if the step is impossible.
 
-        It is the step's log-probability and the tempo prior's score of the beat that ends.
+        It is the log-probability of the step plus the frame scores of the beat that ends.
         """
         change = np.abs(self.intervals[:, None] - self.intervals)
         index = np.arange(len(self.intervals))[:, None]
@@ -104,20 +110,20 @@ class StateSpace:
 
     @cached_property
     def step_bonus(self) -> Float64:
-        """(intervals,) score of a step that keeps the interval."""
+        """Score of a step that keeps the interval, shape (intervals,)."""
         return self.stay + self.intervals * self.frame_scores
 
     @property
     def steps_per_frame(self) -> int:
-        """Possible steps from a beat to the next that end at one frame: the work of decoding that frame."""
+        """Number of possible steps that end at a frame: the work of decoding a frame."""
         return self.places * int((self.last - self.first).sum())
 
 
 def beat_intervals(bpm_range: tuple[float, float], num_tempi: int | None, fps: float) -> Int64:
-    """Return the beat intervals of a tempo range: every whole number of frames, or some log-spaced ones.
+    """Return the beat intervals of a tempo range: every whole number of frames, or log-spaced ones.
 
     A steady tempo between two whole intervals is tracked by alternating between them, so the ends of a range
-    are rounded outwards (see `_bracket`). Those of the default range are rounded as in madmom.
+    are rounded outwards (see `_bracket`). The default range is rounded as in madmom.
 
     Args:
         bpm_range: slowest and fastest tempo in beats per minute.
@@ -132,7 +138,7 @@ def beat_intervals(bpm_range: tuple[float, float], num_tempi: int | None, fps: f
     """
     low, high = 60.0 * fps / bpm_range[1], 60.0 * fps / bpm_range[0]
     if round(low) < _SHORTEST_INTERVAL:
-        raise SettingsError(f"{fps:g} frames a second are too few for a max_bpm of {bpm_range[1]:g}")
+        raise SettingsError(f"{fps:g} frames per second are too few for a max_bpm of {bpm_range[1]:g}")
     if bpm_range == DEFAULT_BPM_RANGE:
         first, last = np.round(low), np.round(high)
     else:
@@ -144,18 +150,16 @@ def beat_intervals(bpm_range: tuple[float, float], num_tempi: int | None, fps: f
 
 
 def _bracket(low: float, high: float) -> tuple[float, float]:
-    """Return the whole intervals around a range of beat intervals in frames.
-
-    A range narrower than an octave gets an interval beyond each end even if the end is a whole one itself:
-    such a range tells the tempo of the recording, not that of each beat, and never to the last digit.
-    """
+    """Return a range of beat intervals in frames, rounded outwards to whole frames."""
+    # A range narrower than an octave is extended even if it ends on whole frames: it states the approximate
+    # tempo of the recording, and single beats deviate from that.
     if high < 2 * low:
         return max(math.ceil(low) - 1.0, _SHORTEST_INTERVAL), math.floor(high) + 1.0
     return max(math.floor(low), _SHORTEST_INTERVAL), math.ceil(high)
 
 
 def _log_spaced(low: float, high: float, count: int) -> Float64:
-    # Rounding to whole frames merges the shortest ones, so ask for more until enough differ.
+    # Rounding to whole frames merges the shortest ones, so ask for more until enough are distinct.
     intervals = np.empty(0)
     asked = count
     while len(intervals) < count:
@@ -165,7 +169,16 @@ def _log_spaced(low: float, high: float, count: int) -> Float64:
 
 
 def transition_probabilities(intervals: Int64, transition_lambda: float) -> Float64:
-    """Probabilities (from, to) proportional to exp(-lambda |to / from - 1|), the negligible left out."""
+    """Compute the probabilities of changes of tempo.
+
+    Args:
+        intervals: beat intervals in frames, shape (intervals,).
+        transition_lambda: steadiness of the tempo.
+
+    Returns:
+        Probabilities proportional to exp(-lambda |to / from - 1|), with negligible ones set to 0, shape
+        (from, to).
+    """
     lengths = intervals.astype(np.float64)
     probabilities = np.exp(-transition_lambda * np.abs(lengths[None, :] / lengths[:, None] - 1.0))
     probabilities[probabilities <= np.spacing(1)] = 0
@@ -174,10 +187,19 @@ def transition_probabilities(intervals: Int64, transition_lambda: float) -> Floa
 
 
 def region_lengths(intervals: Int64, beats: int, observation_lambda: float) -> Int64:
-    """Frames (intervals, beats) that lie in the first 1/observation_lambda of each beat of a bar."""
+    """Return the number of frames in the first 1/observation_lambda of each beat of a bar.
+
+    Args:
+        intervals: beat intervals in frames, ascending, shape (intervals,).
+        beats: beats of the bar.
+        observation_lambda: reciprocal of the share of a beat in which its activation should be high.
+
+    Returns:
+        Numbers of frames, shape (intervals, beats).
+    """
     border = 1.0 / observation_lambda
-    # Sums are rounded as in madmom, which adds the number of the beat to the position inside it: where the
-    # border falls on a frame, rounding decides.
+    # As in madmom, the index of the beat is added to the position inside it: if the border falls on a frame,
+    # the rounding of this sum decides.
     steps = np.arange(math.ceil(int(intervals[-1]) * border) + 2)
     positions = steps[None, :] * (1.0 / intervals[:, None])  # (intervals, steps)
     in_region = (positions[:, None, :] + np.arange(beats)[None, :, None]) % 1 < border
@@ -187,7 +209,7 @@ def region_lengths(intervals: Int64, beats: int, observation_lambda: float) -> I
 
 
 def tempo_scores(intervals: Int64, prior: TempoPrior | None, fps: float) -> Float64:
-    """Log-probability (intervals,) that the prior adds for each frame of a beat; see TempoPrior."""
+    """Return the log-probability that a prior adds for each frame of a beat, shape (intervals,)."""
     if prior is None:
         return np.zeros(len(intervals))
     preferred = 60.0 * fps / prior.bpm
@@ -203,8 +225,8 @@ def _state_space(
     states = int(intervals.sum()) * sum(metres)
     if states > MAX_STATES:
         raise SettingsError(
-            f"{fps:g} frames a second, a min_bpm of {bpm_range[0]:g} and the {len(metres)} metres make "
-            f"{states / 1e6:.1f} million states, more than {MAX_STATES / 1e6:g} million: raise min_bpm, name "
+            f"{fps:g} frames per second, a min_bpm of {bpm_range[0]:g} and {len(metres)} metres need "
+            f"{states / 1e6:.1f} million states, more than {MAX_STATES / 1e6:g} million; raise min_bpm, use "
             "fewer metres or set num_tempi"
         )
     probabilities = transition_probabilities(intervals, settings.transition_lambda)
@@ -224,15 +246,16 @@ def _state_space(
 
 @lru_cache(maxsize=16)
 def beat_space(settings: DBNSettings, fps: float) -> StateSpace:
-    """The states for tracking beats alone; see `bar_spaces` for errors."""
+    """Return the states for tracking beats without downbeats; raises the same errors as `bar_spaces`."""
     return _state_space(settings, (1,), settings.widest_bpm_range, fps)
 
 
 @lru_cache(maxsize=16)
 def bar_spaces(settings: DBNSettings, fps: float) -> tuple[StateSpace, ...]:
-    """The states for tracking bars, one space for the metres of each tempo range.
+    """Return the states for tracking bars, one space for the metres of each tempo range.
 
-    Raises SettingsError where the frame rate is too low for the fastest tempo, or the states are too many.
+    Raises:
+        SettingsError: if the frame rate is too low for the fastest tempo, or there are too many states.
     """
     metres_by_range: dict[tuple[float, float], list[int]] = {}
     for beats, bpm_range in zip(settings.beats_per_bar, settings.bpm_ranges, strict=True):

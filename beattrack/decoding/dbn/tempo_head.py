@@ -1,7 +1,7 @@
-"""What the network's tempo head says of a recording, as a preference of the decoder for some beat intervals.
+"""Use the network's tempo head as a preference for some beat intervals.
 
-The beats' own activations are often as high between the beats as on them, so that the decoder cannot tell a
-tempo from its double. The tempo head has seen the whole recording at once and settles it.
+Beat activations are often as high between the beats as on them, so that the decoder cannot tell a tempo from
+its double. The tempo head, which uses the whole recording, resolves this octave ambiguity.
 """
 
 from __future__ import annotations
@@ -17,15 +17,24 @@ from beattrack.decoding.dbn.state_space import StateSpace
 
 Float64 = NDArray[np.float64]
 
-SPREAD_OCTAVES = 0.06  # a tempo between two bins, or one that drifts by 4 %, is still the one that was meant
-LEAST_SHARE = 1e-3  # of the likeliest tempo, so that the head can be wrong
-REFERENCE_BPM = 110.0  # its beats are what the strength counts, as in TempoPrior
+SPREAD_OCTAVES = 0.06  # tolerates tempi between two bins, and a drift of 4 %
+LEAST_SHARE = 1e-3  # of the likeliest tempo, so that the decoder can overrule the head
+REFERENCE_BPM = 110.0  # the strength applies to each beat at this tempo, as in TempoPrior
 
 
 def listen(
     spaces: tuple[StateSpace, ...], activations: Activations, strength: float
 ) -> tuple[StateSpace, ...]:
-    """The spaces with the tempo head's scores added; as they are without a tempo activation or strength."""
+    """Return state spaces with the scores of the tempo head added.
+
+    Args:
+        spaces: the state spaces.
+        activations: activations of the recording. Without a tempo activation the spaces are unchanged.
+        strength: weight of the scores; 0 leaves the spaces unchanged.
+
+    Returns:
+        One state space for each of `spaces`.
+    """
     if strength == 0 or activations.tempo is None:
         return spaces
     fps = float(activations.fps)
@@ -43,9 +52,15 @@ def listen(
 
 
 def head_scores(tempo: NDArray[np.floating], bpm: Float64) -> Float64:
-    """Log of how likely the head finds each tempo, (tempi,), relative to the likeliest of all.
+    """Return the log-likelihood of each tempo relative to that of the likeliest.
 
-    tempo: (bins,) probability of each whole BPM from 0; smoothed over the logarithm of the tempo.
+    Args:
+        tempo: probability of each whole BPM from 0, shape (bins,). It is smoothed over the logarithm of the
+            tempo.
+        bpm: tempi in beats per minute, shape (tempi,).
+
+    Returns:
+        Scores of shape (tempi,), zero for the likeliest tempo; all zero if the head reports no tempo.
     """
     bins = np.arange(1, len(tempo))
     distance = np.log2(bpm[:, None] / bins) / SPREAD_OCTAVES  # (tempi, bins)

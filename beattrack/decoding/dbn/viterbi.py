@@ -1,18 +1,19 @@
-"""The most probable sequence of beats, exactly, beat by beat instead of state by state.
+"""Find the most probable sequence of beats exactly, beat by beat instead of state by state.
 
-Inside a beat the model moves one state a frame, so a path is known from where its beats start. With the
-log-density of "no beat" taken out of every frame as a constant, Viterbi over all states becomes
+Inside a beat the model moves one state per frame, so the starts of the beats determine a path. With the
+log-density of "no beat" subtracted from every frame as a constant, the Viterbi recursion over all states is
 
     V[i, b, t] = E[i, b, t] + max over j of ( V[j, b - 1, t - L_j] + log P(L_j -> L_i) + L_j g_j )
 
 where V[i, b, t] is the best score of a path on which beat b of the bar starts at frame t with interval L_i, E
-the score of the beat's region and g_j the tempo prior's score of a frame. Before the first frame all states
-are equally probable: V[i, b, t] = log(1 / states) + E + t g_i for -L_i <= t < 0. The best path maximises
-V[i, b, t] + (T - t) g_i over the beats that the end cuts, T - L_i <= t < T.
+the score of the beat's region and g_j the frame score of the tempo preferences. Before the first frame all
+states are equally probable: V[i, b, t] = log(1 / states) + E + t g_i for -L_i <= t < 0. The best path
+maximises V[i, b, t] + (T - t) g_i over the beats that the end of the input cuts off, T - L_i <= t < T.
 
-V at a frame depends only on frames at least the shortest interval earlier, so that many are computed at once.
-V is kept for one segment of the input at a time, and of every segment its history, the last `longest` columns
-before it, from which it can be computed again. So memory grows with the root of the length at most.
+V at a frame depends only on frames that are at least the shortest interval earlier, so blocks of that length
+are computed at once. V is stored for one segment of the input at a time. For every segment its history is
+stored, the `longest` columns before it, from which the segment is recomputed on the way back. Memory
+therefore grows at most with the square root of the length.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ Int64 = NDArray[np.int64]
 Advance = Callable[[Float64, Float64], None]
 MakeAdvance = Callable[[StateSpace], Advance]
 
-# A NumPy function of two arrays, its operands and where the result goes.
+# A NumPy function of two arrays, its operands and its output.
 Operation = tuple[np.ufunc, Float64, Float64, Float64]
 
-# Of V that is kept: 4.9 minutes of bars of 3 and 4 beats with 82 intervals at 100 frames a second. What is
-# longer takes up to twice the time, as all but its last segment is computed again on the way back.
+# Size of V: 4.9 minutes of bars of 3 and 4 beats with 82 intervals at 100 frames per second. Longer inputs
+# take up to twice the time per frame, because all but the last segment are computed twice.
 SEGMENT_BYTES = 128 * 2**20
 
 
@@ -47,9 +48,10 @@ SEGMENT_BYTES = 128 * 2**20
 class Path:
     """A sequence of beats.
 
-    starts: (beats,) frame at which each begins, the first one before 0.
-    places: (beats,) index into the state space's places.
-    intervals: (beats,) index into the state space's intervals.
+    Attributes:
+        starts: first frame of each beat, shape (beats,); the first one is negative.
+        places: indices into the places of the state space, shape (beats,).
+        intervals: indices into the intervals of the state space, shape (beats,).
     """
 
     starts: Int64
@@ -58,9 +60,17 @@ class Path:
 
 
 class Viterbi:
-    """Decodes one state space: scores all paths when it is made, and traces the best one when asked to.
+    """Decoder for one state space: the constructor scores all paths, `path` traces the best one back.
 
-    log_probability: of the best path.
+    Args:
+        space: the state space.
+        observation: log-densities of the frames.
+        make_advance: maker of the forward step, such as `numpy_advance`.
+        segment_bytes: size of V for one segment, in bytes; more if the input is so long that the histories
+            would need more memory.
+
+    Attributes:
+        log_probability: log-probability of the best path.
     """
 
     def __init__(
@@ -76,13 +86,13 @@ class Viterbi:
         self._advance = make_advance(space)
         frames = observation.frames
         block_bytes = 8 * len(space.intervals) * space.places * space.shortest
-        # Of shorter segments, where beats are long, the histories would take more memory than they do.
+        # If segments were shorter than this, the histories would take more memory than the segment.
         least = math.isqrt(frames * space.longest)
         segment = space.shortest * max(segment_bytes // block_bytes, -(-least // space.shortest))  # frames
-        # The first segment is the short one, as the last is the one that is not computed twice.
+        # The first segment is the short one, because the last is not computed twice.
         self._bounds = [0, *range(frames % segment or segment, frames, segment), frames]
         self._buffer = np.empty(0)
-        self._held = -1  # the segment whose values the buffer holds
+        self._held = -1  # index of the segment in the buffer
         self._histories = [self._first_history()]
         values = self._segment_values(0)
         for index in range(1, len(self._bounds) - 1):
@@ -92,7 +102,7 @@ class Viterbi:
         self.log_probability = score + observation.base
 
     def path(self) -> Path:
-        """Follow the best path from its end to its start."""
+        """Return the best path."""
         beat = self._end
         beats = [beat]
         for segment in range(len(self._bounds) - 2, -1, -1):
@@ -106,7 +116,7 @@ class Viterbi:
         return Path(*np.array(beats[::-1], dtype=np.int64).T)
 
     def _first_history(self) -> Float64:
-        """V before the first frame, where the beat regions count from frame 0 on."""
+        """Return V before the first frame; only frames from 0 on contribute to the beat regions."""
         space = self.space
         frames = np.arange(-space.longest, 0)
         sums = self._region_sums(-space.longest, 0)
@@ -116,11 +126,11 @@ class Viterbi:
         return np.where(started, history, -np.inf)  # (intervals, places, longest)
 
     def _segment_values(self, segment: int) -> Float64:
-        """V of a segment and of its history, in the buffer that all segments share."""
+        """Return V of a segment and of its history, in the buffer that all segments share."""
         space = self.space
         start = self._bounds[segment]
         wanted = self._bounds[segment + 1] - start
-        frames = -(-wanted // space.shortest) * space.shortest  # whole blocks; the surplus is cut off again
+        frames = -(-wanted // space.shortest) * space.shortest  # whole blocks; the surplus is cut off below
         shape = (len(space.intervals), space.places, space.longest + frames)
         if self._buffer.size < math.prod(shape):
             self._buffer = np.empty(math.prod(shape))
@@ -135,10 +145,8 @@ class Viterbi:
         return region_sums(self._observation.scores, start, stop, int(self.space.region_lengths.max()))
 
     def _best_end(self, values: Float64) -> tuple[float, tuple[int, int, int]]:
-        """Score and (start, place, interval) of the best last beat.
-
-        Of equals it is the first place, the shortest interval and the latest start, as in madmom.
-        """
+        """Return the score and the (start, place, interval) of the best last beat."""
+        # On ties argmax takes the first place, the shortest interval and the latest start, as madmom does.
         space = self.space
         ages = np.arange(1, space.longest + 1)  # frames from the beat's start to the end
         scores = values[:, :, : -space.longest - 1 : -1] + space.frame_scores[:, None, None] * ages
@@ -149,7 +157,7 @@ class Viterbi:
     def _previous_beat(
         self, values: Float64, segment_start: int, start: int, place: int, interval: int
     ) -> tuple[int, int, int]:
-        """The beat before the one given; of equals that of the shortest interval."""
+        """Return the previous beat of a beat; on ties, the one with the shortest interval."""
         space = self.space
         place = int(space.previous[place])
         columns = start - segment_start + space.longest - space.intervals
@@ -159,7 +167,7 @@ class Viterbi:
 
 
 def numpy_advance(space: StateSpace) -> Advance:
-    """Make the recursion's NumPy form."""
+    """Return the forward step in NumPy."""
     block = space.shortest
     shape = (len(space.intervals), space.places, block)
     arrivals, best, regions = np.empty(shape), np.empty(shape), np.empty(shape)
@@ -169,7 +177,7 @@ def numpy_advance(space: StateSpace) -> Advance:
         arrival_index, region_index = _block_indices(space, values.shape, sums.shape)
         flat_values, flat_sums = values.reshape(-1), sums.reshape(-1)
         for start in range(0, sums.shape[2], block):
-            # All indices are in range: "clip" merely spares a check and a copy.
+            # All indices are in range; "clip" only avoids a check and a copy.
             np.take(flat_values[start:], arrival_index, out=arrivals, mode="clip")
             maximise()
             np.take(flat_sums[start:], region_index, out=regions, mode="clip")
@@ -182,10 +190,8 @@ def numpy_advance(space: StateSpace) -> Advance:
 def _block_indices(
     space: StateSpace, values_shape: tuple[int, ...], sums_shape: tuple[int, ...]
 ) -> tuple[Int64, Int64]:
-    """Where V and the region sums of the first block are, as flat indices (intervals, places, block).
-
-    V is that of the beat that ends now, where it began; the region is that of the beat that begins now.
-    """
+    """Return flat indices of V and of the region sums for the first block, (intervals, places, block)."""
+    # V of the beat that ends, taken at its start; region sum of the beat that begins.
     frames = np.arange(space.shortest)
     rows = np.arange(len(space.intervals))[:, None, None]
     began = space.longest - space.intervals[:, None, None] + frames
@@ -196,13 +202,11 @@ def _block_indices(
 
 
 def _step_maximum(space: StateSpace, arrivals: Float64, best: Float64) -> Callable[[], None]:
-    """Make best[i] = max over j of arrivals[j] + step score from j to i; both are (intervals, columns).
-
-    The scores fall by slope for each frame of change, so the arrivals are lowered interval by interval and
-    compared with the target that they have reached, all rows at once. All operands are of whole rows, as
-    NumPy is twice as fast with them as with a column broadcast over rows. They are the same arrays for every
-    block: the operations are laid down once.
-    """
+    """Return a function that sets best[i] to the maximum over j of arrivals[j] + step score from j to i."""
+    # Scores fall by `slope` for each frame of change, so the arrivals are lowered interval by interval and
+    # compared with the target that they have reached, all rows at once. Operands are whole rows, because
+    # NumPy is twice as slow if a column is broadcast. The arrays are the same for every block, so the
+    # operations are listed once.
     gaps = np.diff(space.intervals)
     lay_down = _even_operations if len(set(gaps.tolist())) <= 1 else _uneven_operations
     operations = lay_down(space, arrivals, best)
@@ -215,7 +219,7 @@ def _step_maximum(space: StateSpace, arrivals: Float64, best: Float64) -> Callab
 
 
 def _even_operations(space: StateSpace, arrivals: Float64, best: Float64) -> list[Operation]:
-    """Evenly spaced intervals: one row costs the same at each step, up or down."""
+    """Return the operations for evenly spaced intervals, in which all steps of a row cost the same."""
     lowered = np.empty_like(best)
     bonus = _repeat(space.step_bonus, best.shape[1])
     operations: list[Operation] = [(np.add, arrivals, bonus, lowered), (np.add, arrivals, bonus, best)]
@@ -234,7 +238,7 @@ def _even_operations(space: StateSpace, arrivals: Float64, best: Float64) -> lis
 
 
 def _uneven_operations(space: StateSpace, arrivals: Float64, best: Float64) -> list[Operation]:
-    """Intervals of any spacing: each step has costs of its own."""
+    """Return the operations for intervals of any spacing, in which each step has its own cost."""
     lowered = np.empty_like(best)
     bonus = _repeat(space.step_bonus, best.shape[1])
     operations: list[Operation] = [(np.add, arrivals, bonus, best)]
@@ -253,14 +257,14 @@ def _uneven_operations(space: StateSpace, arrivals: Float64, best: Float64) -> l
 
 
 def _sources(space: StateSpace, offset: int) -> slice:
-    """The intervals, from the first to the last, from which the one `offset` further may follow."""
+    """Return the range of intervals that may be followed by the one `offset` further."""
     index = np.arange(len(space.intervals))
     reached = np.flatnonzero((index + offset < space.last) & (index + offset >= space.first))
     return slice(int(reached[0]), int(reached[-1]) + 1) if len(reached) else slice(0, 0)
 
 
 def _last_step_costs(space: StateSpace, rows: slice, offset: int) -> Float64:
-    """What going from the interval before its target to it costs each source; infinity if that is no step."""
+    """Return the cost of the last interval on the way to each target; infinity if the step is impossible."""
     index = np.arange(rows.start, rows.stop)
     targets = index + offset
     frames = np.abs(space.intervals[targets] - space.intervals[targets - np.sign(offset)])

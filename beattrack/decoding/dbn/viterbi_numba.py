@@ -1,4 +1,4 @@
-"""The recursion of `viterbi`, compiled. Importing this module needs numba and takes most of a second."""
+"""The forward step of `viterbi`, compiled with numba; importing this module takes most of a second."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ Int64 = NDArray[np.int64]
 def _step_maximum(
     arrivals: Float64, intervals: Int64, slope: Float64, first: Int64, last: Int64
 ) -> Float64:  # (intervals, block)
-    """Maximise over the intervals to come from, each lowered step by step as in `viterbi._step_maximum`.
-
-    The innermost loops are written out twice, and the work arrays made here, as the compiler then knows that
-    they do not overlap: otherwise it takes twice the time.
-    """
+    """Return the maximum over the previous intervals, computed as in `viterbi._step_maximum`."""
+    # The innermost loop is written twice and the work arrays are made here: this shows the compiler that
+    # they do not overlap, which halves the time.
     block = arrivals.shape[1]
     best: Float64 = arrivals.copy()
     lowered = np.empty(block)
@@ -44,7 +42,7 @@ def _step_maximum(
     return best
 
 
-# Without fast-math, so that each sum is rounded as in NumPy and both engines agree to the last bit.
+# No fast-math, so that sums are rounded as in NumPy and both engines give identical results.
 _compile = numba.njit(cache=True, nogil=True)
 _compiled_step_maximum = _compile(_step_maximum)
 
@@ -82,7 +80,7 @@ _compiled_advance_blocks = _compile(_advance_blocks)
 
 
 def numba_advance(space: StateSpace) -> Advance:
-    """Make the recursion's compiled form."""
+    """Return the compiled forward step."""
     constants = (
         space.intervals,
         space.region_lengths,

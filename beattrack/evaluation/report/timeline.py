@@ -26,7 +26,7 @@ STRIP_SECONDS = 10.0
 WIDTH_INCHES = 12.0
 SPECTROGRAM_INCHES, ACTIVATIONS_INCHES, ROW_INCHES, GAP_INCHES = 1.5, 0.7, 0.27, 0.42
 CHARACTER_INCHES, LABEL_CHARACTERS = 0.075, 26
-FOUND, AMISS, ANNOTATED = "#1f6f8b", "#d1561f", "#39424e"
+FOUND, WRONG, ANNOTATED = "#1f6f8b", "#d1561f", "#39424e"
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _draw_rows(axes: Axes, rows: Sequence[Row], strip: Window) -> None:
     for number, row in enumerate(rows):
         top = len(rows) - number
         right = ANNOTATED if number == 0 else FOUND
-        colours = np.where(row.wrong, AMISS, right)
+        colours = np.where(row.wrong, WRONG, right)
         shown = (row.beats.times >= strip.start) & (row.beats.times <= end)
         down = shown & (row.beats.positions == 1) if row.beats.positions is not None else np.zeros_like(shown)
         plain = shown & ~down

@@ -82,9 +82,9 @@ def require_fluidsynth() -> None:
     """
     fonts = any(font.kind == "gm" for font in available_fonts())
     if shutil.which("fluidsynth") is None or not fonts:
-        lacking = "a General MIDI soundfont is" if shutil.which("fluidsynth") else "the program fluidsynth is"
+        missing = "a General MIDI soundfont is" if shutil.which("fluidsynth") else "the program fluidsynth is"
         packages = " ".join(dict.fromkeys(("fluidsynth", *(font.package for font in FONTS))))
-        raise RenderError(f"{lacking} missing; install the Debian packages {packages}")
+        raise RenderError(f"{missing} missing; install the Debian packages {packages}")
 
 
 def synthesise(parts: Sequence[Part], font: SoundFont, *, samples: int, timeout: float) -> Float32:

@@ -354,7 +354,7 @@ def test_a_long_recording_does_not_drift_either() -> None:
 
 
 def test_frame_rate_too_low_for_the_tempo_is_refused() -> None:
-    with pytest.raises(SettingsError, match="frames a second"):
+    with pytest.raises(SettingsError, match="frames per second"):
         DBNDecoder()(Activations(np.full(100, 0.5), None, 5.0))
 
 

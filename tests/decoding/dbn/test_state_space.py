@@ -86,7 +86,7 @@ def test_too_many_states_are_refused_before_they_take_memory(fps: float) -> None
     slow = DBNSettings(beats_per_bar=(2, 3, 4, 5), min_bpm=10.0)
     for make in (beat_space, bar_spaces):
         assert make(slow, 100.0)
-    with pytest.raises(SettingsError, match=r"million states.*: raise min_bpm"):
+    with pytest.raises(SettingsError, match=r"million states.*; raise min_bpm"):
         bar_spaces(slow, fps)
     assert bar_spaces(DBNSettings(beats_per_bar=(2, 3, 4, 5), min_bpm=10.0, num_tempi=30), fps)
 
