@@ -17,7 +17,7 @@ PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
 Source: TypeAlias = "PathName | bytearray | memoryview | IO[bytes]"
 
 PIECE = 1 << 14  # samples decoded at a time: fits the cache and limits the loss from a decoding error
-NOTICED_LOSS = 0.1  # seconds; a smaller loss at the end gives no warning
+NOTICED_LOSS = 0.1  # seconds; smaller losses at the end are ignored
 
 
 class AudioWarning(UserWarning):

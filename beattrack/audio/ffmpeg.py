@@ -234,8 +234,8 @@ class Reading:
         channels: number of channels.
         decoded: number of samples read so far.
         damaged: whether ffmpeg reported errors; set at the end.
-        short: whether there were errors and the decoded audio is shorter than the file states, or the file does
-            not state a duration; set at the end.
+        short: whether there were errors and the end is missing, or may be missing because the file states no
+            duration; set at the end.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Options of commands that make beats heard and seen: click tracks and pictures."""
+"""Options of commands that make beats heard and seen: click tracks, pictures and pages."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The same as in beattrack.sonify and beattrack.plot, whose imports would slow down --help.
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3")
 PICTURE_SUFFIXES = (".png", ".svg")
+PAGE_SUFFIXES = (".html", ".htm")
 CLICK_MODES = ("mix", "only", "split")
 
 _CLICK = (
@@ -34,6 +35,10 @@ _MODE = "Clicks mixed into the song, clicks only, or song left and clicks right.
 _PLOT = (
     "Picture (.png, .svg) of spectrogram, activations, beats, bars and tempo; with several inputs, the "
     "folder for them or a template such as 'plots/{name}.svg'."
+)
+_PAGE = (
+    "Page (.html) to hear, see and correct the beats in a browser; with several inputs, the folder for them "
+    "or a template such as 'pages/{name}.html'."
 )
 _START = "Start of the part to plot, in seconds or as minutes:seconds."
 _END = "End of the part to plot."
@@ -55,12 +60,13 @@ def seconds(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 def listening_options(command: F) -> F:
-    """Add the options --click and --plot and what belongs to them to a command."""
+    """Add the options --click, --plot and --page and what belongs to them to a command."""
     return all_options(
         click.option("--click", "click_track", metavar="PATH", help=_CLICK),
         click.option("--click-level", metavar="DB", type=click.FloatRange(-60, 0), help=_LEVEL),
         click.option("--click-mode", type=click.Choice(CLICK_MODES), help=_MODE),
         plot_options,
+        click.option("--page", metavar="PATH", help=_PAGE),
     )(command)
 
 
@@ -74,7 +80,7 @@ def plot_options(command: F) -> F:
 
 
 def extras(options: Mapping[str, Any]) -> list[Extra]:
-    """Return the sound files and pictures to write, by the options of a command.
+    """Return the sound files, pictures and pages to write, by the options of a command.
 
     Raises:
         click.UsageError: if options contradict each other.
@@ -93,6 +99,8 @@ def extras(options: Mapping[str, Any]) -> list[Extra]:
         wanted.append(Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES))
     if options["plot"] is not None:
         wanted.append(Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES))
+    if options.get("page") is not None:
+        wanted.append(Extra("page", options["page"], "--page", ".html", PAGE_SUFFIXES))
     return wanted
 
 
@@ -130,7 +138,7 @@ class Listening:
             require_matplotlib()
 
     def write(self, job: Job, source: str | None, beats: Beats, activations: Activations) -> None:
-        """Write the sound file and the picture of a job, if it has any.
+        """Write the sound file, the picture and the page of a job, if it has any.
 
         Args:
             job: the job.
@@ -149,6 +157,10 @@ class Listening:
 
             part = PlotSettings(self.start or 0.0, self.end)
             write_plot(source, beats, activations, job.plot, part, track=self.track)
+        if job.page is not None and source is not None:
+            from beattrack.page import write_page
+
+            write_page(source, beats, activations, job.page, track=self.track)
 
 
 @contextmanager
@@ -158,7 +170,8 @@ def readable_again(job: Job) -> Iterator[str]:
     Standard input and pipes are copied to a temporary file, if more than the beats is wanted. Messages about
     that file name the input instead.
     """
-    if (job.click is None and job.plot is None) or (job.source != STDIN and Path(job.source).is_file()):
+    again = any(path is not None for path in (job.click, job.plot, job.page))
+    if not again or (job.source != STDIN and Path(job.source).is_file()):
         yield job.source
         return
     from beattrack.audio.sources import on_disk

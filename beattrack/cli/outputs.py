@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import click
 
@@ -17,6 +17,8 @@ from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
 from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
+
+ExtraKind: TypeAlias = Literal["click", "plot", "page"]
 
 NAME = "{name}"  # in a template: the name of the input without its suffix
 _TEMPLATE = NAME + "{suffix}"
@@ -42,6 +44,7 @@ class Job:
         problem: why the input cannot be read, if known.
         click: file for the click track; None for none.
         plot: file for the picture; None for none.
+        page: file for the page; None for none.
     """
 
     source: str
@@ -50,6 +53,7 @@ class Job:
     problem: str | None = None
     click: Path | None = None
     plot: Path | None = None
+    page: Path | None = None
     further: tuple[tuple[Format, Path], ...] = ()
 
     @property
@@ -63,16 +67,18 @@ class Job:
         further = (path for _, path in self.further)
         return (path for path in (self.output, *self.files, *further) if path is not None)
 
-    def with_extra(self, kind: Literal["click", "plot"], path: Path | None) -> Job:
+    def with_extra(self, kind: ExtraKind, path: Path | None) -> Job:
         """Return this job with another file to write."""
         if kind == "click":
             return dataclasses.replace(self, click=path)
-        return dataclasses.replace(self, plot=path)
+        if kind == "plot":
+            return dataclasses.replace(self, plot=path)
+        return dataclasses.replace(self, page=path)
 
     @property
     def files(self) -> tuple[Path | None, ...]:
         """The files to write besides the beats."""
-        return self.activations, self.click, self.plot
+        return self.activations, self.click, self.plot, self.page
 
     @property
     def done(self) -> bool:
@@ -93,7 +99,7 @@ class Extra:
         suffixes: suffixes that the user can choose from.
     """
 
-    kind: Literal["click", "plot"]
+    kind: ExtraKind
     target: str
     option: str
     suffix: str
@@ -323,7 +329,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        for file, option in zip(job.files, ("--activations", "--click", "--plot"), strict=True):
+        for file, option in zip(job.files, ("--activations", "--click", "--plot", "--page"), strict=True):
             if file is not None and is_special(file):
                 raise click.UsageError(f"{file} is not a file; give a file with {option}")
 

@@ -216,3 +216,59 @@ def test_plain_tracking_imports_nothing_of_it(clip: Path) -> None:
         "assert not found, found\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_page_beside_the_beats(clip: Path) -> None:
+    page = clip.with_name("page.html")
+    result = run("predict", "--page", page, clip)
+    assert result.exit_code == 0
+    assert result.stdout == run("predict", clip).stdout
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert f"<title>{clip.name}</title>" in text
+    assert text.endswith("</html>\n")
+
+
+def test_pages_of_several_files_go_into_a_folder(two: tuple[Path, Path]) -> None:
+    folder = two[0].parent / "pages"
+    broken = two[0].with_name("broken.wav")
+    broken.write_bytes(b"RIFF")
+    result = run("predict", "--page", folder, "-o", two[0].parent / "out", *two, broken)
+    assert result.exit_code == 1
+    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
+    (folder / "rock.00001.html").unlink()
+    again = run("predict", "--skip-existing", "--page", folder, "-o", two[0].parent / "out", *two)
+    assert "1 tracked, 1 skipped" in again.stderr
+    assert names(folder) == ["blues.00000.html", "rock.00001.html"]
+
+
+def test_a_page_of_standard_input(clip: Path) -> None:
+    page = clip.with_name("a.html")
+    assert run("predict", "--page", page, "-", stdin=clip.read_bytes()).exit_code == 0
+    assert "<title>recording</title>" in page.read_text(encoding="utf-8")
+
+
+def test_pages_that_cannot_be_made_are_refused_before_any_work(clip: Path) -> None:
+    here = clip.parent
+    assert "use one of .html, .htm (--page)" in usage_error("predict", "--page", here / "a.pdf", clip)
+    assert "create it first" in usage_error("predict", "--page", here / "no" / "a.html", clip)
+    same = ("--page", here / "a.html", "-o", here / "a.html", "--format", "beats")
+    assert "would both be written" in usage_error("predict", *same, clip)
+    assert names(here) == [clip.name]
+
+
+def test_a_page_that_cannot_be_written_is_one_line(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "page.html")
+
+    monkeypatch.setattr("beattrack.page.write_page", full)
+    result = run("predict", "--page", clip.with_name("page.html"), clip)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == f"beattrack: {clip}: No space left on device (page.html)\n"
+    assert names(clip.parent) == [clip.name]
+
+
+def test_without_a_page_its_modules_are_not_loaded() -> None:
+    program = "import sys, beattrack.cli.predict, beattrack.tracker; print('beattrack.page' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"

@@ -83,7 +83,7 @@ def test_a_range_that_leaves_out_what_is_heard() -> None:
 def test_the_range_is_named_as_well_where_there_are_no_beats() -> None:
     text = told(activations(bpm=48), [0.01] * 38)
     assert text is not None
-    assert text.startswith("no beats: no steady pulse")
+    assert text.startswith("no beats: there is no steady pulse")
     assert text.endswith(
         "; the network estimates about 48 BPM, but the slowest tempo allowed is 55 BPM (min_bpm)"
     )

@@ -22,7 +22,7 @@ Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
 
 # Loading numba and its compiled code from the cache takes 0.6 to 0.9 s of CPU. Measured in fresh processes
-# with default settings at 100 frames a second, NumPy / numba in CPU seconds: 3 minutes of bars 0.4 / 0.9,
+# with default settings at 100 frames per second, NumPy / numba in CPU seconds: 3 minutes of bars 0.4 / 0.9,
 # 8 minutes (1.1e9 steps) 1.3 / 1.7, 15 minutes 2.6 / 2.3, 30 minutes 6.0 / 4.3; 30 minutes of beats alone
 # (6e8 steps) 0.8 / 0.9. From this many steps on, numba is the faster choice.
 NUMBA_PAYS_FROM_STEPS = 1_200_000_000
