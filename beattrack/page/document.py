@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WAVESURFER = "wavesurfer-7.12.12.min.js"
 WAVESURFER_SHA256 = "cb9fff59e7ce18932fab801771589ca48bc0362db82218d86cf05f5b60f0bc5e"
-SCRIPTS = ("editor.js", "player.js", "lanes.js", "app.js")
+SCRIPTS = ("editor.js", "player.js", "lanes.js", "pointer.js", "app.js")
 STANDARD_INPUT = "recording"
 
 _NOT_IN_HTML = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'\u2028\u2029"}

@@ -144,8 +144,7 @@ class Chromium:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def complaints(self) -> list[dict[str, Any]]:
-        """Errors and warnings that the page has caused so far, but for advice on old interfaces."""
+        """Errors and warnings that the page has caused so far."""
         self.value("0")
         kinds = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-        found = [event for event in self.events if event.get("method") in kinds]
-        return [event for event in found if event["params"].get("entry", {}).get("source") != "deprecation"]
+        return [event for event in self.events if event.get("method") in kinds]

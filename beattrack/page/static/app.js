@@ -1,7 +1,6 @@
 'use strict';
 // Joins the parts of the page: what is seen, heard and edited.
 
-const NEAR = { mouse: 6, pen: 8, touch: 16 }; // pixels from a beat within which it is taken hold of
 const MOST_PPS = 800;
 const TAP_RUN = 2.5; // seconds without a tap that end a run of taps
 
@@ -14,7 +13,6 @@ class App {
     this.history = new History({ times, positions });
     this.metre = metre || 4;
     this.selected = -1;
-    this.hovered = -1;
     this.follow = true;
     this.taps = [];
     this.view = { start: 0, pps: 100 };
@@ -26,9 +24,8 @@ class App {
     const shown = Math.min(this.data.duration || 1, Math.max(6, Math.min(16, this.lanes.width / 70)));
     this.setView(0, this.lanes.width / shown);
     this._controls();
-    this._pointer();
-    this._overview();
-    this._changed();
+    this.pointer = new Pointer(this);
+    this.changed();
     this._listen();
     this.notice(this.data.reason ? `${this.data.reason[0].toUpperCase()}${this.data.reason.slice(1)}.` : '');
   }
@@ -113,7 +110,7 @@ class App {
 
   _frame() {
     const time = this.player.currentTime;
-    if (!this.player.paused && this.follow && !this.drag) {
+    if (!this.player.paused && this.follow && !this.pointer.drag) {
       const x = (time - this.view.start) * this.view.pps;
       const rest = 0.35 * this.lanes.width;
       if (x > rest && x < this.lanes.width) this.setView(time - rest / this.view.pps);
@@ -121,7 +118,7 @@ class App {
       cancelAnimationFrame(this.waiting);
       this.waiting = 0;
     }
-    this.lanes.draw(this.view, { playhead: time, selected: this.selected, hovered: this.hovered });
+    this.lanes.draw(this.view, { playhead: time, selected: this.selected, hovered: this.pointer.hovered });
     this._drawWindow(time);
     this._showTime(time);
     if (!this.player.paused) this.refresh();
@@ -160,11 +157,11 @@ class App {
   /** Go to a new state of the beats, as one step that can be undone. */
   edit(state, told) {
     if (!this.history.push(state)) return;
-    this._changed();
+    this.changed();
     if (told) this.notice(told);
   }
 
-  _changed() {
+  changed() {
     this.lanes.setState(this.state);
     this.player.setBeats(this.state);
     if (this.selected >= this.state.times.length) this.selected = -1;
@@ -202,8 +199,8 @@ class App {
     this.refresh();
   }
 
-  undo() { this.endTaps(); if (this.history.undo()) { this.notice('Undone.'); this._changed(); } }
-  redo() { this.endTaps(); if (this.history.redo()) { this.notice('Redone.'); this._changed(); } }
+  undo() { this.endTaps(); if (this.history.undo()) { this.notice('Undone.'); this.changed(); } }
+  redo() { this.endTaps(); if (this.history.redo()) { this.notice('Redone.'); this.changed(); } }
 
   snap(time, turned = false) { return element('snap').checked !== turned ? this.lanes.snapped(time) : time; }
 
@@ -341,7 +338,11 @@ class App {
       element(id).addEventListener('click', (event) => { action(); if (event.detail) element('stage').focus({ preventScroll: true }); });
     }
     element('tap').addEventListener('pointerdown', (event) => { this.tap(event.shiftKey); event.preventDefault(); });
+    element('tap').addEventListener('click', (event) => { if (!event.detail) this.tap(event.shiftKey); }); // by key
     metre.addEventListener('change', () => this.setMetre(Number(metre.value)));
+    for (const id of ['metre', 'speed', 'snap', 'music-volume', 'click-volume']) {
+      element(id).addEventListener('change', () => element('stage').focus({ preventScroll: true })); // so that keys work
+    }
     element('speed').addEventListener('change', (event) => { this.player.playbackRate = Number(event.target.value); });
     element('music-volume').addEventListener('input', (event) => { this.player.volume = Number(event.target.value); });
     element('click-volume').addEventListener('input', (event) => { this.player.clickVolume = Number(event.target.value); });
@@ -416,105 +417,6 @@ class App {
     element('play').setAttribute('aria-label', playing ? 'Pause' : 'Play');
     if (!playing) this.endTaps();
     this.refresh();
-  }
-
-  // --- mouse, pen and touch --------------------------------------------------------------------------------
-
-  _pointer() {
-    const canvas = element('lanes');
-    canvas.addEventListener('pointerdown', (event) => this._down(event));
-    canvas.addEventListener('pointermove', (event) => this._moved(event));
-    canvas.addEventListener('pointerup', (event) => this._up(event));
-    canvas.addEventListener('pointercancel', () => this._cancel());
-    canvas.addEventListener('pointerleave', () => { if (!this.drag) { this.hovered = -1; this.refresh(); } });
-    canvas.addEventListener('dblclick', (event) => {
-      const [x] = this._at(event);
-      if (this._beatAt(event) < 0) this.addAt(this.snap(this.view.start + x / this.view.pps, event.altKey));
-    });
-    element('stage').addEventListener('wheel', (event) => {
-      event.preventDefault();
-      const unit = event.deltaMode === 1 ? 24 : 1;
-      if (event.ctrlKey || event.metaKey) this.zoom(Math.exp(-0.004 * unit * event.deltaY), this._at(event)[0]);
-      else this.setView(this.view.start + (unit * (event.deltaX || event.deltaY)) / this.view.pps);
-      if (!this.player.paused && !event.ctrlKey) this.setFollow(false);
-    }, { passive: false });
-  }
-
-  _at(event) {
-    const rect = element('lanes').getBoundingClientRect();
-    return [event.clientX - rect.left, event.clientY - rect.top];
-  }
-
-  _beatAt(event) {
-    const [x, y] = this._at(event);
-    if (!this.lanes.graspable() || y < RULER || y > this.lanes.lanes.tempo.top) return -1;
-    const index = nearest(this.state.times, this.view.start + x / this.view.pps);
-    const reach = Math.min(NEAR[event.pointerType] || 6, 0.4 * this.lanes.usual * this.view.pps);
-    return index >= 0 && Math.abs(this.lanes.x(this.state.times[index]) - x) <= reach ? index : -1;
-  }
-
-  _down(event) {
-    if (event.button !== 0) return;
-    const [x] = this._at(event);
-    const index = this._beatAt(event);
-    element('lanes').setPointerCapture(event.pointerId);
-    this.drag = { x, index, start: this.view.start, before: this.state, moved: false };
-    if (index >= 0) this.select(index);
-  }
-
-  _moved(event) {
-    const [x] = this._at(event);
-    if (!this.drag) {
-      const index = this._beatAt(event);
-      element('lanes').style.cursor = index >= 0 ? 'ew-resize' : 'default';
-      if (index !== this.hovered) { this.hovered = index; this.refresh(); }
-      return;
-    }
-    const { drag } = this;
-    if (!drag.moved && Math.abs(x - drag.x) < 4) return;
-    drag.moved = true;
-    if (drag.index < 0) {
-      element('lanes').style.cursor = 'grabbing';
-      this.setView(drag.start - (x - drag.x) / this.view.pps);
-      if (!this.player.paused) this.setFollow(false);
-      return;
-    }
-    const time = this.snap(drag.before.times[drag.index] + (x - drag.x) / this.view.pps, event.altKey);
-    drag.state = move(drag.before, drag.index, time, this.data.duration);
-    this.lanes.setState(drag.state);
-    this.notice(`Beat at ${timeText(drag.state.times[drag.index], 3)}.`);
-    this.refresh();
-  }
-
-  _up(event) {
-    const { drag } = this;
-    this.drag = null;
-    if (!drag) return;
-    if (drag.moved && drag.state) this.edit(drag.state);
-    if (drag.moved) return;
-    if (drag.index < 0) this.select(-1);
-    this.seek(drag.index < 0 ? this.view.start + this._at(event)[0] / this.view.pps : this.state.times[drag.index]);
-  }
-
-  _cancel() {
-    this.drag = null;
-    this._changed();
-  }
-
-  _overview() {
-    const canvas = element('window');
-    const go = (event) => {
-      const rect = canvas.getBoundingClientRect();
-      const time = ((event.clientX - rect.left) / rect.width) * this.data.duration;
-      if (!this.player.paused) this.setFollow(false);
-      this.setView(time - this.lanes.width / this.view.pps / 2);
-    };
-    canvas.addEventListener('pointerdown', (event) => { canvas.setPointerCapture(event.pointerId); go(event); });
-    canvas.addEventListener('pointermove', (event) => { if (event.buttons) go(event); });
-    canvas.addEventListener('dblclick', (event) => {
-      const rect = canvas.getBoundingClientRect();
-      this.seek(((event.clientX - rect.left) / rect.width) * this.data.duration);
-    });
   }
 }
 
