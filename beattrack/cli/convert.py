@@ -27,7 +27,7 @@ def convert(files: tuple[str, ...], **options: Any) -> None:
     """
     if STDIN in files:
         raise click.UsageError("beat files are not read from standard input; give files")
-    formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
+    formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None, "--to")
     written = write_options(formats, options)
     jobs = plan(
         [named(name) for name in files],

@@ -112,7 +112,9 @@ def output_name(place: str, suffix: str) -> Path:
     return path.parent / (path.stem + suffix)
 
 
-def chosen_formats(formats: Sequence[Format], output: str | None) -> tuple[Format, ...]:
+def chosen_formats(
+    formats: Sequence[Format], output: str | None, option: str = "--format"
+) -> tuple[Format, ...]:
     """Return the formats to write: those given, each once, or that of the output file's suffix, or `beats`.
 
     Raises:
@@ -125,7 +127,7 @@ def chosen_formats(formats: Sequence[Format], output: str | None) -> tuple[Forma
     try:
         return (format_for(output),)
     except SettingsError as error:
-        raise click.UsageError(f"{error} (--format)") from error
+        raise click.UsageError(f"{error} ({option})") from error
 
 
 def write_options(formats: Sequence[Format], options: Mapping[str, Any]) -> WriteOptions:
@@ -144,7 +146,12 @@ def write_options(formats: Sequence[Format], options: Mapping[str, Any]) -> Writ
         if options[name] is not None and name not in taken:
             raise click.UsageError(f"--{name} does not apply to the format {' or '.join(formats)}")
     tolerance = None if options["tolerance"] is None else options["tolerance"] / 1000
-    return WriteOptions(units=options["units"], rate=options["rate"], tolerance=tolerance, fps=options["fps"])
+    try:
+        return WriteOptions(
+            units=options["units"], rate=options["rate"], tolerance=tolerance, fps=options["fps"]
+        )
+    except SettingsError as error:  # NaN, which no range of the command line excludes
+        raise click.UsageError(str(error)) from error
 
 
 def plan(

@@ -48,7 +48,7 @@ FORMAT_TABLE: dict[str, FormatInfo] = {
         "json:JsonWriter",
         ".json",
         "One object with beats, tempo, metre, confidence and settings.",
-        "any language",
+        "any program",
     ),
     "csv": FormatInfo(
         "csv:CsvWriter",

@@ -112,6 +112,10 @@ def test_wrong_options_are_one_line(beats: Path) -> None:
         assert "does not apply to the format csv or json" in usage_error(
             "convert", "--to", "csv", "--to", "json", option, 30, beats
         )
+        assert " must be a finite number, not nan" in usage_error(
+            "convert", "--to", "edl", "--to", "sv", "--to", "midi", option, "nan", beats
+        )
+    assert "or name the format (--to)" in usage_error("convert", "-o", beats.with_name("a.foo"), beats)
     assert "standard input" in usage_error("convert", "--to", "midi", "-")
     assert "is an input" in usage_error("convert", "--to", "beats", "-o", beats, beats)
     assert "unknown output format" in usage_error("convert", "-o", beats.with_name("a.xml"), beats)
