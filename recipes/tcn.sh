@@ -4,7 +4,7 @@
 #
 #     recipes/tcn.sh RECORDINGS SYMBOLIC WORK [OPTION ...]
 #
-# RECORDINGS: a feature pack, named features2 (data/README.md). SYMBOLIC: the folder of archives that
+# RECORDINGS: a feature pack (data/README.md). SYMBOLIC: the folder of archives that
 # docs/rendering.md lists. WORK: folder for renderings, packs and the run, about 6 GB. Options go to
 # `beattrack train`, such as --accelerator gpu. Rendering and packing take half an hour on two free cores, the
 # training six minutes on half of an H200.

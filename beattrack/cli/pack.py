@@ -23,7 +23,7 @@ def pack(out: Path, **options: Any) -> None:
     """Write annotated music as a feature pack, which `train` reads without the audio.
 
     \b
-    beattrack pack songs --dataset rendered:music        about 8 MB per hour
+    beattrack pack songs --dataset rendered:music        about 9 MB per hour
     beattrack train --dataset pack:songs                 on any machine
 
     A pack is derived from the recordings. Share it only if their licences, which it lists, allow that.

@@ -37,12 +37,13 @@ class HarmonyPath(nn.Module):
     def __init__(self, settings: HarmonyPathSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.register_buffer("band_mean", torch.zeros(settings.bands))
-        self.register_buffer("band_scale", torch.ones(settings.bands))
         first, second = settings.convolutions
         kernel = settings.kernel
         self.convolutions = nn.ModuleList()
         if settings.learned:
+            # Novelty does not need them, and what a network does not use is not in its model file.
+            self.register_buffer("band_mean", torch.zeros(settings.bands))
+            self.register_buffer("band_scale", torch.ones(settings.bands))
             self.convolutions.append(nn.Conv1d(settings.bands, first, kernel, padding=kernel // 2))
             self.convolutions.append(nn.Conv1d(first, second, kernel, padding=kernel - 1, dilation=2))
         self.dropout = nn.Dropout(settings.dropout)
@@ -51,7 +52,9 @@ class HarmonyPath(nn.Module):
         self.output = nn.Conv1d(settings.hidden, settings.channels, 1)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Set the mean and standard deviation of the compressed bands, (bands,) each."""
+        """Set mean and standard deviation of the compressed bands, (bands,) each, for learned features."""
+        if not self.settings.learned:
+            return
         self.band_mean.copy_(mean)
         self.band_scale.copy_(1.0 / deviation.clamp(min=LEAST_NORM))
 

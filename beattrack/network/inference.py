@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
 from beattrack.network.input_level import (
+    QUIET,
     frame_levels,
     is_steady,
     overall_level,
@@ -67,8 +68,7 @@ class Network:
         Args:
             blocks: spectrogram in blocks of magnitudes, each of shape (frames, bands).
             harmony: harmony view in blocks of magnitudes, each of shape (slow frames, bands), for networks
-                that use it; read after `blocks`. Without it these networks find beats as well but downbeats
-                less well.
+                that use it; read after `blocks`. Without it these networks track less well.
 
         Returns:
             Activations with one value per frame.
@@ -83,7 +83,7 @@ class Network:
             everywhere = np.array([[0, frames]])
             return Activations(beats=silence, downbeats=silence.copy(), fps=fps, pauses=everywhere)
         features = self._features(magnitudes, frames, level)
-        self._add_harmony(features, harmony)
+        self._add_harmony(features, harmony, level)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
         quiet = silences(levels, level)
@@ -104,16 +104,19 @@ class Network:
             start += block.shape[2]
         return features
 
-    def _add_harmony(self, features: Float, harmony: Iterable[Float]) -> None:
-        """Write the features of the harmony view into their channels of `features`."""
+    def _add_harmony(self, features: Float, harmony: Iterable[Float], level: float) -> None:
+        """Write the features of the harmony view into their channels of `features`.
+
+        A view 80 dB below the level of the spectrogram, as of cymbals alone, is rounding noise and left out.
+        """
         network = self.settings.network
         if network.harmony is None:
             return
         nothing = np.empty((0, network.harmony.bands), np.float32)
         magnitudes = np.concatenate([nothing, *harmony]).astype(np.float32, copy=False)
-        level = recording_level(magnitudes)
-        if level > 0:
-            slow = self._engine.harmony(magnitudes[None] / np.float32(level))
+        harmony_level = recording_level(magnitudes)
+        if harmony_level > QUIET * level:
+            slow = self._engine.harmony(magnitudes[None] / np.float32(harmony_level))
             features[0, network.front_end.channels :] = spread(
                 slow[0], network.harmony.ratio, features.shape[2]
             )

@@ -52,6 +52,11 @@ class ModelSettings:
             raise SettingsError(
                 "harmony settings are needed for a network with a harmony path, and allowed for no other"
             )
+        if self.harmony and self.harmony.sample_rate != self.spectrogram.sample_rate:
+            raise SettingsError(
+                f"both views need one sample rate, not {self.spectrogram.sample_rate} and "
+                f"{self.harmony.sample_rate} Hz"
+            )
         if self.harmony and self.network.harmony and self.harmony.bands != self.network.harmony.bands:
             raise SettingsError(
                 f"the harmony view has {self.harmony.bands} bands "

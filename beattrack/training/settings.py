@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
@@ -161,6 +162,7 @@ class TrainingSettings:
                 "network": checks.instance(NetworkSettings),
             },
         )
+        ModelSettings.of(self.network)  # raises if the network does not fit the views that songs have
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -194,8 +196,8 @@ def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) 
 def _switch_harmony_path(network: dict[str, Any], name: str, value: Any) -> None:
     """Take the harmony path out of the settings of the network, or put it in before one of its own is set."""
     if name == _HARMONY_PATH:
-        if value not in (None, False, True):
-            raise SettingsError(f"{name} must be a table, true or false, not {checks.shown(value)}")
+        if not (value is None or isinstance(value, bool)):
+            raise SettingsError(f"{name} must be true or false, not {checks.shown(value)}; set {name}.NAME")
         network["harmony"] = _plain(HarmonyPathSettings()) if value else None
     elif name.startswith(_HARMONY_PATH + ".") and network["harmony"] is None:
         network["harmony"] = _plain(HarmonyPathSettings())

@@ -120,9 +120,11 @@ def _from_run(folder: Path) -> tuple[dict[str, Tensor], NetworkSettings]:
 def _shape(settings: NetworkSettings, *, width: bool) -> Any:
     """Return the settings that must be equal for weights to fit, with or without the number of channels."""
     record = settings_dict(settings)
-    for part in (record["front_end"], record["tcn"]):
-        for name in ("dropout", "dropout_kind", *(() if width else ("channels",))):
+    for part in (record["front_end"], record["tcn"], record["harmony"] or {}):
+        for name in ("dropout", "dropout_kind"):
             part.pop(name, None)
+    if not width:
+        del record["front_end"]["channels"], record["tcn"]["channels"]
     return record
 
 

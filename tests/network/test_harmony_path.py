@@ -87,10 +87,26 @@ def test_a_missing_slow_view_counts_as_zeros(network: BeatNetwork) -> None:
 
 
 @pytest.mark.parametrize("parts", [{"learned": False}, {"novelty": False}, {"lags": (3,)}])
-def test_parts_can_be_left_out(parts: dict[str, object]) -> None:
+def test_parts_can_be_left_out(parts: dict[str, object], tmp_path: Path) -> None:
     settings = replace(SETTINGS, harmony=replace(PATH, **parts))  # type: ignore[arg-type]
-    logits = BeatNetwork(settings).eval()(torch.rand(1, 95, 73), torch.rand(1, 10, 73))
+    network = BeatNetwork(settings).eval()
+    network.harmony.standardise(torch.ones(73), torch.full((73,), 2.0))  # type: ignore[union-attr]
+    logits = network(torch.rand(1, 95, 73), torch.rand(1, 10, 73))
     assert logits.beats.shape == (1, 95)
+    path = tmp_path / "parts.onnx"
+    export_onnx(network, ModelSettings.of(settings), path)
+    restored, _ = load_torch(path)
+    assert restored.state_dict().keys() == network.state_dict().keys()
+
+
+def test_rounding_noise_is_no_harmony(network: BeatNetwork) -> None:
+    tracker = Network(TorchEngine(network, "cpu"), ModelSettings.of(SETTINGS))
+    spectrogram = np.random.default_rng(0).exponential(size=(300, 73)).astype(np.float32)
+    without = tracker.compute([spectrogram])
+    noise = tracker.compute([spectrogram], [1e-6 * slow_view(30)])
+    assert np.array_equal(without.beats, noise.beats)
+    heard = tracker.compute([spectrogram], [slow_view(30)])
+    assert not np.allclose(without.beats, heard.beats, atol=1e-3)
 
 
 @pytest.mark.parametrize("frames", [40, 1500, 3333])

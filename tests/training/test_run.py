@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,9 +206,12 @@ def test_weights_that_are_no_numbers_are_not_kept(
 
 def test_songs_of_other_bands_are_refused(split: Split, tmp_path: Path) -> None:
     bands = {"network.front_end.bands": 80, "network.front_end.pools": [3, 3, 3]}
-    settings = small(**{name.replace(".", "__"): value for name, value in bands.items()})
-    with pytest.raises(TrainingError, match=r"has 73 bands, but network.front_end.bands is 80"):
-        train(tmp_path, split, settings, machine=HERE)
+    with pytest.raises(SettingsError, match="the spectrogram has 73 bands but the network reads 80"):
+        small(**{name.replace(".", "__"): value for name, value in bands.items()})
+    narrow = replace(split.training.songs[0], levels=split.training.songs[0].levels[:, :40])
+    pool = replace(split.training, songs=(narrow, *split.training.songs[1:]))
+    with pytest.raises(TrainingError, match=r"has 40 bands, but network.front_end.bands is 73"):
+        train(tmp_path, replace(split, training=pool), small(), machine=HERE)
 
 
 def test_another_run_in_the_folder_is_refused(split: Split, whole: Path) -> None:

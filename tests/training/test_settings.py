@@ -97,6 +97,8 @@ def test_settings_survive_a_run_folder(config: Path, tmp_path: Path) -> None:
         ("dataset", [{"nam": "gtzan"}], "nam"),
         ("dataset", "gtzan", "'dataset' must be a list of tables"),
         ("network.front_end.channels", 8, "as many channels as front-end and harmony path together"),
+        ("network.harmony.ratio", 5, "must have 5 frames per frame of the harmony view"),
+        ("network.harmony", "yes", "must be true or false"),
         ("network.front_end.channels", -3, "channels must be a positive whole number, not -3"),
         ("loss.beats", -1.0, "loss.beats must be at least 0, not -1.0"),
         ("validation.fold", 2, "needs the number of folds"),

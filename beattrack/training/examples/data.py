@@ -132,25 +132,25 @@ class TrainingData(lightning.LightningDataModule):
             for number in range(settings.validation.batches)
         ]
 
-    def sample(self, batches: int = 16) -> tuple[Tensor, Tensor | None]:
+    def sample(self, crops: int = 128) -> tuple[Tensor, Tensor | None]:
         """Return frames of training crops, to standardise the network's input.
 
         Args:
-            batches: number of batches to draw.
+            crops: number of crops to draw, rounded up to whole batches.
 
         Returns:
             Spectrogram, shape (frames, bands), and harmony view, shape (slow frames, bands), or None if no
             crop has one.
         """
         pool, settings = self.split.training, self._settings
-        crops = [
+        drawn = [
             crop
-            for number in range(batches)
+            for number in range(-(-crops // settings.batch))
             for crop in draw_crops(pool, settings, settings.seed, STANDARDISATION_STEP + number)
         ]
-        slow = [crop.harmony for crop in crops if crop.harmony is not None]
+        slow = [crop.harmony for crop in drawn if crop.harmony is not None]
         return (
-            torch.from_numpy(np.concatenate([crop.spectrogram for crop in crops])),
+            torch.from_numpy(np.concatenate([crop.spectrogram for crop in drawn])),
             torch.from_numpy(np.concatenate(slow)) if slow else None,
         )
 

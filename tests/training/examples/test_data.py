@@ -73,6 +73,6 @@ def test_validation_batches_are_the_same_every_time_and_of_held_out_songs(split:
     swapped = Split(training=split.validation, validation=split.training)
     different = TrainingData(swapped, settings, workers=0).validation_batches()
     assert not torch.equal(one[1]["spectrogram"], different[1]["spectrogram"])
-    spectrogram, harmony = TrainingData(split, settings, workers=0).sample(batches=2)
+    spectrogram, harmony = TrainingData(split, settings, workers=0).sample(crops=8)
     assert spectrogram.shape == (8 * 300, 73)
     assert harmony is None
