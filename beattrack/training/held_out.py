@@ -18,6 +18,7 @@ from beattrack.decoding.make import make_decoder
 from beattrack.evaluation.score import Item, ScoreSettings, score_item
 from beattrack.formats.readers import BeatSequence
 from beattrack.network.inference import Network
+from beattrack.tracker import PULSE_CONFIDENCE, decode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,11 +142,11 @@ def track(song: Song, dataset: str, network: Network, seconds: float | None = No
 
 def score(tracked: Tracked) -> SongScore:
     """Decode activations with the default decoder, and score the beats against the annotation."""
-    decoding, song = _decoder()(tracked.activations), tracked.song
+    beats, song = decode(tracked.activations, _decoder(), least_confidence=PULSE_CONFIDENCE), tracked.song
     item = Item(
         song.id,
         BeatSequence(song.beats, song.positions if song.downbeats == "yes" else None),
-        BeatSequence(decoding.times, decoding.positions),
+        BeatSequence(beats.times, beats.positions),
         song.genre or None,
     )
     return SongScore(
