@@ -31,7 +31,7 @@ from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
-from beattrack.harmony import Harmony
+from beattrack.harmony import Harmony, HarmonyAccumulator
 from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats
@@ -123,11 +123,10 @@ class BeatTracker:
         samples = _Counted(_blocks(source, sample_rate, rate, track))
         if self.harmony is None:
             return self.network.compute(self.spectrogram.blocks(samples)), samples.count / rate
-        # One pass over the recording computes both inputs: the harmony view is complete once the spectrogram
-        # has read all samples.
-        slow_view = self.harmony.accumulator()
-        spectrogram = self.spectrogram.blocks(slow_view.tap(samples))
-        activations = self.network.compute(spectrogram, (slow_view.frames() for _ in range(1)))
+        # One pass over the recording computes both inputs.
+        harmony = self.harmony.accumulator()
+        spectrogram = self.spectrogram.blocks(harmony.tap(samples))
+        activations = self.network.compute(spectrogram, _frames_at_end(harmony))
         return activations, samples.count / rate
 
     def decode(
@@ -292,6 +291,11 @@ def _blocks(
 
 def _is_file(source: Recording) -> TypeGuard[audio.Source]:
     return isinstance(source, str | bytes | os.PathLike) or hasattr(source, "read")
+
+
+def _frames_at_end(accumulator: HarmonyAccumulator) -> Iterator[NDArray[np.float32]]:
+    """Yield the whole harmony view, computed when asked for: after the spectrogram has read all samples."""
+    yield accumulator.frames()
 
 
 class _Counted:

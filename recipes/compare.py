@@ -55,8 +55,8 @@ def main(runs: list[Path]) -> None:
             if not mine:
                 continue
             line = f"  {measure:14} {np.mean(list(mine.values())):.3f}"
-            if ours is not scores[0]:
-                differences = np.array([mine[song] - base[song] for song in mine if song in base])
+            differences = np.array([mine[song] - base[song] for song in mine if song in base])
+            if ours is not scores[0] and len(differences):
                 low, high = interval(differences)
                 line += f"  {differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
             print(line)

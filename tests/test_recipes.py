@@ -98,3 +98,24 @@ def test_runs_are_compared_song_by_song(tmp_path: Path, capsys: pytest.CaptureFi
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "20 held-out songs in common"
     assert "  beats_f        0.695  +0.100 (+0.100 to +0.100)" in lines
+
+
+def test_a_measure_that_the_first_run_lacks_has_no_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare = load("compare")
+    for name, downbeats in (("base", ""), ("other", "0.5")):
+        run = tmp_path / name
+        run.mkdir()
+        row = {
+            **dict.fromkeys(compare.MEASURES, "0.5"),
+            "source": "songs",
+            "id": "1",
+            "downbeats_f": downbeats,
+        }
+        with (run / "validation.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["source", "id", *compare.MEASURES])
+            writer.writeheader()
+            writer.writerow(row)
+    compare.main([tmp_path / "base", tmp_path / "other"])
+    assert "  downbeats_f    0.500" in capsys.readouterr().out.splitlines()

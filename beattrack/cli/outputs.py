@@ -69,11 +69,8 @@ class Job:
 
     def with_extra(self, kind: ExtraKind, path: Path | None) -> Job:
         """Return this job with another file to write."""
-        if kind == "click":
-            return dataclasses.replace(self, click=path)
-        if kind == "plot":
-            return dataclasses.replace(self, plot=path)
-        return dataclasses.replace(self, page=path)
+        changes: dict[str, Any] = {kind: path}
+        return dataclasses.replace(self, **changes)
 
     @property
     def files(self) -> tuple[Path | None, ...]:

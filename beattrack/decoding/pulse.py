@@ -62,9 +62,10 @@ def believable(times: Float64, confidence: Float64, least: float) -> Mask:
         Mask of shape (beats,).
     """
     sure = half_are_sure(confidence, least)
+    slower = not sure and slower_by(confidence, least) > 0
     believed = _sure_stretches(confidence, least)
-    if not believed.any() or (not sure and slower_by(confidence, least)):
-        return np.full(len(confidence), sure or slower_by(confidence, least) > 0)
+    if slower or not believed.any():
+        return np.full(len(confidence), sure or slower)
     edges = np.flatnonzero(np.diff(believed, prepend=True, append=True))
     for first, stop in zip(edges[::2], edges[1::2], strict=True):  # of each run that is not in a stretch
         at_end = first == 0 or stop == len(times)

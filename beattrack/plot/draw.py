@@ -27,10 +27,8 @@ MARGIN = 1.3  # inches for title and axis
 BEAT, DOWNBEAT = "#1f6f8b", "#d1541f"
 INK, SOFT = "#2b333b", "#8a97a5"
 
-BEAT_LINE_PIXELS, DOWNBEAT_LINE_PIXELS = (
-    14.0,
-    36.0,
-)  # between lines, below which they would hide what is behind
+# Between lines, below which they would hide what is behind.
+BEAT_LINE_PIXELS, DOWNBEAT_LINE_PIXELS = 14.0, 36.0
 TICK_PIXELS = 3.0  # between ticks, below which they would run together
 DIGIT_PIXELS = 13.0  # between positions in the bar, to be readable
 NUMBER_PIXELS = 34.0  # between bar numbers

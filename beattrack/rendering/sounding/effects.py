@@ -15,7 +15,6 @@ from beattrack.errors import MissingExtraError
 from beattrack.rendering.settings import SAMPLE_RATE, EffectSettings
 
 Float32 = NDArray[np.float32]
-Maker = Callable[[Any, np.random.Generator], list[Any]]
 
 PEAK = 0.9  # peak of a finished recording, relative to full scale
 
