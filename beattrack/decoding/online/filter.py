@@ -37,6 +37,7 @@ class ForwardFilter:
         count = len(space.intervals)
         self._rows = np.arange(count)
         self._keep = (1.0 - model.lose) * model.place_steps
+        self._weights = model.weights[:, None]
         longest_region = int(space.region_lengths.max())
         ages = np.arange(longest_region)
         self._in_region = ages[:, None, None] < space.region_lengths  # (ages, intervals, places)
@@ -64,7 +65,7 @@ class ForwardFilter:
         model = self.model
         self._now = (self._now + 1) % self._frames
         ending = self._began(-model.space.intervals), self._rows
-        ended = self._ring[ending]  # (intervals, places)
+        ended = self._ring[ending] * self._weights  # (intervals, places)
         self._ring[ending] = 0.0
         begin = model.interval_steps @ (ended @ self._keep)
         begin += self.lost * model.enter * model.entry
@@ -81,7 +82,7 @@ class ForwardFilter:
         return (self._now + frames) % self._frames
 
     def recent(self, frames: int) -> Float64:
-        """Return the probabilities of beats by age, from 0 to `frames` - 1, shape (ages, intervals, places)."""
+        """Return the probabilities of beats of age 0 to `frames` - 1, shape (ages, intervals, places)."""
         return self._ring[self._began(-np.arange(frames))]
 
     def coming(self, frames: int) -> Float64:

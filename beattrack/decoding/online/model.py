@@ -7,7 +7,7 @@ interval, at any frame. This is how the decoder starts again after a pause and f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class OnlineModel:
         interval_steps: probability of each interval after each, shape (to, from).
         place_steps: probability of each place after each, shape (from, to).
         entry: distribution of the first beat, shape (intervals, places).
+        weights: weight of a beat at each interval by the tempo prior, shape (intervals,).
         lose: probability of losing the beat when one ends.
         enter: probability of entering a beat per frame after it was lost.
         lost_at_start: probability that the input does not start with a beat.
@@ -44,6 +45,7 @@ class OnlineModel:
     interval_steps: Float64
     place_steps: Float64
     entry: Float64
+    weights: Float64
     lose: float
     enter: float
     lost_at_start: float
@@ -62,6 +64,8 @@ def online_model(settings: OnlineSettings, fps: float, *, bars: bool) -> OnlineM
     """
     dbn = settings.dbn()
     space = bar_spaces(dbn, fps)[0] if bars else beat_space(dbn, fps)
+    longest_region = max(round(settings.longest_region * fps), 1)
+    space = replace(space, region_lengths=np.minimum(space.region_lengths, longest_region))
     places = _place_distribution(space, settings.common_time)
     intervals = _interval_distribution(space, settings, fps)
     following = np.zeros((space.places, space.places))
@@ -72,6 +76,7 @@ def online_model(settings: OnlineSettings, fps: float, *, bars: bool) -> OnlineM
         interval_steps=transition_probabilities(space.intervals, settings.transition_lambda).T.copy(),
         place_steps=(1 - jump) * following + jump * places,
         entry=intervals[:, None] * places,
+        weights=np.exp(space.intervals * space.frame_scores),
         lose=settings.lose,
         enter=1.0 - np.exp(-1.0 / (settings.pause * fps)),
         lost_at_start=LOST_AT_START,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from beattrack.decoding.dbn.settings import DBNSettings
+from beattrack.decoding.dbn.settings import DBNSettings, TempoPrior
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
 
@@ -21,9 +21,13 @@ class OnlineSettings:
         max_bpm: fastest tempo.
         transition_lambda: steadiness of the tempo; with higher values it changes less from beat to beat.
         observation_lambda: the activation should be high in the first 1/observation_lambda of each beat.
+        longest_region: but in no more than this many seconds, so that slow tempi are not at a disadvantage:
+            peaks of the activation are as narrow at any tempo.
         observation_weight: exponent of the likelihoods. Below 1, because the frames of one beat are heard by
             the same network and are not independent.
         least_activation: lower activations count as this; it limits what one frame can disprove.
+        tempo_prior: a preference for tempi near a given one, so that a tempo and its double are told apart;
+            None treats all tempi alike.
         start_bpm: tempo that is most probable before anything was heard, in beats per minute.
         start_octaves: standard deviation of the tempo before anything was heard, in octaves.
         common_time: how many times as probable 4 beats per bar are as each other metre.
@@ -45,8 +49,10 @@ class OnlineSettings:
     max_bpm: float = 215.0
     transition_lambda: float = 100.0
     observation_lambda: float = 24.0
-    observation_weight: float = 0.5
-    least_activation: float = 0.02
+    longest_region: float = 0.03
+    observation_weight: float = 0.35
+    least_activation: float = 0.005
+    tempo_prior: TempoPrior | None = TempoPrior(bpm=105.0, octaves=1.0, strength=1.5)
     start_bpm: float = 115.0
     start_octaves: float = 0.5
     common_time: float = 4.0
@@ -68,8 +74,10 @@ class OnlineSettings:
                 "max_bpm": checks.positive(),
                 "transition_lambda": checks.at_least(0),
                 "observation_lambda": checks.at_least(2),
+                "longest_region": checks.positive(),
                 "observation_weight": checks.between(0, 1, low_open=True),
                 "least_activation": checks.between(0, 0.5, low_open=True),
+                "tempo_prior": checks.optional(checks.instance(TempoPrior)),
                 "start_bpm": checks.positive(),
                 "start_octaves": checks.at_least(0.01),
                 "common_time": checks.positive(),
@@ -96,4 +104,5 @@ class OnlineSettings:
             max_bpm=self.max_bpm,
             transition_lambda=self.transition_lambda,
             observation_lambda=self.observation_lambda,
+            tempo_prior=self.tempo_prior,
         )
