@@ -16,9 +16,11 @@ import warnings
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from beattrack.errors import ModelError
+from beattrack.network.causal_input import CausalInput
 from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
@@ -122,8 +124,7 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
         slow_frames = -(-frames // path_settings.ratio)
         views.append(rng.exponential(size=(slow_frames, path_settings.bands)).astype(np.float32))
     exported = load_network(path).compute(*([view] for view in views))
-    over_level = [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
-    logits = copy.deepcopy(network).eval()(*over_level)
+    logits = copy.deepcopy(network).eval()(*_over_level(views, network))
     pairs = [
         (exported.beats, torch.sigmoid(logits.beats)),
         (exported.downbeats, torch.sigmoid(logits.downbeats)),
@@ -131,3 +132,12 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
     if logits.tempo is not None:
         pairs.append((exported.tempo, torch.softmax(logits.tempo, dim=1)))
     return max(float(np.abs(ours - theirs[0].numpy()).max()) for ours, theirs in pairs)
+
+
+def _over_level(views: list[NDArray[np.float32]], network: BeatNetwork) -> list[Tensor]:
+    """Return the views as the network's input, (1, frames, bands) each."""
+    if not network.settings.tcn.causal:
+        return [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
+    causal = CausalInput(ModelSettings.of(network.settings))
+    normalised = [causal.spectrogram(views[0]), *map(causal.harmony, views[1:])]
+    return [torch.from_numpy(view)[None] for view in normalised]

@@ -14,7 +14,7 @@ class FrontEnd(nn.Module):
 
     Input: (batch, frames, bands) non-negative magnitudes, divided by the level of the recording.
     Output: (batch, channels, frames - receptive_field + 1). The convolutions use no padding in time; `pad`
-    adds the frames that they remove.
+    adds the frames that they remove, `frames_after` of them at the end.
 
     Böck & Davies, "Deconstruct, Analyse, Reconstruct: How to Improve Tempo, Beat, and Downbeat Estimation",
     ISMIR 2020.
@@ -23,10 +23,10 @@ class FrontEnd(nn.Module):
     band_mean: Tensor
     band_scale: Tensor
 
-    def __init__(self, settings: FrontEndSettings, *, causal: bool = False) -> None:
+    def __init__(self, settings: FrontEndSettings, *, frames_after: int) -> None:
         super().__init__()
         self.settings = settings
-        self.causal = causal
+        self.frames_after = frames_after
         self.register_buffer("band_mean", torch.zeros(settings.bands))
         self.register_buffer("band_scale", torch.ones(settings.bands))
         inputs = [1] + [settings.channels] * (len(settings.pools) - 1)
@@ -49,9 +49,8 @@ class FrontEnd(nn.Module):
 
     def pad(self, spectrogram: Tensor) -> Tensor:
         """Repeat the first and last frames so that the convolutions keep the number of frames."""
-        missing = self.settings.receptive_field - 1
-        before = missing if self.causal else missing // 2
-        padded = functional.pad(spectrogram.transpose(1, 2), (before, missing - before), mode="replicate")
+        before = self.settings.receptive_field - 1 - self.frames_after
+        padded = functional.pad(spectrogram.transpose(1, 2), (before, self.frames_after), mode="replicate")
         return padded.transpose(1, 2)
 
     def forward(self, spectrogram: Tensor) -> Tensor:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError, ModelError
+from beattrack.network.causal_input import CausalInput
 from beattrack.network.input_level import (
     QUIET,
+    SILENCE_LEVEL,
     frame_levels,
     is_steady,
     overall_level,
@@ -27,7 +29,6 @@ from beattrack.runtime.cores import usable_cores
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
-SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
@@ -63,7 +64,8 @@ class Network:
         The spectrogram is divided by the level of the whole recording, so all blocks are read before the
         first is used. Silence and steady sounds give activations of zero and no tempo. Silent frames at the
         start and end, and silence of more than 2 s in between, are set to zero, because the network would
-        continue the beat there.
+        continue the beat there. None of this applies to causal networks: each frame is divided by the running
+        level, and the activations are those of `StreamingNetwork`.
 
         Args:
             blocks: spectrogram in blocks of magnitudes, each of shape (frames, bands).
@@ -78,6 +80,9 @@ class Network:
         fps = float(self.settings.spectrogram.fps)
         levels = frame_levels(magnitudes)
         level = overall_level(levels)
+        if self.settings.network.tcn.causal:
+            beats, downbeats = self._causal(magnitudes, harmony, frames)
+            return Activations(beats, downbeats, fps=fps, pauses=_pauses(silences(levels, level), fps))
         if level <= SILENCE_LEVEL or is_steady(levels):
             silence = np.zeros(frames, np.float32)
             everywhere = np.array([[0, frames]])
@@ -87,10 +92,30 @@ class Network:
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
         quiet = silences(levels, level)
-        pauses = quiet[np.diff(quiet)[:, 0] > REST_SECONDS * fps]
+        pauses = _pauses(quiet, fps)
         for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
             beats[start:stop] = downbeats[start:stop] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
+
+    def _causal(
+        self, magnitudes: list[Float], harmony: Iterable[Float], frames: int
+    ) -> tuple[Float, Float]:
+        """Compute beats and downbeats, (frames,) each, of a network that sees no later frames."""
+        network, views = self.settings.network, CausalInput(self.settings)
+        if not frames:
+            return np.empty(0, np.float32), np.empty(0, np.float32)
+        features = self._features([views.spectrogram(block) for block in magnitudes], frames, 1.0)
+        if network.harmony is not None and network.harmony.delay is not None:
+            slow_frames = -(-frames // network.harmony.ratio)
+            nothing = np.empty((0, network.harmony.bands), np.float32)
+            slow_view = np.concatenate([nothing, *harmony]).astype(np.float32, copy=False)[:slow_frames]
+            if len(slow_view):
+                slow = self._engine.harmony(views.harmony(slow_view)[None])[0]
+                features[0, network.front_end.channels :] = hold(
+                    slow, network.harmony.ratio, frames, delay=network.harmony.delay
+                )
+        beats, downbeats, _ = self._probabilities(features)
+        return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
         """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""
@@ -160,6 +185,27 @@ def spread(slow: Float, ratio: int, frames: int) -> Float:
     return np.pad(fast, ((0, 0), (0, max(frames - fast.shape[1], 0))), mode="edge")[:, :frames]
 
 
+def hold(slow: Float, ratio: int, frames: int, *, delay: int) -> Float:
+    """Repeat features at a frame rate `ratio` times as high, each from `delay` frames after its time on.
+
+    Args:
+        slow: shape (channels, slow frames), at least one. Slow frame i lies at frame ratio * i.
+        ratio: frames per slow frame.
+        frames: number of frames to return; the last slow frame is repeated.
+        delay: frames by which each slow frame comes late; zeros come before the first.
+
+    Returns:
+        Features of shape (channels, frames).
+    """
+    number = (np.arange(frames) - delay) // ratio
+    return np.where(number < 0, np.float32(0), slow[:, np.clip(number, 0, slow.shape[1] - 1)])
+
+
+def _pauses(quiet: NDArray[np.int64], fps: float) -> NDArray[np.int64]:
+    """Return the silences that are pauses: those of more than 2 s."""
+    return quiet[np.diff(quiet)[:, 0] > REST_SECONDS * fps]
+
+
 def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: int) -> Iterator[Float]:
     """Cut a spectrogram into padded blocks for the front-end.
 
@@ -176,9 +222,8 @@ def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: i
     """
     network = settings.network
     missing = network.front_end.receptive_field - 1
-    before = missing if network.tcn.causal else missing // 2
-    held = np.repeat(magnitudes[0][:1], before, axis=0)
-    ending = np.repeat(magnitudes[-1][-1:], missing - before, axis=0)
+    held = np.repeat(magnitudes[0][:1], network.frames_before, axis=0)
+    ending = np.repeat(magnitudes[-1][-1:], network.frames_after, axis=0)
     for block in (*magnitudes, ending):
         held = np.concatenate([held, block])
         start = 0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from beattrack.network.front_end import FrontEnd
-from beattrack.network.harmony_path import HarmonyPath, spread
+from beattrack.network.harmony_path import HarmonyPath, hold, spread
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.tcn import TCN
 
@@ -52,7 +52,7 @@ class BeatNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.front_end = FrontEnd(settings.front_end, causal=settings.tcn.causal)
+        self.front_end = FrontEnd(settings.front_end, frames_after=settings.frames_after)
         self.harmony = HarmonyPath(settings.harmony) if settings.harmony else None
         self.tcn = TCN(settings.tcn)
         self.heads = Heads(
@@ -77,6 +77,8 @@ class BeatNetwork(nn.Module):
         settings, frames = self.harmony.settings, features.shape[2]
         if harmony is None or not harmony.shape[1]:
             return features.new_zeros(len(features), settings.channels, frames)
+        if settings.delay is not None:
+            return hold(self.harmony(harmony), settings.ratio, frames, delay=settings.delay)
         return spread(self.harmony(harmony), settings.ratio, frames)
 
     def features(self, padded: Tensor) -> Tensor:

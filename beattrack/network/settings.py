@@ -89,6 +89,8 @@ class HarmonyPathSettings:
         novelty: whether to use novelty.
         hidden: channels of the hidden layer that mixes both.
         dropout: dropout rate of the learned features.
+        delay: frames of the spectrogram after which a causal network reads a frame of the harmony view, whose
+            window ends later than that of the spectrogram; None for networks that are not causal.
 
     Raises:
         SettingsError: if a value is out of range, or both `learned` and `novelty` are off.
@@ -107,6 +109,7 @@ class HarmonyPathSettings:
     novelty: bool = True
     hidden: int = 32
     dropout: float = 0.15
+    delay: int | None = None
 
     def __post_init__(self) -> None:
         counts = ("bands", "channels", "ratio", "kernel", "hidden")
@@ -121,6 +124,7 @@ class HarmonyPathSettings:
                 "convolutions": checks.several(_COUNT, length=2),
                 "lags": _COUNTS,
                 "dropout": _DROPOUT,
+                "delay": checks.optional(checks.at_least(0, whole=True)),
             },
         )
         if self.kernel % 2 == 0:
@@ -131,6 +135,18 @@ class HarmonyPathSettings:
                 raise SettingsError(f"{name} must be a range within {self.bands} bands, not {low} to {high}")
         if not self.mixed:
             raise SettingsError("the harmony path needs learned or novelty features")
+
+    @property
+    def causal(self) -> bool:
+        """Whether the path sees past frames only."""
+        return self.delay is not None
+
+    @property
+    def receptive_field(self) -> int:
+        """Slow frames that one output frame sees."""
+        learned = 1 + 3 * (self.kernel - 1) if self.learned else 1
+        novelty = 2 * max(self.lags) if self.novelty else 1
+        return max(learned, novelty) + 2
 
     @property
     def mixed(self) -> int:
@@ -206,6 +222,8 @@ class NetworkSettings:
         sum_head: add the downbeat logit to the beat logit, so that a downbeat implies a beat (Foscarin et
             al., ISMIR 2024).
         harmony: settings of the harmony path; None for none.
+        look_ahead: frames of the future that a causal network sees, all of them through its front-end. Its
+            output is late by as many frames. None for none, or if the network is not causal.
 
     Raises:
         SettingsError: if a value is out of range or the parts do not fit each other.
@@ -216,6 +234,7 @@ class NetworkSettings:
     tempo_bins: int = 300
     sum_head: bool = False
     harmony: HarmonyPathSettings | None = None
+    look_ahead: int | None = None
 
     def __post_init__(self) -> None:
         checks.apply(
@@ -226,6 +245,9 @@ class NetworkSettings:
                 "tempo_bins": checks.at_least(0, whole=True),
                 "sum_head": checks.flag(),
                 "harmony": checks.optional(checks.instance(HarmonyPathSettings)),
+                "look_ahead": checks.optional(
+                    checks.between(0, self.front_end.receptive_field - 1, whole=True)
+                ),
             },
         )
         channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
@@ -234,10 +256,24 @@ class NetworkSettings:
                 f"the TCN must have as many channels as front-end and harmony path together, {channels}, "
                 f"not {self.tcn.channels}"
             )
-        if self.harmony and self.tcn.causal:
-            raise SettingsError("a causal network cannot have a harmony path, because the path looks ahead")
+        if self.harmony and self.harmony.causal != self.tcn.causal:
+            raise SettingsError("a causal network needs a harmony path with a delay, and no other has one")
+        if self.look_ahead and not self.tcn.causal:
+            raise SettingsError("look_ahead is a setting of causal networks; others see the future anyway")
+        if self.tempo_bins and self.tcn.causal:
+            raise SettingsError("a causal network cannot have a tempo head, which sees the whole input")
         if self.tempo_bins and not self.tcn.skip_sum:
             raise SettingsError("the tempo head needs the skip sum; set skip_sum = true or tempo_bins = 0")
+
+    @property
+    def frames_before(self) -> int:
+        """Frames before a frame that the front-end reads for it; it reads `frames_after` after it."""
+        return self.front_end.receptive_field - 1 - self.frames_after
+
+    @property
+    def frames_after(self) -> int:
+        """Frames after a frame that the front-end reads for it."""
+        return self.look_ahead or 0 if self.tcn.causal else (self.front_end.receptive_field - 1) // 2
 
     @property
     def receptive_field(self) -> int:
