@@ -14,7 +14,7 @@ Float = NDArray[np.float32]
 
 
 class CausalInput:
-    """Normaliser of the views of one recording or stream; the result does not depend on the grouping of frames.
+    """Normaliser of the views of one recording or stream, in any grouping of frames.
 
     Args:
         settings: settings of the model.
@@ -34,7 +34,8 @@ class CausalInput:
         if self._ratio:
             self._levels += levels[-self._frames % self._ratio :: self._ratio].tolist()
         self._frames += len(levels)
-        return magnitudes / levels[:, None].astype(np.float32)
+        over: Float = magnitudes / levels[:, None].astype(np.float32)
+        return over
 
     def harmony(self, magnitudes: Float) -> Float:
         """Return the next frames of the harmony view, (slow frames, bands), divided by their levels.

@@ -4,7 +4,9 @@ The graph has independent parts, so that long recordings need little memory:
 
 - `spectrogram -> front_end` sees five frames at a time and can run in blocks;
 - `harmony -> harmony_path` has only ten frames per second;
-- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording.
+- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
+- `frame, past_0, past_1, ... -> step_beats, step_downbeats, input_0, input_1, ...`, in causal networks,
+  computes the same frame by frame, as music is played.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.onnx_engine import step_names, step_shapes
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -37,11 +40,11 @@ class _Parts(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(
-        self, spectrogram: Tensor, features: Tensor, harmony: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        slow = () if harmony is None else (self.network.harmony_features(harmony),)
-        return (self.network.features(spectrogram), *slow, *self.network.probabilities(features))
+    def forward(self, spectrogram: Tensor, features: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        network, rest = self.network, list(others)
+        slow = () if network.harmony is None else (network.harmony_features(rest.pop(0)),)
+        step = () if not network.settings.tcn.causal else network.step(rest[0], rest[1:])
+        return (network.features(spectrogram), *slow, *network.probabilities(features), *step)
 
 
 def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.PathLike[str]) -> None:
@@ -78,6 +81,11 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
     if settings.network.harmony is not None:
         example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
+    step_outputs: list[str] = []
+    if settings.network.tcn.causal:
+        step_inputs, step_outputs = step_names(settings.network.tcn)
+        inputs += step_inputs
+        example += [torch.rand(shape) for shape in step_shapes(settings.network.tcn)]
     axes = {
         "spectrogram": {1: "padded_frames"},
         "features": {2: "frames"},
@@ -87,7 +95,8 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         "harmony": {1: "slow_frames"},
         "harmony_path": {2: "slow_frames"},
     }
-    outputs = ["front_end", *slow, "beats", "downbeats"] + ["tempo"] * bool(settings.network.tempo_bins)
+    tempo = ["tempo"] * bool(settings.network.tempo_bins)
+    outputs = ["front_end", *slow, "beats", "downbeats", *tempo, *step_outputs]
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of the exporter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -98,6 +99,16 @@ class BeatNetwork(nn.Module):
         logits = self.heads(*self.tcn(features))
         frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
         return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
+
+    def step(self, features: Tensor, pasts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Compute the probabilities of one frame of a causal network; see `TCN.step`.
+
+        Returns:
+            Beats and downbeats, (batch, 1) each, then the input of each block of the TCN.
+        """
+        stream, inputs = self.tcn.step(features, pasts)
+        logits = self.heads(stream, None)
+        return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *inputs
 
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""

@@ -204,6 +204,15 @@ class TCNSettings:
         if not self.causal and self.kernel % 2 == 0:
             raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
 
+    def tap_distances(self, dilation: int) -> tuple[int, ...]:
+        """Return how many frames earlier the taps of a causal block look, without those at the frame itself.
+
+        Args:
+            dilation: dilation of the block.
+        """
+        dilations = (dilation, 2 * dilation) if self.parallel_pair else (dilation,)
+        return tuple(tap * d for d in dilations for tap in range(self.kernel - 1, 0, -1))
+
     @property
     def receptive_field(self) -> int:
         """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * largest dilation."""

@@ -9,6 +9,9 @@ Bai, Kolter & Koltun, arXiv 1803.01271; van den Oord et al. (WaveNet), arXiv 160
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +40,10 @@ class DilatedConvolution(nn.Module):
             features = functional.pad(features, (self.reach, 0))
         out: Tensor = self.convolution(features)
         return out
+
+    def at_last(self, taps: Tensor) -> Tensor:
+        """Convolve at one frame, given what each tap sees: (batch, inputs, kernel) to (batch, outputs, 1)."""
+        return functional.conv1d(taps, self.convolution.weight, self.convolution.bias)
 
 
 class ResidualBlock(nn.Module):
@@ -69,7 +76,26 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next residual stream and this block's skip output, (batch, channels, frames) each."""
-        branches = [self._nonlinearity(branch(features)) for branch in self.branches]
+        return self._joined(features, [branch(features) for branch in self.branches])
+
+    def step(self, features: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs of `forward` for one frame of a causal network.
+
+        Args:
+            features: this block's input at the frame, shape (batch, channels, 1).
+            past: its inputs at the earlier frames that the taps see, oldest first, branch after branch, shape
+                (batch, taps, channels); see `TCNSettings.tap_distances`.
+        """
+        pasts = past.transpose(1, 2).chunk(len(self.branches), dim=2)
+        taps = [torch.cat([seen, features], dim=2) for seen in pasts]
+        pairs = zip(self._branches(), taps, strict=True)
+        return self._joined(features, [branch.at_last(seen) for branch, seen in pairs])
+
+    def _branches(self) -> list[DilatedConvolution]:
+        return [cast(DilatedConvolution, branch) for branch in self.branches]
+
+    def _joined(self, features: Tensor, convolved: list[Tensor]) -> tuple[Tensor, Tensor]:
+        branches = [self._nonlinearity(branch) for branch in convolved]
         skip = self.mix(self.dropout(torch.cat(branches, dim=1)))  # (batch, channels, frames)
         return self.residual(features) + skip, skip
 
@@ -96,3 +122,20 @@ class TCN(nn.Module):
             if self.settings.skip_sum:
                 total = skip if total is None else total + skip
         return self.activation(features), total
+
+    def step(self, features: Tensor, pasts: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Run all blocks on one frame of a causal network.
+
+        Args:
+            features: shape (batch, channels, 1).
+            pasts: earlier inputs of each block; see `ResidualBlock.step`.
+
+        Returns:
+            The activated residual stream, (batch, channels, 1), and the input of each block, which later
+            frames see as their past.
+        """
+        inputs = []
+        for block, past in zip(self.blocks, pasts, strict=True):
+            inputs.append(features)
+            features, _ = cast(ResidualBlock, block).step(features, past)
+        return self.activation(features), inputs

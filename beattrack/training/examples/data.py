@@ -79,7 +79,7 @@ def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
 
 
 def _spectrogram(crop: Crop, network: NetworkSettings) -> NDArray[np.float32]:
-    """Return the spectrogram of a crop as the network's input; causal networks know the running level only."""
+    """Return the spectrogram of a crop as the network's input: over the running level if it is causal."""
     if not network.tcn.causal:
         return crop.spectrogram
     return over_running_level(crop.spectrogram, ModelSettings.of(network).spectrogram.fps)
