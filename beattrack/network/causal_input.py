@@ -34,8 +34,7 @@ class CausalInput:
         if self._ratio:
             self._levels += levels[-self._frames % self._ratio :: self._ratio].tolist()
         self._frames += len(levels)
-        over: Float = magnitudes / levels[:, None].astype(np.float32)
-        return over
+        return np.divide(magnitudes, levels[:, None], dtype=np.float32)
 
     def harmony(self, magnitudes: Float) -> Float:
         """Return the next frames of the harmony view, (slow frames, bands), divided by their levels.

@@ -5,8 +5,8 @@ The graph has independent parts, so that long recordings need little memory:
 - `spectrogram -> front_end` sees five frames at a time and can run in blocks;
 - `harmony -> harmony_path` has only ten frames per second;
 - `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
-- `frame, past_0, past_1, ... -> step_beats, step_downbeats, input_0, input_1, ...`, in causal networks,
-  computes the same frame by frame, as music is played.
+- `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
+  networks, computes the same frame by frame, as music is played (`network.step_graph`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
-from beattrack.network.onnx_engine import step_names, step_shapes
+from beattrack.network.step_graph import step_output_names, step_shapes
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -43,8 +43,15 @@ class _Parts(nn.Module):
     def forward(self, spectrogram: Tensor, features: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         network, rest = self.network, list(others)
         slow = () if network.harmony is None else (network.harmony_features(rest.pop(0)),)
-        step = () if not network.settings.tcn.causal else network.step(rest[0], rest[1:])
+        step = self._step(rest) if rest else ()
         return (network.features(spectrogram), *slow, *network.probabilities(features), *step)
+
+    def _step(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        settings = self.network.settings
+        frame = inputs.pop(0)
+        slow = None if settings.harmony is None else inputs.pop(0)
+        maps = len(settings.front_end.past_maps)
+        return self.network.step(frame, slow, inputs[:maps], inputs[maps:])
 
 
 def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.PathLike[str]) -> None:
@@ -83,9 +90,9 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
     step_outputs: list[str] = []
     if settings.network.tcn.causal:
-        step_inputs, step_outputs = step_names(settings.network.tcn)
+        step_inputs, step_outputs = step_shapes(settings.network), step_output_names(settings.network)
         inputs += step_inputs
-        example += [torch.rand(shape) for shape in step_shapes(settings.network.tcn)]
+        example += [torch.rand(shape) for shape in step_inputs.values()]
     axes = {
         "spectrogram": {1: "padded_frames"},
         "features": {2: "frames"},

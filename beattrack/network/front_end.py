@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -55,11 +57,35 @@ class FrontEnd(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Compute the features of a padded spectrogram."""
-        bands = (self.compress(spectrogram) - self.band_mean) * self.band_scale
-        maps = bands.unsqueeze(1)  # (batch, 1, frames, bands)
+        maps = self._standardised(spectrogram)  # (batch, 1, frames, bands)
         for convolution, pool in zip(self.convolutions, self.settings.pools, strict=True):
             # ELU is monotonic, so pooling first gives the same result with a third of the exponentials.
             maps = functional.elu(functional.max_pool2d(convolution(maps), (1, pool)))
             # (batch, channels, frames, bands)
         features: Tensor = self.dropout(maps.squeeze(3))  # (batch, channels, frames)
         return features
+
+    def step(self, frame: Tensor, pasts: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Compute the features for one more frame of a padded spectrogram.
+
+        Args:
+            frame: shape (batch, 1, bands).
+            pasts: earlier input of each convolution over time; see `FrontEndSettings.past_maps`.
+
+        Returns:
+            Features, shape (batch, channels, 1), and the input of each convolution over time at this frame.
+        """
+        maps, inputs, earlier = self._standardised(frame), [], list(pasts)
+        settings = self.settings
+        for convolution, kernel, pool in zip(
+            self.convolutions, settings.time_kernels, settings.pools, strict=True
+        ):
+            if kernel > 1:
+                inputs.append(maps)
+                maps = torch.cat([earlier.pop(0), maps], dim=2)
+            maps = functional.elu(functional.max_pool2d(convolution(maps), (1, pool)))
+        return self.dropout(maps.squeeze(3)), inputs
+
+    def _standardised(self, spectrogram: Tensor) -> Tensor:
+        """Return the compressed bands with mean 0 and deviation 1, (batch, 1, frames, bands)."""
+        return ((self.compress(spectrogram) - self.band_mean) * self.band_scale).unsqueeze(1)

@@ -71,8 +71,7 @@ class RunningLevel:
 def over_running_level(spectrogram: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
     """Return a spectrogram, (frames, bands), with each frame divided by the running level."""
     levels = RunningLevel(fps)(frame_levels([spectrogram]))
-    over: NDArray[np.float32] = spectrogram / levels[:, None].astype(np.float32)
-    return over
+    return np.divide(spectrogram, levels[:, None], dtype=np.float32)
 
 
 def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:

@@ -100,15 +100,26 @@ class BeatNetwork(nn.Module):
         frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
         return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
 
-    def step(self, features: Tensor, pasts: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Compute the probabilities of one frame of a causal network; see `TCN.step`.
+    def step(
+        self, frame: Tensor, slow: Tensor | None, maps: Sequence[Tensor], pasts: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Compute the probabilities of a causal network for one more frame of a padded spectrogram.
+
+        Args:
+            frame: the frame, shape (batch, 1, bands).
+            slow: features of the harmony path for the output, shape (batch, channels); None without a path.
+            maps: see `FrontEnd.step`.
+            pasts: see `TCN.step`.
 
         Returns:
-            Beats and downbeats, (batch, 1) each, then the input of each block of the TCN.
+            Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
+            those of the TCN's blocks.
         """
-        stream, inputs = self.tcn.step(features, pasts)
-        logits = self.heads(stream, None)
-        return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *inputs
+        features, map_inputs = self.front_end.step(frame, maps)
+        both = [features.squeeze(2)] if slow is None else [features.squeeze(2), slow]
+        stream, inputs = self.tcn.step(torch.cat(both, dim=1), pasts)
+        logits = self.heads(stream.unsqueeze(2), None)
+        return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *map_inputs, *inputs
 
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""

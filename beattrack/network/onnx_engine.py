@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from beattrack.errors import ModelError
 from beattrack.network.model_settings import ModelSettings, read_settings
-from beattrack.network.settings import NetworkSettings, TCNSettings
+from beattrack.network.settings import NetworkSettings
+from beattrack.network.step_graph import Shape, step_output_names, step_shapes
 from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
@@ -33,7 +34,6 @@ class OnnxEngine:
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         names = {output.name for output in session.get_outputs()}
         self._heads = [name for name in ("beats", "downbeats", "tempo") if name in names]
-        self._step_inputs, self._step_outputs = step_names(settings.network.tcn)
         # Every run needs all inputs; parts of the graph that are not run get zeros.
         self._idle = _idle_inputs(settings.network)
 
@@ -56,44 +56,26 @@ class OnnxEngine:
         outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
         return outputs
 
-    def step(self, frame: Float, pasts: Sequence[Float]) -> list[Float]:
-        """Run the TCN and the heads of a causal network on one frame.
+    def step(self, inputs: Mapping[str, Float], outputs: Sequence[str]) -> list[Float]:
+        """Run one frame of a causal network; `network.step_graph` has the names.
 
         Args:
-            frame: features, shape (1, channels, 1).
-            pasts: earlier inputs of each block, shape (1, taps, channels) each.
-
-        Returns:
-            Probability of a beat and of a downbeat, shape (1, 1) each, then the input of each block, shape
-            (1, channels, 1).
+            inputs: inputs by name; those that the outputs do not depend on may be missing.
+            outputs: names of the outputs to compute.
         """
-        inputs = {**self._idle, **dict(zip(self._step_inputs, (frame, *pasts), strict=True))}
-        outputs: list[Float] = self._session.run(self._step_outputs, inputs)
-        return outputs
-
-
-def step_names(tcn: TCNSettings) -> tuple[list[str], list[str]]:
-    """Return the names of inputs and outputs of the part of the graph that runs one frame."""
-    blocks = range(len(tcn.dilations))
-    outputs = ["step_beats", "step_downbeats", *(f"input_{block}" for block in blocks)]
-    return ["frame", *(f"past_{block}" for block in blocks)], outputs
-
-
-def step_shapes(tcn: TCNSettings) -> list[tuple[int, int, int]]:
-    """Return the shapes of the inputs of the part of the graph that runs one frame."""
-    taps = len(tcn.tap_distances(1))
-    return [(1, tcn.channels, 1), *[(1, taps, tcn.channels)] * len(tcn.dilations)]
+        computed: list[Float] = self._session.run(outputs, {**self._idle, **inputs})
+        return computed
 
 
 def _idle_inputs(network: NetworkSettings) -> dict[str, Float]:
-    shapes = {
+    shapes: dict[str, Shape] = {
         "spectrogram": (1, network.front_end.receptive_field, network.front_end.bands),
         "features": (1, network.tcn.channels, 1),
     }
     if network.harmony is not None:
         shapes["harmony"] = (1, 1, network.harmony.bands)
     if network.tcn.causal:
-        shapes |= zip(step_names(network.tcn)[0], step_shapes(network.tcn), strict=True)
+        shapes |= step_shapes(network)
     return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
 
@@ -160,8 +142,8 @@ def _try_out(engine: OnnxEngine, settings: ModelSettings) -> None:
         shapes.append(engine.harmony(np.zeros((1, 1, network.harmony.bands), np.float32)).shape)
         expected.append((1, network.harmony.channels, 1))
     if network.tcn.causal:
-        frame, *pasts = (np.zeros(shape, np.float32) for shape in step_shapes(network.tcn))
-        shapes += [array.shape for array in engine.step(frame, pasts)]
-        expected += [(1, 1), (1, 1), *[(1, network.tcn.channels, 1)] * len(network.tcn.dilations)]
+        shapes += [array.shape for array in engine.step({}, step_output_names(network))]
+        maps = [(1, inputs, 1, bands) for inputs, _, bands in network.front_end.past_maps]
+        expected += [(1, 1), (1, 1), *maps, *[(1, network.tcn.channels)] * len(network.tcn.dilations)]
     if shapes != expected:
         raise ValueError("the shapes differ")

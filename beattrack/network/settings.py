@@ -57,12 +57,24 @@ class FrontEndSettings:
             )
 
     @property
+    def map_bands(self) -> tuple[int, ...]:
+        """Number of bands before each convolution, and after the last pooling."""
+        bands = [self.bands]
+        for kernel, pool in zip(self.frequency_kernels, self.pools, strict=True):
+            bands.append((bands[-1] - kernel + 1) // pool)
+        return tuple(bands)
+
+    @property
     def output_bands(self) -> int:
         """Number of bands after the last pooling."""
-        bands = self.bands
-        for kernel, pool in zip(self.frequency_kernels, self.pools, strict=True):
-            bands = (bands - kernel + 1) // pool
-        return bands
+        return self.map_bands[-1]
+
+    @property
+    def past_maps(self) -> tuple[tuple[int, int, int], ...]:
+        """Earlier input that each convolution over time sees: (channels, frames, bands)."""
+        channels = (1, *[self.channels] * (len(self.pools) - 1))
+        columns = zip(channels, self.time_kernels, self.map_bands, strict=False)
+        return tuple((inputs, kernel - 1, bands) for inputs, kernel, bands in columns if kernel > 1)
 
     @property
     def receptive_field(self) -> int:

@@ -15,6 +15,7 @@ from beattrack.errors import ModelError
 from beattrack.network.causal_input import CausalInput
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.onnx_engine import OnnxEngine, check_model_file, open_onnx
+from beattrack.network.step_graph import map_names, step_output_names
 
 Float = NDArray[np.float32]
 
@@ -32,6 +33,7 @@ class StreamingNetwork:
     def __init__(self, engine: OnnxEngine, settings: ModelSettings) -> None:
         self._engine = engine
         self.settings = settings
+        self._outputs = step_output_names(settings.network)
         self.reset()
 
     @property
@@ -41,13 +43,12 @@ class StreamingNetwork:
 
     def reset(self) -> None:
         """Forget everything heard so far."""
-        network = self.settings.network
         self._input = CausalInput(self.settings)
-        self._padded = np.empty((0, network.front_end.bands), np.float32)  # what the front-end still needs
-        self._started = False
+        self._slow = _SlowFeatures(self._engine, self.settings) if self.settings.network.harmony else None
+        self._maps: _Maps | None = None
         self._taps = _Taps(self.settings)
-        self._slow = _SlowFeatures(self._engine, self.settings) if network.harmony else None
         self._frame = 0  # number of the next output
+        self._last = np.empty((1, 0), np.float32)
 
     def process(self, spectrogram: Float, harmony: Float | None = None) -> tuple[Float, Float]:
         """Take the next frames and return the outputs that are complete.
@@ -60,43 +61,77 @@ class StreamingNetwork:
         Returns:
             Probabilities of beats and of downbeats at the next frames, shape (outputs,) each.
         """
-        if len(spectrogram):
-            normalised = self._input.spectrogram(np.asarray(spectrogram, np.float32))
-            if not self._started:
-                self._pad(normalised[:1], self.settings.network.frames_before)
-                self._started = True
-            self._padded = np.concatenate([self._padded, normalised])
+        normalised = self._input.spectrogram(np.asarray(spectrogram, np.float32))
+        self._take_harmony(harmony)
+        if len(normalised) and self._maps is None:
+            self._begin(normalised[:1])
+        if len(normalised):
+            self._last = normalised[-1:]
+        return self._run(normalised)
+
+    def finish(self, harmony: Float | None = None) -> tuple[Float, Float]:
+        """Return the outputs of the last frames, as if the recording ended here.
+
+        Args:
+            harmony: the last frames of the harmony view, whose windows extend beyond the end.
+        """
+        self._take_harmony(harmony)
+        return self._run(np.repeat(self._last, self.look_ahead if self._maps else 0, axis=0))
+
+    def _take_harmony(self, harmony: Float | None) -> None:
         if harmony is not None and len(harmony) and self._slow is not None:
             self._slow.take(self._input.harmony(np.asarray(harmony, np.float32)))
-        return self._advance()
 
-    def finish(self) -> tuple[Float, Float]:
-        """Return the outputs of the last frames, as if the recording ended here."""
-        if self._started:
-            self._pad(self._padded[-1:], self.look_ahead)
-        return self._advance()
+    def _begin(self, first: Float) -> None:
+        """Fill the memory of the front-end with the first frame, (1, bands), as if it had always sounded."""
+        self._maps = _Maps(self.settings)
+        for _ in range(self.settings.network.frames_before):
+            self._maps.store(
+                self._engine.step({"frame": first[None], **self._maps.pasts()}, self._maps.names)
+            )
 
-    def _pad(self, frame: Float, count: int) -> None:
-        self._padded = np.concatenate([self._padded, np.repeat(frame, count, axis=0)])
+    def _run(self, frames: Float) -> tuple[Float, Float]:
+        outputs = [output for frame in frames if (output := self._step(frame)) is not None]
+        rows = np.array(outputs, np.float32).reshape(-1, 2)
+        return rows[:, 0].copy(), rows[:, 1].copy()
 
-    def _advance(self) -> tuple[Float, Float]:
-        network = self.settings.network
-        needed = network.front_end.receptive_field - 1
-        if len(self._padded) <= needed:
-            return np.empty(0, np.float32), np.empty(0, np.float32)
-        features = self._engine.features(self._padded[None])[0]  # (channels of the front-end, frames)
-        self._padded = self._padded[len(self._padded) - needed :]
-        outputs = np.empty((features.shape[1], 2), np.float32)
-        frame = np.zeros((1, network.tcn.channels, 1), np.float32)
-        for index in range(len(outputs)):
-            frame[0, : network.front_end.channels, 0] = features[:, index]
-            if self._slow is not None:
-                frame[0, network.front_end.channels :, 0] = self._slow.at(self._frame)
-            beat, downbeat, *inputs = self._engine.step(frame, self._taps.pasts(self._frame))
-            self._taps.store(self._frame, inputs)
-            outputs[index] = beat[0, 0], downbeat[0, 0]
-            self._frame += 1
-        return outputs[:, 0].copy(), outputs[:, 1].copy()
+    def _step(self, frame: Float) -> tuple[float, float] | None:
+        """Take a frame of the padded spectrogram, (bands,), and return the output that it completes."""
+        if self._maps is None:
+            raise RuntimeError("there is no first frame")
+        inputs = {"frame": frame[None, None], **self._maps.pasts()}
+        if self._maps.seen < self.settings.network.front_end.receptive_field - 1:
+            self._maps.store(self._engine.step(inputs, self._maps.names))
+            return None
+        if self._slow is not None:
+            inputs["slow"] = self._slow.at(self._frame)[None]
+        computed = self._engine.step({**inputs, **self._taps.pasts(self._frame)}, self._outputs)
+        after_maps = 2 + len(self._maps.names)
+        self._maps.store(computed[2:after_maps])
+        self._taps.store(self._frame, computed[after_maps:])
+        self._frame += 1
+        return float(computed[0][0, 0]), float(computed[1][0, 0])
+
+
+class _Maps:
+    """The earlier inputs of the front-end's convolutions over time."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        front_end = settings.network.front_end
+        self.names = map_names(settings.network)
+        self.seen = 0  # frames so far
+        self._pasts = [np.zeros((1, *shape), np.float32) for shape in front_end.past_maps]
+
+    def pasts(self) -> dict[str, Float]:
+        """Return them by the names of the graph's inputs."""
+        return {f"maps_{i}": past for i, past in enumerate(self._pasts)}
+
+    def store(self, maps: list[Float]) -> None:
+        """Remember the inputs of the convolutions at a frame."""
+        self._pasts = [
+            np.concatenate([past[:, :, 1:], now], axis=2) for past, now in zip(self._pasts, maps, strict=True)
+        ]
+        self.seen += 1
 
 
 class _Taps:
@@ -108,17 +143,17 @@ class _Taps:
         # The most distant tap reads the place that the current frame will take.
         self._rings = [np.zeros((max(d), tcn.channels), np.float32) for d in self._distances]
 
-    def pasts(self, frame: int) -> list[Float]:
-        """Return the earlier inputs of each block that a frame needs, shape (1, taps, channels) each."""
-        return [
-            ring[(frame - distances) % len(ring)][None]
-            for ring, distances in zip(self._rings, self._distances, strict=True)
-        ]
+    def pasts(self, frame: int) -> dict[str, Float]:
+        """Return the earlier inputs of each block that a frame needs, by the names of the graph's inputs."""
+        return {
+            f"past_{block}": ring[(frame - distances) % len(ring)][None]  # (1, taps, channels)
+            for block, (ring, distances) in enumerate(zip(self._rings, self._distances, strict=True))
+        }
 
     def store(self, frame: int, inputs: list[Float]) -> None:
-        """Remember the inputs of the blocks at a frame, shape (1, channels, 1) each."""
+        """Remember the inputs of the blocks at a frame, shape (1, channels) each."""
         for ring, features in zip(self._rings, inputs, strict=True):
-            ring[frame % len(ring)] = features[0, :, 0]
+            ring[frame % len(ring)] = features[0]
 
 
 class _SlowFeatures:
