@@ -291,7 +291,7 @@ def measured_period(
     """
     if len(times) < 2:
         return None
-    whole = (times > EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
+    whole = (times > activations.start + EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
     period = beat_period(times, np.where(whole, fine_times(times, activations), np.nan))
     if duration is None:
         return period

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import named
 from beattrack.cli.listening import Listening, extras, plot_options
 from beattrack.cli.options import chosen, decoder_options, output_options
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@excerpt_options
 @plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
@@ -37,6 +39,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         template=options["name_template"],
         extras=extras(options),
     )
+    start, end = chosen_excerpt(options)
     listening = Listening.from_options(options)
 
     def make() -> TrackJob:
@@ -47,8 +50,9 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         decoder = tracker.decoder_with(options["decoder"], chosen(options))
 
         def track(job: Job) -> Beats:
-            activations = Activations.load(job.source)
-            beats = tracker.decode(activations, decoder, file=job.name)
+            whole = Activations.load(job.source)
+            activations = whole.part(start, end) if start or end is not None else whole
+            beats = tracker.decode(activations, decoder, duration=whole.duration, file=job.name)
             listening.write(job, None, beats, activations)
             return beats
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
 from beattrack.cli.options import chosen, decoder_options, output_options
@@ -47,6 +48,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
+@excerpt_options
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
 @listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
@@ -89,6 +91,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         options["device"],
         threads,
         track=options["track"],
+        part=chosen_excerpt(options),
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -105,6 +108,8 @@ class Tracking:
         device: device that runs the network.
         threads: number of threads of the network.
         track: number of the audio track, from 1; None for the default track.
+        part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
+        listening: how to make beats heard and seen.
     """
 
     model: str
@@ -113,6 +118,7 @@ class Tracking:
     device: str
     threads: int
     track: int | None = None
+    part: tuple[float, float | None] = (0.0, None)
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -130,7 +136,8 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track)
+                start, end = self.part
+                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(activations, duration=duration, file=job.name)
