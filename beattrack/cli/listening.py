@@ -1,4 +1,4 @@
-"""Options of commands that make beats heard and seen: click tracks, pictures and pages."""
+"""Options of commands that make beats heard and seen: click tracks, pictures, tempo curves and pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from beattrack.cli.excerpt import chosen_excerpt
 from beattrack.cli.inputs import STDIN
 from beattrack.cli.options import F, all_options
 from beattrack.cli.outputs import Extra, Job
+from beattrack.runtime.files import atomic_write_text
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # The same as in beattrack.sonify and beattrack.plot, whose imports would slow down --help.
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3")
 PICTURE_SUFFIXES = (".png", ".svg")
+CURVE_SUFFIXES = (".csv",)
 PAGE_SUFFIXES = (".html", ".htm")
 CLICK_MODES = ("mix", "only", "split")
 
@@ -36,6 +38,10 @@ _MODE = "Clicks mixed into the song, clicks only, or song left and clicks right.
 _PLOT = (
     "Picture (.png, .svg) of spectrogram, activations, beats, bars and tempo; with several inputs, the "
     "folder for them or a template such as 'plots/{name}.svg'."
+)
+_CURVE = (
+    "Table (.csv) of the local tempo at each beat; with several inputs, the folder for them or a template "
+    "such as 'tempi/{name}.csv'."
 )
 _PAGE = (
     "Page (.html) to hear, see and correct the beats in a browser; with several inputs, the folder for them "
@@ -55,12 +61,15 @@ def listening_options(command: F) -> F:
 
 
 def plot_options(command: F) -> F:
-    """Add the option --plot to a command."""
-    return click.option("--plot", metavar="PATH", help=_PLOT)(command)
+    """Add the options --plot and --tempo-curve to a command."""
+    return all_options(
+        click.option("--plot", metavar="PATH", help=_PLOT),
+        click.option("--tempo-curve", metavar="PATH", help=_CURVE),
+    )(command)
 
 
 def extras(options: Mapping[str, Any]) -> list[Extra]:
-    """Return the sound files, pictures and pages to write, by the options of a command.
+    """Return the sound files, pictures, tables and pages to write, by the options of a command.
 
     Raises:
         click.UsageError: if options contradict each other.
@@ -73,6 +82,10 @@ def extras(options: Mapping[str, Any]) -> list[Extra]:
         wanted.append(Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES))
     if options["plot"] is not None:
         wanted.append(Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES))
+    if options["tempo_curve"] is not None:
+        wanted.append(
+            Extra("tempo_curve", options["tempo_curve"], "--tempo-curve", ".tempo.csv", CURVE_SUFFIXES)
+        )
     if options.get("page") is not None:
         wanted.append(Extra("page", options["page"], "--page", ".html", PAGE_SUFFIXES))
     return wanted
@@ -113,7 +126,7 @@ class Listening:
             require_matplotlib()
 
     def write(self, job: Job, source: str | None, beats: Beats, activations: Activations) -> None:
-        """Write the sound file, the picture and the page of a job, if it has any.
+        """Write the sound file, the picture, the tempo curve and the page of a job, if it has any.
 
         Args:
             job: the job.
@@ -132,6 +145,10 @@ class Listening:
 
             part = PlotSettings(self.start, self.end)
             write_plot(source, beats, activations, job.plot, part, track=self.track)
+        if job.tempo_curve is not None:
+            from beattrack.formats.tempo_curve import tempo_curve_csv
+
+            atomic_write_text(job.tempo_curve, tempo_curve_csv(beats))
         if job.page is not None and source is not None:
             from beattrack.page import write_page
 

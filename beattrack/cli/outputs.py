@@ -18,10 +18,11 @@ from beattrack.errors import SettingsError
 from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
 
-ExtraKind: TypeAlias = Literal["click", "plot", "page"]
+ExtraKind: TypeAlias = Literal["click", "plot", "page", "tempo_curve"]
 
 NAME = "{name}"  # in a template: the name of the input without its suffix
 _TEMPLATE = NAME + "{suffix}"
+_FILE_OPTIONS = ("--activations", "--click", "--plot", "--page", "--tempo-curve")  # of `Job.files`
 
 
 class Naming(Protocol):
@@ -45,6 +46,7 @@ class Job:
         click: file for the click track; None for none.
         plot: file for the picture; None for none.
         page: file for the page; None for none.
+        tempo_curve: file for the tempo curve; None for none.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Job:
     click: Path | None = None
     plot: Path | None = None
     page: Path | None = None
+    tempo_curve: Path | None = None
     further: tuple[tuple[Format, Path], ...] = ()
 
     @property
@@ -75,7 +78,7 @@ class Job:
     @property
     def files(self) -> tuple[Path | None, ...]:
         """The files to write besides the beats."""
-        return self.activations, self.click, self.plot, self.page
+        return self.activations, self.click, self.plot, self.page, self.tempo_curve
 
     @property
     def done(self) -> bool:
@@ -333,7 +336,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        for file, option in zip(job.files, ("--activations", "--click", "--plot", "--page"), strict=True):
+        for file, option in zip(job.files, _FILE_OPTIONS, strict=True):
             if file is not None and is_special(file):
                 raise click.UsageError(f"{file} is not a file; give a file with {option}")
 

@@ -254,3 +254,25 @@ def test_a_page_that_cannot_be_written_is_one_line(clip: Path, monkeypatch: pyte
 def test_without_a_page_its_modules_are_not_loaded() -> None:
     program = "import sys, beattrack.cli.predict, beattrack.tracker; print('beattrack.page' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_tempo_curve_has_a_line_for_each_beat(clip: Path) -> None:
+    out, beats, saved = clip.with_name("a.csv"), clip.with_name("a.beats"), clip.with_name("a.npz")
+    assert run("predict", "-o", beats, "--tempo-curve", out, "--activations", saved, clip).exit_code == 0
+    table = np.genfromtxt(out, delimiter=",", names=True)
+    assert table["time"].tolist() == read_beats(beats).times.tolist()
+    np.testing.assert_allclose(table["bpm"], 120, atol=2)
+    written = out.read_bytes()
+    assert run("decode", "--tempo-curve", out, saved).exit_code == 0
+    assert out.read_bytes() == written
+
+
+def test_tempo_curves_of_several_files(two: tuple[Path, Path]) -> None:
+    out = two[0].parent / "out"
+    assert run("predict", "-o", out, "--tempo-curve", out, *two).exit_code == 0
+    stems = ["blues.00000", "rock.00001"]
+    assert names(out) == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".beats", ".tempo.csv"))
+    assert "is one file" in usage_error("predict", "--tempo-curve", out / "a.csv", *two)
+    assert "unknown format; use one of .csv (--tempo-curve)" in usage_error(
+        "predict", "--tempo-curve", out / "a.txt", two[0]
+    )
