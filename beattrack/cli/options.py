@@ -39,6 +39,11 @@ def decoder_options(command: F) -> F:
     )(command)
 
 
+def grid_option(command: F) -> F:
+    """Add the option --grid to a command."""
+    return click.option("--grid", is_flag=True, help=_GRID)(command)
+
+
 def output_options(command: F) -> F:
     """Add the options for the output to a command: -o, --format and how to write it, and --quiet."""
     return _written("--format", command)
@@ -79,6 +84,10 @@ def all_options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+_GRID = (
+    "Put the beats on a grid of constant tempo, for DJ software and charts, if the recording has one; "
+    "otherwise they stay as they are."
+)
 _HOW = "How to find beats in the activations: exact DBN, madmom's DBN (needs an extra), or peak picking."
 _BEATS_PER_BAR = "Numbers of beats per bar to choose from, such as 3,4 (dbn and madmom)."
 _OUTPUT = (

@@ -13,7 +13,7 @@ from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.options import chosen, decoder_options, grid_option, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
 @excerpt_options
+@grid_option
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
 @listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
@@ -92,6 +93,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         threads,
         track=options["track"],
         part=chosen_excerpt(options),
+        grid=options["grid"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -109,6 +111,7 @@ class Tracking:
         threads: number of threads of the network.
         track: number of the audio track, from 1; None for the default track.
         part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
+        grid: whether to put the beats on a grid.
         listening: how to make beats heard and seen.
     """
 
@@ -119,6 +122,7 @@ class Tracking:
     threads: int
     track: int | None = None
     part: tuple[float, float | None] = (0.0, None)
+    grid: bool = False
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -141,6 +145,10 @@ class Tracking:
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(activations, duration=duration, file=job.name)
+                if self.grid:
+                    from beattrack.snapping import on_their_grid
+
+                    beats = on_their_grid(beats, activations)
                 self.listening.write(job, source, beats, activations)
             return beats
 
