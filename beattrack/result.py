@@ -16,6 +16,7 @@ JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
     decoder         {"name": ..., "settings": {...}}, or {}
     reason          one sentence on why there are no beats or why they may be wrong, or null
     grid            the grid that the beats were put on, see `beattrack.gridding.Grid`; only if there is one
+    alternative     the beats at another metrical level, a record of this schema; only if there are any
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
 """
@@ -74,6 +75,7 @@ class Beats:
         decoder: name and settings of the decoder, as plain JSON values.
         reason: one sentence on why there are no beats or why they may be wrong, or None.
         grid: the grid that the beats were put on; None if none was asked for.
+        alternative: the beats at the likeliest other metrical level; None if none were asked for or found.
 
     Raises:
         SettingsError: if the values do not meet these conditions.
@@ -90,6 +92,7 @@ class Beats:
     decoder: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     grid: Grid | None = None
+    alternative: Beats | None = None
 
     def __post_init__(self) -> None:
         self._set("times", _read_only("times", self.times, np.float64))
@@ -102,6 +105,7 @@ class Beats:
                 "duration": checks.at_least(0),
                 "metre": checks.optional(checks.positive(whole=True)),
                 "grid": checks.optional(checks.instance(Grid)),
+                "alternative": checks.optional(checks.instance(Beats)),
             },
         )
         self._set("duration", float(self.duration))
@@ -215,6 +219,7 @@ class Beats:
             "decoder": plain(self.decoder),
             "reason": self.reason,
             **({} if self.grid is None else {"grid": self.grid.to_dict()}),
+            **({} if self.alternative is None else {"alternative": self.alternative.to_dict()}),
             "beats": [{"time": t, "position": p, "confidence": c} for t, p, c in rows],
         }
 
@@ -232,7 +237,8 @@ class Beats:
         if version != SCHEMA_VERSION:
             raise SettingsError(f"not a record of beats with schema version {SCHEMA_VERSION}")
         try:
-            rows, tempo, grid = record["beats"], record["tempo"], record.get("grid")
+            rows, tempo = record["beats"], record["tempo"]
+            grid, alternative = record.get("grid"), record.get("alternative")
             positions = [row["position"] for row in rows]
             return cls(
                 times=np.array([row["time"] for row in rows], dtype=np.float64),
@@ -247,6 +253,7 @@ class Beats:
                 decoder=record["decoder"],
                 reason=record.get("reason"),  # absent in records of earlier versions, as is the grid
                 grid=None if grid is None else Grid.from_dict(grid),
+                alternative=None if alternative is None else cls.from_dict(alternative),
             )
         except SettingsError:
             raise

@@ -18,13 +18,16 @@ def on_their_grid(beats: Beats, activations: Activations | None = None) -> Beats
     """Return beats on the grid that fits them best, with `Beats.grid`.
 
     Beats keep their positions in the bar; those that the grid fills in count on from the beat before, and
-    have the confidence 0. If the beats follow no grid, they stay as they are, and `Beats.grid` says why.
+    have the confidence 0. If the beats follow no grid, they stay as they are, and `Beats.grid` says why. A
+    second reading is put on its own grid.
 
     Args:
         beats: the beats.
         activations: activations that they were found in, for times more exact than a frame.
     """
     fine = None if activations is None else fine_times(beats.times, activations)
+    if beats.alternative is not None:
+        beats = replace(beats, alternative=on_their_grid(beats.alternative, activations))
     found = on_grid(beats.times, beats.duration, fine if _is_rising(fine) else None)
     if not found.grid.gridable:
         return replace(beats, grid=found.grid)

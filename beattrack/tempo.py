@@ -176,7 +176,7 @@ def estimate_tempo(
         return None
     bpm = _within(60 / period, bpm_range)
     scores = _scores(bpm, tempo_activation)
-    alternative = max((ratio for ratio in scores if ratio != 1.0), key=scores.__getitem__)
+    alternative = _others(scores)[0]
     strength = round(scores[1.0] / (scores[1.0] + scores[alternative]), 3)
     rounded = _within(round(bpm, 3), bpm_range)
     candidates = [
@@ -185,6 +185,20 @@ def estimate_tempo(
     ]
     candidates.sort(key=lambda candidate: -candidate.strength)
     return Tempo(rounded, tuple(candidates), round(_stability(beats), 4))
+
+
+def other_tempi(bpm: float, tempo_activation: Float | None = None) -> list[float]:
+    """Return the tempi at other metrical levels, likeliest first; the first is the alternative candidate.
+
+    Args:
+        bpm: tempo of the tracked beats.
+        tempo_activation: probability of each whole BPM, shape (bins,), or None.
+    """
+    return [bpm * ratio for ratio in _others(_scores(bpm, tempo_activation))]
+
+
+def _others(scores: Mapping[float, float]) -> list[float]:
+    return sorted((ratio for ratio in scores if ratio != 1.0), key=lambda ratio: -scores[ratio])
 
 
 def _within(bpm: float, bpm_range: tuple[float, float] | None) -> float:

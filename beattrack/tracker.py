@@ -17,6 +17,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from beattrack import audio
 from beattrack.activations import ON_FRAME, Activations
+from beattrack.alternatives import second_reading
 from beattrack.audio.recordings import Recording, blocks_of, blocks_of_part
 from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
@@ -92,6 +94,7 @@ class BeatTracker:
         track: int | None = None,
         start: float = 0.0,
         end: float | None = None,
+        alternative: bool = False,
     ) -> Beats:
         """Track the beats of a recording, or of a part of it.
 
@@ -103,6 +106,7 @@ class BeatTracker:
             track: number of the audio track, from 1, in a file that has several; None uses the default track.
             start, end: the part to read and analyse, in seconds from the start of the recording, which is
                 also time 0 of the beats; an `end` of None is the end of the recording.
+            alternative: whether to decode the likeliest other metrical level too; see `Beats.alternative`.
 
         Returns:
             The beats, with tempo, metre and confidence. Their duration is that of the recording; if it was
@@ -116,7 +120,8 @@ class BeatTracker:
             AudioWarning: if the audio is damaged.
         """
         activations, duration = self.analyse(source, sample_rate, track=track, start=start, end=end)
-        return self.decode(activations, duration=duration, file=audio.file_name(source))
+        file = audio.file_name(source)
+        return self.decode(activations, duration=duration, file=file, alternative=alternative)
 
     def activations(
         self,
@@ -168,7 +173,12 @@ class BeatTracker:
         return self.network.compute(spectrogram, _frames_at_end(harmony))
 
     def decode(
-        self, activations: Activations, *, duration: float | None = None, file: str | None = None
+        self,
+        activations: Activations,
+        *,
+        duration: float | None = None,
+        file: str | None = None,
+        alternative: bool = False,
     ) -> Beats:
         """Return the beats for activations of this tracker's network.
 
@@ -179,11 +189,12 @@ class BeatTracker:
             activations: activations of the recording.
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
+            alternative: whether to decode the likeliest other metrical level too; see `second_reading`.
 
         Returns:
             The beats, with tempo, metre and confidence.
         """
-        return decode(
+        beats = decode(
             activations,
             self.decoder,
             duration=duration,
@@ -191,6 +202,9 @@ class BeatTracker:
             model=self.model.name,
             least_confidence=PULSE_CONFIDENCE,
         )
+        if not alternative:
+            return beats
+        return replace(beats, alternative=second_reading(beats, activations, self.decoder))
 
 
 def track(
@@ -200,6 +214,7 @@ def track(
     track: int | None = None,
     start: float = 0.0,
     end: float | None = None,
+    alternative: bool = False,
     **options: Any,
 ) -> Beats:
     """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
@@ -207,7 +222,7 @@ def track(
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track, start, end: see `BeatTracker.track`.
+        source, sample_rate, track, start, end, alternative: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -216,7 +231,8 @@ def track(
     Raises:
         AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
-    return BeatTracker(**options).track(source, sample_rate, track=track, start=start, end=end)
+    tracker = BeatTracker(**options)
+    return tracker.track(source, sample_rate, track=track, start=start, end=end, alternative=alternative)
 
 
 def decode(

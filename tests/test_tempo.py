@@ -17,6 +17,7 @@ from beattrack.tempo import (
     clear_tempo,
     estimate_tempo,
     local_tempo,
+    other_tempi,
     runs_of,
     tempo_share,
 )
@@ -295,3 +296,14 @@ def test_the_local_tempo_lies_among_those_of_the_intervals(intervals: np.ndarray
     known = tempi[np.isfinite(tempi)]
     assert (known >= 60 / np.diff(times).max() * (1 - 1e-9)).all()
     assert (known <= 60 / np.diff(times).min() * (1 + 1e-9)).all()
+
+
+def test_other_tempi_begin_with_the_alternative_candidate() -> None:
+    head = np.zeros(300)
+    head[180] = 1.0
+    for tempo_activation in (None, head):
+        tempo = estimate_tempo(np.arange(60) * 0.5, tempo_activation)
+        assert tempo is not None
+        others = other_tempi(tempo.bpm, tempo_activation)
+        assert others[0] in [pytest.approx(candidate.bpm) for candidate in tempo.candidates]
+        assert sorted(others) == pytest.approx([40, 60, 80, 180, 240, 360])

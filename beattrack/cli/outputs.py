@@ -21,6 +21,7 @@ from beattrack.runtime.files import is_special
 ExtraKind: TypeAlias = Literal["click", "plot", "page", "tempo_curve"]
 
 NAME = "{name}"  # in a template: the name of the input without its suffix
+ALTERNATIVE = ".alternative"  # in the names of files of the second reading
 _TEMPLATE = NAME + "{suffix}"
 _FILE_OPTIONS = ("--activations", "--click", "--plot", "--page", "--tempo-curve")  # of `Job.files`
 
@@ -47,6 +48,7 @@ class Job:
         plot: file for the picture; None for none.
         page: file for the page; None for none.
         tempo_curve: file for the tempo curve; None for none.
+        alternatives: formats of the second reading, and the files for them.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Job:
     page: Path | None = None
     tempo_curve: Path | None = None
     further: tuple[tuple[Format, Path], ...] = ()
+    alternatives: tuple[tuple[Format, Path], ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -67,8 +70,16 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        further = (path for _, path in self.further)
-        return (path for path in (self.output, *self.files, *further) if path is not None)
+        others = (path for _, path in (*self.further, *self.alternatives))
+        return (path for path in (self.output, *self.files, *others) if path is not None)
+
+    def with_alternatives(self, first: Format) -> Job:
+        """Return this job with a file for the second reading beside each file for the beats."""
+        if self.output is None:
+            return self
+        files = ((first, self.output), *self.further)
+        named = tuple((format, alternative_name(path, format)) for format, path in files)
+        return dataclasses.replace(self, alternatives=named)
 
     def with_extra(self, kind: ExtraKind, path: Path | None) -> Job:
         """Return this job with another file to write."""
@@ -110,6 +121,15 @@ def output_name(place: str, suffix: str) -> Path:
     """Return the path of an output: the input's place with another suffix."""
     path = Path(place)
     return path.parent / (path.stem + suffix)
+
+
+def alternative_name(path: Path, format: Format) -> Path:
+    """Return the file for the second reading beside that for the beats, such as song.alternative.beats."""
+    suffix = format_info(format).suffix
+    if not path.name.lower().endswith(suffix):
+        suffix = path.suffix
+    stem = path.name[: len(path.name) - len(suffix)]
+    return path.with_name(f"{stem}{ALTERNATIVE}{path.name[len(stem) :]}")
 
 
 def chosen_formats(
@@ -163,6 +183,7 @@ def plan(
     activations: str | None = None,
     extras: Sequence[Extra] = (),
     several: bool | None = None,
+    alternatives: bool = False,
 ) -> list[Job]:
     """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
 
@@ -177,6 +198,7 @@ def plan(
         activations: value of --activations.
         extras: other files to write.
         several: whether these options are folders; None if that depends on the number of inputs.
+        alternatives: whether to write the second reading too.
 
     Raises:
         click.UsageError: if a folder is missing, a suffix is unknown, or an output would overwrite an input
@@ -188,6 +210,10 @@ def plan(
         raise click.UsageError("only one file can go to standard output; give a folder with -o")
     if not folder and output in (None, STDIN) and format_info(formats[0]).binary and _to_terminal():
         raise click.UsageError(f"a terminal cannot show the format {formats[0]}; give a file with -o")
+    if alternatives and not folder and output in (None, STDIN) and formats[0] != "json":
+        raise click.UsageError(
+            "--alternatives writes a second file; give one with -o, or --format json for both readings in one"
+        )
     _check_template(template, output, used=folder or (output is not None and _is_folder(output)))
     columns = [_outputs(sources, output, _naming(format, template), folder) for format in formats]
     saved = _targets(sources, activations, _with_suffix(".npz"), "--activations", several)
@@ -195,6 +221,8 @@ def plan(
         _job(source, formats, targets, saved_to)
         for source, targets, saved_to in zip(sources, zip(*columns, strict=True), saved, strict=True)
     ]
+    if alternatives:
+        jobs = [job.with_alternatives(formats[0]) for job in jobs]
     for extra in extras:
         paths = _extra_targets(sources, extra, several)
         jobs = [
