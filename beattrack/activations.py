@@ -111,14 +111,18 @@ class Activations(ComparedByValue):
             end: seconds from the start of the recording; None for its end.
 
         Raises:
-            SettingsError: if there is nothing from `start` on.
+            SettingsError: if nothing of the part was analysed.
         """
         first = max(math.ceil(start * self.fps - ON_FRAME), self.first)
         last = len(self.beats)
         if end is not None:
             last = min(math.ceil(end * self.fps - ON_FRAME), last)
-        if first >= last:
-            raise SettingsError(f"has nothing from {start:g} s on; it is {self.duration:.2f} s long")
+        if first >= last and first > 0:
+            where = f"from {start:g} s on" if end is None or start > 0 else f"before {end:g} s"
+            span = (
+                f"{self.duration:.2f} s long" if self.first == 0 else f"analysed from {self.start:.2f} s on"
+            )
+            raise SettingsError(f"has nothing {where}; it is {span}")
         bounds = None if self.pauses is None else self.pauses.clip(first, last)
         return replace(
             self,

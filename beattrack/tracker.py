@@ -162,7 +162,9 @@ class BeatTracker:
         first = math.floor(part.start * settings.fps / PART_STEP + ON_FRAME) * PART_STEP
         aligned = audio.Excerpt(first / settings.fps, part.end)
         samples = blocks_of_part(source, sample_rate, aligned, sample_rate=settings.sample_rate, track=track)
-        return self._compute(samples).later(first).part(part.start), samples.duration
+        activations = self._compute(samples).later(first)
+        last = max(activations.duration - 1 / settings.fps, 0.0)  # a part shorter than a frame has one
+        return activations.part(min(part.start, last)), samples.duration
 
     def _compute(self, samples: Iterable[NDArray[np.float32]]) -> Activations:
         if self.harmony is None:

@@ -226,6 +226,10 @@ def test_a_part_keeps_its_times_and_what_is_before_is_zero(tmp_path: Path) -> No
     assert part.part(0) == part  # what was not analysed does not come back
     with pytest.raises(SettingsError, match=r"has nothing from 5 s on; it is 5.00 s long"):
         whole.part(5)
+    with pytest.raises(SettingsError, match=r"has nothing before 1 s; it is analysed from 2.01 s on"):
+        part.part(0, 1)
+    nothing = Activations(np.zeros(0), None, 100.0)
+    assert nothing.part(0, 3) == nothing
 
 
 def test_later_activations_are_padded() -> None:

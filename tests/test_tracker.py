@@ -412,7 +412,9 @@ def test_a_part_from_the_start_or_to_the_end_and_beyond(tracker: BeatTracker, re
     whole = tracker.track(recording)
     assert tracker.track(recording, end=50) == whole
     assert tracker.track(recording, start=0.0) == whole
-    assert tracker.track(recording, start=11.95).reason == "no beats: the recording is too short"
+    for start in (11.95, 11.999):
+        assert tracker.track(recording, start=start).reason == "no beats: the recording is too short"
+    assert len(tracker.track(np.zeros(0, np.float32), RATE, end=5)) == 0
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, None), (3, 3), (True, None), ("1", None), (0, float("nan"))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -42,9 +43,8 @@ def at_tempo(decoder: D, bpm: float, limits: Limits = (None, None)) -> D:
         raise SettingsError(f"the decoder {decoder.name!r} has no tempo range; use dbn or madmom")
     slowest = max(bpm / REACH, limits[0] or LEAST_BPM, LEAST_BPM)
     fastest = bpm * REACH if limits[1] is None else min(bpm * REACH, limits[1])
-    values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
     other = copy.copy(decoder)
-    other.settings = DBNSettings(**{**values, "min_bpm": slowest, "max_bpm": fastest})  # type: ignore[misc]
+    other.settings = replace(settings, min_bpm=slowest, max_bpm=fastest)  # type: ignore[misc]
     return other
 
 
