@@ -14,6 +14,7 @@ import pytest
 from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
+from beattrack.decoding.online import OnlineSettings
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
 from beattrack.evaluation.run import RunSettings
@@ -40,6 +41,7 @@ from beattrack.training.settings import LossSettings, TrainingSettings, Validati
 SETTINGS: list[Any] = [
     DBNSettings(num_tempi=60, tempo_prior=TempoPrior(120.0, 1.0)),
     TempoPrior(120.0, 1.0),
+    OnlineSettings(),
     PeakSettings(),
     SpectrogramSettings(),
     HarmonySettings(),
