@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
 LEVEL_SECONDS = 10.0  # time constant of the running level
-# Least running level: 80 dB below loud music. Before the first sound there is no level to compare noise with.
+# Least running level: 90 dB below loud music. Before the first sound there is no level to compare noise with.
 LEAST_LEVEL = 1e-4
 QUIET = 1e-4  # over the recording's level: inaudible, but above the rounding noise of 16-bit audio
 STEADY = 0.01  # relative change of level, 0.1 dB: far less than in music or noise
