@@ -84,12 +84,13 @@ def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) ->
     Warns:
         AudioWarning: if channels cancel each other out, or if samples that are not finite were set to 0.
     """
-    array = _checked(samples)
+    array = as_piece(samples)
     pieces = (array[i : i + PIECE] for i in range(0, len(array), PIECE))
     return _joined(_resampled(mixed_down(pieces, "samples"), source_rate, sample_rate, "samples"))
 
 
-def _checked(samples: ArrayLike) -> Piece:
+def as_piece(samples: ArrayLike) -> Piece:
+    """Return an array of samples as (samples, channels); see `from_samples` for types and errors."""
     try:
         array = np.asarray(samples)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor with gradients
