@@ -16,6 +16,7 @@ from beattrack.sonify.clicks import BEAT_HZ, DOWNBEAT_HZ, click_sound
 
 Float32: TypeAlias = NDArray[np.float32]
 
+LEAST_CONFIDENCE = 0.3  # of a prediction; less probable beats do not click
 GAIN = 0.5  # of the clicks, so that two that overlap do not clip
 LEAST_BEATS = 0.5  # beats between two clicks, even if the prediction jumps
 LATE = 0.03  # seconds; a beat that is predicted no later than this after its time still clicks
@@ -38,8 +39,9 @@ class ClickPlayer:
 
     def follow(self, prediction: Prediction | None) -> None:
         """Click on the beats of another prediction from now on."""
+        unsure = prediction is not None and prediction.confidence < LEAST_CONFIDENCE
         with self._lock:
-            self._prediction = prediction
+            self._prediction = None if unsure else prediction
 
     def render(self, time: float, count: int) -> Float32:
         """Return the next samples.

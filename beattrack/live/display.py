@@ -12,7 +12,7 @@ from beattrack.runtime.progress import duration
 WIDTH = 80
 REDRAW_SECONDS = 0.1
 SECONDS_SHOWN = 3600 * 1000  # more would not fit
-MOST_BEATS = 16  # drawn; bars with more are only numbered
+MOST_BEATS = 7  # drawn; bars with more are only numbered
 
 
 class Display:

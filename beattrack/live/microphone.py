@@ -19,6 +19,7 @@ PURPOSE = "the microphone"
 MOST_CHANNELS = 2  # of an interface with more, the first two are used
 HELD_SECONDS = 5.0  # audio that waits while the machine is busy; more is lost
 _POLL_SECONDS = 0.5  # on Windows, Ctrl-C is only heard between two waits
+_SETTLED = 100  # chunks; while a device starts, PortAudio may report losses that do not matter
 _PATIENCE = 10.0  # seconds without sound after which a device has stopped
 
 
@@ -81,10 +82,12 @@ class Recorder:
         self._chunks: queue.Queue[Piece] = queue.Queue(round(HELD_SECONDS / HOP_SECONDS))
         self._missing = 0  # samples, since the last chunk that found room
         self._lost = False
+        self._heard = 0
 
     def hear(self, samples: Piece, count: int, time: Any, status: Any) -> None:
         """Take a chunk from PortAudio; this must not wait."""
-        if status and status.input_overflow:
+        self._heard += 1
+        if status and status.input_overflow and self._heard > _SETTLED:
             self._lost = True
         if self._chunks.full():
             self._missing += count

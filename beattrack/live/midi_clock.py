@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from beattrack.audio.base import AudioWarning
 from beattrack.audio.quiet import quiet_libraries
 from beattrack.decoding.online import OnlineBeat
 from beattrack.errors import AudioError, MissingExtraError, SettingsError
 from beattrack.live.output import Moment
 from beattrack.live.prediction import Prediction
-from beattrack.live.pulses import PulseTrain
+from beattrack.live.pulses import Message, PulseTrain
 
 VIRTUAL = "virtual"
 OWN_NAME = "beattrack"
@@ -71,7 +73,8 @@ class MidiClock:
         self._messages = {kind: mido.Message(kind) for kind in ("start", "clock", "stop")}
         self._train = PulseTrain()
         self._changed = threading.Condition()
-        self._ended = False
+        self._ended = self._told = False
+        self._error: OSError | RuntimeError | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="MIDI clock")
         self._thread.start()
 
@@ -79,7 +82,14 @@ class MidiClock:
         """Do nothing; the clock follows the predictions."""
 
     def update(self, moment: Moment) -> None:
-        """Follow the prediction of this moment."""
+        """Follow the prediction of this moment.
+
+        Warns:
+            AudioWarning: once, if the port failed. The clock has then ended.
+        """
+        if self._error is not None and not self._told:
+            self._told = True
+            warnings.warn(f"MIDI: cannot send any more ({self._error})", AudioWarning, stacklevel=1)
         with self._changed:
             self._train.follow(Prediction.at(moment), self._clock())
             self._changed.notify()
@@ -93,15 +103,26 @@ class MidiClock:
         self._port.close()
 
     def _run(self) -> None:
-        with self._changed:
+        try:
             while not self._ended:
-                for kind in self._train.due(self._clock()):
-                    self._port.send(self._messages[kind])
-                wait = _IDLE_SECONDS if self._train.next is None else self._train.next - self._clock()
-                if wait > 0:
-                    self._changed.wait(min(wait, _IDLE_SECONDS))
+                self._send(self._next())
             self._train.follow(None, self._clock())
-            for kind in self._train.due(self._clock()):
+            self._send(self._train.due(self._clock()))
+        except (OSError, RuntimeError) as error:  # the device is gone
+            self._error = error
+
+    def _next(self) -> list[Message]:
+        """Wait for the time of the next message, for a change, or a moment, and return what is due."""
+        with self._changed:
+            due = self._train.due(self._clock())
+            if not due and not self._ended:
+                wait = _IDLE_SECONDS if self._train.next is None else self._train.next - self._clock()
+                self._changed.wait(min(max(wait, 0.0), _IDLE_SECONDS))
+        return due
+
+    def _send(self, kinds: list[Message]) -> None:
+        for kind in kinds:  # without the lock: sending may take long
+            if kind != "clock" or not self._ended:
                 self._port.send(self._messages[kind])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from beattrack.live.output import Moment
 
@@ -17,12 +17,14 @@ class Prediction:
         period: seconds from one to the next.
         position: position in the bar of the beat at `time`, 1 for a downbeat; None if unknown.
         metre: beats per bar; None if unknown.
+        confidence: probability that there are such beats, from 0 to 1.
     """
 
     time: float
     period: float
     position: int | None = None
     metre: int | None = None
+    confidence: float = 1.0
 
     @classmethod
     def at(cls, moment: Moment) -> Prediction | None:
@@ -32,7 +34,8 @@ class Prediction:
             return None
         known = state.position is not None and state.metre is not None
         position = state.position % state.metre + 1 if known else None  # type: ignore[operator]
-        return cls(moment.offset + state.next_beat, 60.0 / state.bpm, position, state.metre)
+        time = moment.offset + state.next_beat
+        return cls(time, 60.0 / state.bpm, position, state.metre, state.confidence)
 
     def from_time(self, time: float) -> Prediction:
         """Return the same beats, described by the first one at `time` or later."""
@@ -51,4 +54,4 @@ class Prediction:
     def _shifted(self, beats: int) -> Prediction:
         known = self.position is not None and self.metre is not None
         position = (self.position - 1 + beats) % self.metre + 1 if known else None  # type: ignore[operator]
-        return Prediction(self.time + beats * self.period, self.period, position, self.metre)
+        return replace(self, time=self.time + beats * self.period, position=position)

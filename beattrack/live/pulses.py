@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias
 
 from beattrack.live.prediction import Prediction
 
+START_CONFIDENCE = 0.5  # of the prediction that starts the clock; then it follows any, so as not to stutter
 PULSES = 24  # per quarter note, which is a beat here
 MOST_BENT = 1.5  # the clock runs at most this much faster or slower than the tempo while it catches up
+LATE = 0.03  # seconds; the clock may still start this long after a downbeat
 EARLY = 1e-6  # seconds; rounding of times
 
 Message: TypeAlias = Literal["start", "clock", "stop"]
@@ -56,10 +58,12 @@ class PulseTrain:
 
     def _plan(self, now: float) -> None:
         """Set the time of the next pulse."""
-        if self._prediction is None:
+        if self._prediction is None or (
+            self._sent is None and self._prediction.confidence < START_CONFIDENCE
+        ):
             self._next = None
         elif self._sent is None:
-            self._next = self._prediction.from_time(now).downbeat().time
+            self._next = self._prediction.from_time(now - LATE).downbeat().time
         else:
             left = PULSES - self._sent  # pulses until that of the next beat
             even = self._prediction.period / PULSES

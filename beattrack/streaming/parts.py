@@ -16,8 +16,15 @@ class CausalNetwork(Protocol):
 
     settings: ModelSettings
 
-    def process(self, spectrogram: Float32, harmony: Float32 = ...) -> tuple[Float32, Float32]:
+    @property
+    def look_ahead(self) -> int:
+        """Frames by which the output is late."""
+
+    def process(self, spectrogram: Float32, harmony: Float32, /) -> tuple[Float32, Float32]:
         """Return the activations of beats and downbeats that the next frames allow."""
+
+    def finish(self) -> tuple[Float32, Float32]:
+        """Return the rest of the activations, at the end of the stream."""
 
     def reset(self) -> None:
         """Return to the state before the first frame."""
@@ -30,7 +37,7 @@ class Decoding(Protocol):
     def state(self) -> OnlineState:
         """What is known after the last frame."""
 
-    def process(self, beats: Float32, downbeats: Float32) -> list[OnlineBeat]:
+    def process(self, beats: Float32, downbeats: Float32, /) -> list[OnlineBeat]:
         """Return the beats that the next activations report."""
 
     def reset(self) -> None:

@@ -65,17 +65,23 @@ class StreamTracker:
             model = find(model)
         self.network = load_streaming_network(model.path) if isinstance(model, Model) else model
         fps = float(self.network.settings.spectrogram.fps)
-        self.decoder = decoder or OnlineDecoder(_settings(options), fps=fps)
+        if decoder is not None and options:
+            names = ", ".join(options)
+            raise SettingsError(
+                f"{names} cannot be combined with a decoder object; pass settings to that decoder"
+            )
+        self.decoder = OnlineDecoder(_settings(options), fps=fps) if decoder is None else decoder
         self._start()
 
     @property
     def delay(self) -> float:
-        """Seconds from a sample to the moment when all frames centred on it or before can be computed.
+        """Seconds from a sound to the moment when its activation can be computed.
 
-        These are the delay of the resampler and half a window. Frames come in steps of 10 ms, and the
-        network's look-ahead and the decoder's decision are not included.
+        These are the delay of the resampler, half a window, and the look-ahead of the network. Frames come in
+        steps of 10 ms, which adds 5 ms on average. The decoder's decision is not included.
         """
-        return self._resampler.delay + self._views.delay
+        fps = self.network.settings.spectrogram.fps
+        return self._resampler.delay + self._views.delay + self.network.look_ahead / fps
 
     @property
     def state(self) -> OnlineState:
@@ -120,7 +126,7 @@ class StreamTracker:
         self._finished = True
         for spectrogram, harmony in self._views.finish():
             beats += self.decoder.process(*self.network.process(spectrogram, harmony))
-        return beats
+        return beats + self.decoder.process(*self.network.finish())
 
     def reset(self) -> None:
         """Return to the state before the first chunk, for another stream with the same sample rate."""
