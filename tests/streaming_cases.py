@@ -34,6 +34,11 @@ def noise(seconds: float, rate: int = RATE, channels: int | None = None, seed: i
     return np.random.default_rng(seed).uniform(-0.5, 0.5, shape).astype(np.float32)
 
 
+NOTHING = OnlineState(
+    bpm=None, metre=None, position=None, phase=0.0, next_beat=None, confidence=0.0, metre_confidence=0.0
+)
+
+
 class FakeNetwork:
     """Activations: 1 for beats where the level rises; for downbeats, of what has come of both views."""
 
@@ -59,7 +64,8 @@ class FakeNetwork:
         self.frames += len(spectrogram)
         return self._hold(outputs, self.look_ahead)
 
-    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+    def finish(self, harmony: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.slow_frames += len(harmony)
         return self._hold(np.empty((0, 2), np.float32), 0)
 
     def _hold(self, outputs: np.ndarray, held: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +83,7 @@ class FakeDecoder:
         self.reset()
 
     def reset(self) -> None:
-        self.state = OnlineState()
+        self.state = NOTHING
         self.activations: list[tuple[float, float]] = []
         self._last: float | None = None
         self._position = 0

@@ -23,8 +23,8 @@ class CausalNetwork(Protocol):
     def process(self, spectrogram: Float32, harmony: Float32, /) -> tuple[Float32, Float32]:
         """Return the activations of beats and downbeats that the next frames allow."""
 
-    def finish(self) -> tuple[Float32, Float32]:
-        """Return the rest of the activations, at the end of the stream."""
+    def finish(self, harmony: Float32, /) -> tuple[Float32, Float32]:
+        """Take the last frames of the harmony view, and return the rest of the activations."""
 
     def reset(self) -> None:
         """Return to the state before the first frame."""

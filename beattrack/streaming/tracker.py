@@ -124,9 +124,13 @@ class StreamTracker:
             return []
         beats = self._track(self._resampler.finish())
         self._finished = True
+        rest = np.empty((0, 0), np.float32)
         for spectrogram, harmony in self._views.finish():
-            beats += self.decoder.process(*self.network.process(spectrogram, harmony))
-        return beats + self.decoder.process(*self.network.finish())
+            if len(spectrogram):
+                beats += self.decoder.process(*self.network.process(spectrogram, harmony))
+            else:
+                rest = harmony
+        return beats + self.decoder.process(*self.network.finish(rest))
 
     def reset(self) -> None:
         """Return to the state before the first chunk, for another stream with the same sample rate."""

@@ -21,7 +21,7 @@ class Frames(NamedTuple):
     """Frames for the network.
 
     Attributes:
-        spectrogram: magnitudes, (frames, bands), at least one frame.
+        spectrogram: magnitudes, (frames, bands); at least one frame, except at the end of the stream.
         harmony: magnitudes, (slow frames, bands): all that were completed before the first of these frames of
             the spectrogram and are not handed over yet.
     """
@@ -46,6 +46,7 @@ class StreamingViews:
         self._harmony = None if settings.harmony is None else StreamingHarmony(Harmony(settings.harmony))
         bands = 0 if settings.harmony is None else settings.harmony.bands
         self._nothing = np.empty((0, bands), np.float32)
+        self._no_frames = np.empty((0, settings.spectrogram.bands), np.float32)
         self._pending = self._nothing
         self._samples = self._frames = 0
 
@@ -76,9 +77,15 @@ class StreamingViews:
                 self._pending = np.concatenate([self._pending, slow])
 
     def finish(self) -> Iterator[Frames]:
-        """Yield the rest of the frames, which extend into silence after the last sample."""
+        """Yield the rest of the frames, which extend into silence after the last sample.
+
+        The last item may hold frames of the harmony view alone.
+        """
         rest = self._settings.frames(self._samples) - self._frames
         for frames, harmony in self.process(np.zeros(self._settings.frame_size // 2, np.float32)):
             if rest > 0:
                 yield Frames(frames[:rest], harmony)
             rest -= len(frames)
+        if len(self._pending):
+            yield Frames(self._no_frames, self._pending)
+            self._pending = self._nothing
