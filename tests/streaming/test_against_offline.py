@@ -13,7 +13,7 @@ from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.streaming import StreamTracker
 from beattrack.tracker import BeatTracker
-from tests.streaming_cases import CHUNK_SIZES, FakeDecoder, chunk_sizes, cut
+from tests.streaming_cases import CHUNK_SIZES, FakeDecoder, chunk_sizes, cut, noise
 from tests.synth import drum_clip
 
 CAUSAL = NetworkSettings(
@@ -42,10 +42,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def music() -> dict[int, np.ndarray]:
-    """Drums with a silent part, by sample rate."""
+    """Drums with a pause, by sample rate.
+
+    There is noise of -80 dB, as in any recording. In digital silence before the first sound, rounding alone
+    sets the level, and the two resamplers round differently.
+    """
     clips = {rate: drum_clip(125, duration=3.0, sample_rate=rate)[0] for rate in RATES}
     for rate, clip in clips.items():
         clip[rate : round(1.5 * rate)] = 0
+        clip += 2e-4 * noise(3.0, rate)
     return clips
 
 
@@ -61,8 +66,10 @@ def check(model: Path, samples: np.ndarray, rate: int, sizes: int | list[int], o
         tracker.process(chunk)
     tracker.finish()
     beats, downbeats = np.array(tracker.decoder.activations).T  # type: ignore[attr-defined]
-    np.testing.assert_allclose(beats, offline.beats, atol=1e-5)
-    np.testing.assert_allclose(downbeats, offline.downbeats, atol=1e-5)
+    # The last frames of a part see silence after it, and those of the harmony view are the longest.
+    same = len(beats) if len(samples) == round(3.0 * rate) else len(beats) - 5
+    np.testing.assert_allclose(beats[:same], offline.beats[:same], atol=1e-5)
+    np.testing.assert_allclose(downbeats[:same], offline.downbeats[:same], atol=1e-5)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -81,4 +88,4 @@ def test_for_single_samples(model: Path, music, offline, rate: int) -> None:
 @given(sizes=chunk_sizes)
 @settings(max_examples=6, deadline=None)
 def test_for_chunks_of_mixed_sizes(model: Path, music, offline, sizes: list[int]) -> None:
-    check(model, music[44100], 44100, [size + 50 for size in sizes], offline[44100])
+    check(model, music[44100][:60_000], 44100, [size + 50 for size in sizes], offline[44100])
