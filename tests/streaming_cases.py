@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from beattrack.decoding.online import OnlineBeat, OnlineState
+from beattrack.live.output import Moment
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings, TCNSettings
 
@@ -113,6 +115,10 @@ def online_state(bpm: float | None, next_beat: float | None, position: int | Non
         confidence=0.9,
         metre_confidence=0.8,
     )
+
+
+def moment(state: OnlineState, seconds: float, offset: float) -> Moment:
+    return Moment(SimpleNamespace(state=state), seconds, offset)
 
 
 def online_beat(time: float, position: int = 1, bpm: float | None = 120.0) -> OnlineBeat:

@@ -9,20 +9,33 @@ from typing import Protocol
 from beattrack.decoding.online import OnlineBeat, OnlineState
 
 
+class HasState(Protocol):
+    """A tracker or decoder."""
+
+    @property
+    def state(self) -> OnlineState:
+        """What is known after the last chunk."""
+
+
 @dataclass(frozen=True)
 class Moment:
-    """The state of tracking after a chunk.
+    """The moment after a chunk.
 
     Attributes:
-        state: what the decoder knows.
+        tracker: what knows the state.
         seconds: duration of the stream so far.
         offset: the clock's time at which the stream began; added to a time of the stream, it is the clock's
             time at which that moment was, or will be, heard.
     """
 
-    state: OnlineState
+    tracker: HasState
     seconds: float
     offset: float
+
+    @property
+    def state(self) -> OnlineState:
+        """What the decoder knows; computed when asked for, as few outputs need it after every chunk."""
+        return self.tracker.state
 
 
 class Output(Protocol):

@@ -8,18 +8,14 @@ from typing import Protocol
 
 from numpy.typing import ArrayLike
 
-from beattrack.decoding.online import OnlineBeat, OnlineState
+from beattrack.decoding.online import OnlineBeat
 from beattrack.errors import AudioError
-from beattrack.live.output import Moment, Output, StreamClock
+from beattrack.live.output import HasState, Moment, Output, StreamClock
 from beattrack.live.source import LiveSource
 
 
-class Tracker(Protocol):
+class Tracker(HasState, Protocol):
     """The tracker of a stream; see `beattrack.streaming.StreamTracker`."""
-
-    @property
-    def state(self) -> OnlineState:
-        """What is known after the last chunk."""
 
     @property
     def seconds(self) -> float:
@@ -55,7 +51,7 @@ def run(
             arrived = clock()
             beats = tracker.process(chunk)
             began = stream_clock.update(arrived, tracker.seconds) - source.latency
-            _tell(outputs, beats, Moment(tracker.state, tracker.seconds, began))
+            _tell(outputs, beats, Moment(tracker, tracker.seconds, began))
     except AudioError:
         _end(tracker, outputs)
         raise

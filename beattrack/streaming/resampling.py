@@ -159,10 +159,16 @@ class _Filter:
         """Compute the outputs before `count` that are not done, and drop inputs no longer needed."""
         if count <= self._done:
             return np.empty(0, np.float32)
-        periods, phases = np.divmod(np.arange(self._done, count), self._filter.outputs)
-        firsts = periods * self._filter.inputs + self._filter.first[phases] - self._origin
-        inputs = np.lib.stride_tricks.sliding_window_view(self._buffer, self._length)[firsts]
-        outputs: Float32 = np.einsum("ij,ij->i", inputs, self._filter.taps[phases])
+        outputs: Float32
+        inputs = np.lib.stride_tricks.sliding_window_view(self._buffer, self._length)
+        if self._filter.outputs == 1:  # all with the same taps, as from 44.1 kHz: nothing needs to be copied
+            first = self._first(self._done) - self._origin
+            inputs = inputs[first :: self._filter.inputs][: count - self._done]
+            outputs = np.einsum("ij,j->i", inputs, self._filter.taps[0])
+        else:
+            periods, phases = np.divmod(np.arange(self._done, count), self._filter.outputs)
+            firsts = periods * self._filter.inputs + self._filter.first[phases] - self._origin
+            outputs = np.einsum("ij,ij->i", inputs[firsts], self._filter.taps[phases])
         self._done = count
         done = self._first(count) - self._origin
         kept = self._end - self._origin - done

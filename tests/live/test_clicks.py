@@ -8,10 +8,9 @@ import pytest
 
 from beattrack.errors import AudioError
 from beattrack.live.clicks import SPARE_SECONDS, ClickMix, ClickOutput
-from beattrack.live.output import Moment
 from beattrack.live.source import LiveSource
 from tests.live.fake_portaudio import MICROPHONE, SPEAKER, FakeSoundDevice
-from tests.streaming_cases import noise, online_state
+from tests.streaming_cases import moment, noise, online_state
 
 RATE = 8000
 
@@ -39,7 +38,7 @@ def test_under_a_microphone_there_are_clicks_alone(system: FakeSoundDevice) -> N
 
 def test_a_block_clicks_when_it_will_be_heard(system: FakeSoundDevice) -> None:
     mix = ClickMix(RATE, lambda: 50.0, backed=False)
-    mix.update(Moment(online_state(120.0, 3.0), 2.9, 47.1))  # the next beat is at 50.1
+    mix.update(moment(online_state(120.0, 3.0), 2.9, 47.1))  # the next beat is at 50.1
     block = np.empty((80, 1), np.float32)
     mix.fill(block, 80, SimpleNamespace(outputBufferDacTime=7.05, currentTime=7.0), None)
     assert not block.any()
@@ -59,7 +58,7 @@ def test_a_file_is_played_under_its_clicks(system: FakeSoundDevice) -> None:
     assert not mix.render(1000.0, 80).any()  # nothing has come
     heard = [chunk.copy() for chunk in output.source.chunks]
     np.testing.assert_array_equal(np.concatenate(heard)[:, 0], samples)
-    output.update(Moment(online_state(120.0, 0.3, position=4), 0.5, 1000.0))
+    output.update(moment(online_state(120.0, 0.3, position=4), 0.5, 1000.0))
     played = np.concatenate([mix.render(1000.0 + block / 100, 80) for block in range(40)])
     clicked = played - samples[:3200]
     assert np.flatnonzero(np.abs(clicked) > 1e-4)[0] == pytest.approx(2400, abs=1)

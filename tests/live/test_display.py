@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from beattrack.decoding.online import OnlineState
 from beattrack.live.display import Display, status_text
-from beattrack.live.output import Moment
-from tests.streaming_cases import online_beat, online_state
+from tests.streaming_cases import moment, online_beat, online_state
 
 STATE = online_state(120.04, 10.0, position=2)
 EMPTY = dataclasses.replace(STATE, bpm=None, metre=None, position=None, next_beat=None, confidence=0.0)
@@ -35,7 +34,7 @@ def test_it_always_fits(bpm: float | None, metre: int | None, position: int | No
     text = status_text(state, seconds)
     assert len(text) <= 79
     file = io.StringIO()
-    Display(file).update(Moment(state, seconds, 0.0))
+    Display(file).update(moment(state, seconds, 0.0))
     assert len(file.getvalue()) <= 80
     assert text.isascii()
     assert text.isprintable()
@@ -45,7 +44,7 @@ def drawn(*states: OnlineState, every: float = 0.2) -> str:
     file = io.StringIO()
     display = Display(file)
     for index, state in enumerate(states):
-        display.update(Moment(state, index * every, 50.0))
+        display.update(moment(state, index * every, 50.0))
     display.close()
     return file.getvalue()
 
@@ -73,12 +72,12 @@ def test_it_is_redrawn_a_few_times_a_second_and_after_each_beat() -> None:
     file = io.StringIO()
     display = Display(file)
     for index in range(100):
-        display.update(Moment(STATE, index / 100, 7.0))
+        display.update(moment(STATE, index / 100, 7.0))
     assert file.getvalue().count("\r") == pytest.approx(10, abs=1)
     before = file.getvalue()
-    display.update(Moment(STATE, 1.001, 7.0))
+    display.update(moment(STATE, 1.001, 7.0))
     display.beat(online_beat(1.0))
-    display.update(Moment(STATE, 1.002, 7.0))
+    display.update(moment(STATE, 1.002, 7.0))
     assert file.getvalue() != before
     display.clear()
     assert visible(file.getvalue()) == ""

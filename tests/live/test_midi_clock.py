@@ -13,8 +13,7 @@ import pytest
 from beattrack.errors import AudioError, MissingExtraError, SettingsError
 from beattrack.live import midi_clock
 from beattrack.live.midi_clock import MidiClock, open_port
-from beattrack.live.output import Moment
-from tests.streaming_cases import online_state
+from tests.streaming_cases import moment, online_state
 
 mido = pytest.importorskip("mido")
 
@@ -43,7 +42,7 @@ def play(clock: MidiClock, seconds: float, bpm: float = 120.0) -> float:
     while (now := time.monotonic() - start) < seconds:
         beat = int(np.ceil((now - FIRST) / period))
         position = (beat - 1) % 4 + 1  # of the beat before, the last that was heard
-        clock.update(Moment(online_state(bpm, FIRST + beat * period, position), now, start))
+        clock.update(moment(online_state(bpm, FIRST + beat * period, position), now, start))
         time.sleep(0.01)
     return start + FIRST
 
@@ -109,7 +108,7 @@ def test_without_a_beat_nothing_is_sent() -> None:
     port = Recording()
     clock = MidiClock(port)
     for now in range(10):
-        clock.update(Moment(online_state(None, None), now, 0.0))
+        clock.update(moment(online_state(None, None), now, 0.0))
     clock.close()
     assert port.sent == []
 
@@ -124,7 +123,7 @@ def test_a_port_that_waits_does_not_let_the_audio_wait() -> None:
     worst, start = 0.0, time.monotonic()
     while time.monotonic() < start + 0.7:
         before = time.perf_counter()
-        clock.update(Moment(online_state(120.0, 0.0, position=4), 0.0, time.monotonic()))
+        clock.update(moment(online_state(120.0, 0.0, position=4), 0.0, time.monotonic()))
         worst = max(worst, time.perf_counter() - before)
         time.sleep(0.01)
     clock.close()

@@ -4,23 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beattrack.live.output import Moment
 from beattrack.live.prediction import Prediction
-from tests.streaming_cases import online_state
+from tests.streaming_cases import moment, online_state
 
 
 def test_it_is_the_next_beat_by_the_clock() -> None:
-    found = Prediction.at(Moment(online_state(120.0, 7.5, position=4), 7.2, 1000.0))
+    found = Prediction.at(moment(online_state(120.0, 7.5, position=4), 7.2, 1000.0))
     assert found == Prediction(1007.5, 0.5, 1, 4, 0.9)
 
 
 def test_without_a_beat_there_is_none() -> None:
-    assert Prediction.at(Moment(online_state(120.0, None), 7.2, 0.0)) is None
-    assert Prediction.at(Moment(online_state(None, 7.5), 7.2, 0.0)) is None
+    assert Prediction.at(moment(online_state(120.0, None), 7.2, 0.0)) is None
+    assert Prediction.at(moment(online_state(None, 7.5), 7.2, 0.0)) is None
 
 
 def test_without_a_metre_positions_are_unknown() -> None:
-    found = Prediction.at(Moment(online_state(60.0, 2.0, position=None), 1.0, 0.0))
+    found = Prediction.at(moment(online_state(60.0, 2.0, position=None), 1.0, 0.0))
     assert found == Prediction(2.0, 1.0, None, 4, 0.9)
     assert found.from_time(5.5).position is None
     assert found.downbeat() == found
