@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import named
 from beattrack.cli.listening import Listening, extras, plot_options
-from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.options import (
+    alternatives_option,
+    check_alternatives,
+    chosen,
+    decoder_options,
+    output_options,
+)
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@alternatives_option
+@excerpt_options
 @plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
@@ -28,6 +38,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
+    check_alternatives(options)
     formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
     written = write_options(formats, options)
     jobs = plan(
@@ -36,7 +47,9 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         formats=formats,
         template=options["name_template"],
         extras=extras(options),
+        alternatives=options["alternatives"],
     )
+    start, end = chosen_excerpt(options)
     listening = Listening.from_options(options)
 
     def make() -> TrackJob:
@@ -47,8 +60,11 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         decoder = tracker.decoder_with(options["decoder"], chosen(options))
 
         def track(job: Job) -> Beats:
-            activations = Activations.load(job.source)
-            beats = tracker.decode(activations, decoder, file=job.name)
+            whole = Activations.load(job.source)
+            activations = whole.part(start, end) if start or end is not None else whole
+            beats = tracker.decode(activations, decoder, duration=whole.duration, file=job.name)
+            if options["alternatives"]:
+                beats = with_alternative(beats, activations, decoder, chosen(options))
             listening.write(job, None, beats, activations)
             return beats
 

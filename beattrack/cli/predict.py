@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.options import (
+    alternatives_option,
+    check_alternatives,
+    chosen,
+    decoder_options,
+    grid_option,
+    output_options,
+)
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.decoding.base import Decoder
     from beattrack.result import Beats
 
 DEVICES = ("cpu", "cuda", "auto")
@@ -47,6 +58,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
+@excerpt_options
+@alternatives_option
+@grid_option
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
 @listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
@@ -57,6 +71,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     """
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
+    check_alternatives(options)
     formats = chosen_formats(options["formats"], None if grown else options["output"])
     written = write_options(formats, options)
     jobs = plan(
@@ -67,6 +82,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         activations=options["activations"],
         extras=extras(options),
         several=grown,
+        alternatives=options["alternatives"],
     )
 
     from beattrack.runtime.cores import usable_cores
@@ -89,6 +105,9 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         options["device"],
         threads,
         track=options["track"],
+        part=chosen_excerpt(options),
+        grid=options["grid"],
+        alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -105,6 +124,10 @@ class Tracking:
         device: device that runs the network.
         threads: number of threads of the network.
         track: number of the audio track, from 1; None for the default track.
+        part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
+        grid: whether to put the beats on a grid.
+        alternatives: whether to find the beats at another tempo too.
+        listening: how to make beats heard and seen.
     """
 
     model: str
@@ -113,6 +136,9 @@ class Tracking:
     device: str
     threads: int
     track: int | None = None
+    part: tuple[float, float | None] = (0.0, None)
+    grid: bool = False
+    alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -130,14 +156,26 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track)
+                start, end = self.part
+                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(activations, duration=duration, file=job.name)
+                beats = self._changed(beats, activations, decoder)
                 self.listening.write(job, source, beats, activations)
             return beats
 
         return track
+
+    def _changed(self, beats: Beats, activations: Activations, decoder: Decoder) -> Beats:
+        """Return the beats with what else was asked for: a second reading, a grid."""
+        if self.alternatives:
+            beats = with_alternative(beats, activations, decoder, self.decoder_options)
+        if self.grid:
+            from beattrack.snapping import on_their_grid
+
+            beats = on_their_grid(beats, activations)
+        return beats
 
 
 def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:

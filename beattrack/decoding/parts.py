@@ -14,7 +14,7 @@ from beattrack.decoding.base import Decoder, Decoding
 def sounding_parts(activations: Activations) -> list[slice]:
     """Return the parts of a recording between its pauses, as slices of frames."""
     pauses = [] if activations.pauses is None else activations.pauses.ravel().tolist()
-    bounds = [0, *pauses, len(activations.beats)]
+    bounds = [activations.first, *pauses, len(activations.beats)]
     return [slice(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True) if start < stop]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack.audio.base import Piece
 from beattrack.audio.mixing import FADE, Polarity, Signs, cleaned, is_usable, signed_mean
-from beattrack.audio.reading import as_piece
+from beattrack.audio.reading import checked
 from beattrack.errors import AudioError
 
 Float32: TypeAlias = NDArray[np.float32]
@@ -59,7 +59,7 @@ class StreamingMixer:
         Raises:
             AudioError: if the chunk has another shape or type.
         """
-        piece = as_piece(chunk)
+        piece = checked(chunk)
         if piece.shape[1] != self.channels:
             wanted = "(samples,)" if self.channels == 1 else f"(samples, {self.channels})"
             raise AudioError(f"chunks must be of shape {wanted}, not {np.shape(chunk)}; see channels")
