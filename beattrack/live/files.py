@@ -25,7 +25,8 @@ def recording(path: str) -> Iterator[LiveSource]:
         AudioWarning: while the chunks are read, if the file is damaged.
     """
     with opened(path) as (stream, name):
-        first = next(stream.pieces, None)
+        pieces = iter(stream.pieces)
+        first = next(pieces, None)
         if first is None:
             raise AudioError(f"{name}: holds no samples")
-        yield LiveSource(name, stream.rate, first.shape[1], chain([first], stream.pieces))
+        yield LiveSource(name, stream.rate, first.shape[1], chain([first], pieces))
