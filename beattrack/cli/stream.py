@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -128,7 +129,7 @@ def _track(file: str | None, options: Mapping[str, Any]) -> None:
             **chosen(dict(options)),
         )
         source, outputs = _outputs(source, options, display, stack)
-        if file is not None and file != STDIN:
+        if source.recorded:
             source = source.in_hops() if options["fast"] else source.in_real_time()
         run(source, tracker, outputs)
 
@@ -182,8 +183,8 @@ def _source(file: str | None, options: Mapping[str, Any]) -> Iterator[LiveSource
             raise AudioError("standard input: is closed")
         yield piped(cast("BufferedReader", sys.stdin.buffer), "standard input", raw)
     elif raw is not None or _is_pipe(file):
-        with open(file, "rb") as pipe:
-            yield piped(pipe, label(file), raw)
+        with open(file, "rb") as opened:
+            yield replace(piped(opened, label(file), raw), recorded=not _is_pipe(file))
     else:
         with recording(file) as source:
             yield source

@@ -29,8 +29,8 @@ class ClickOutput:
     """Play clicks on the system's default output.
 
     Args:
-        source: the stream that is tracked. If it is a file, the file is played under the clicks, because
-            nobody else plays it.
+        source: the stream that is tracked. A recording is played under the clicks, because nobody else
+            plays it.
 
     Attributes:
         source: the stream to track instead of `source`.
@@ -43,22 +43,24 @@ class ClickOutput:
     def __init__(self, source: LiveSource, clock: Callable[[], float] = time.monotonic) -> None:
         sd = sounddevice(PURPOSE)
         device = choose("output", None, PURPOSE)
-        rate = source.sample_rate if source.ends else device.sample_rate
-        self._mix = ClickMix(rate, clock, backed=source.ends)
+        rate = source.sample_rate if source.recorded else device.sample_rate
+        self._mix = ClickMix(rate, clock, backed=source.recorded)
         self._open = ExitStack()
-        self._open.enter_context(portaudio_errors(device.name))
-        stream = self._open.enter_context(
-            sd.OutputStream(
-                device=device.index,
-                samplerate=rate,
-                channels=1,
-                dtype="float32",
-                latency="low",
-                callback=self._mix.fill,
+        with portaudio_errors(device.name):
+            stream = self._open.enter_context(
+                sd.OutputStream(
+                    device=device.index,
+                    samplerate=rate,
+                    channels=1,
+                    dtype="float32",
+                    latency="low",
+                    callback=self._mix.fill,
+                )
             )
-        )
         self._mix.latency = float(stream.latency)
-        self.source = self._mix.backed(source, self._mix.latency + SPARE_SECONDS) if source.ends else source
+        self.source = (
+            self._mix.backed(source, self._mix.latency + SPARE_SECONDS) if source.recorded else source
+        )
 
     def beat(self, beat: OnlineBeat) -> None:
         """Do nothing; the clicks follow the predictions."""

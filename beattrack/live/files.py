@@ -29,4 +29,4 @@ def recording(path: str) -> Iterator[LiveSource]:
         first = next(pieces, None)
         if first is None:
             raise AudioError(f"{name}: holds no samples")
-        yield LiveSource(name, stream.rate, first.shape[1], chain([first], pieces))
+        yield LiveSource(name, stream.rate, first.shape[1], chain([first], pieces), recorded=True)

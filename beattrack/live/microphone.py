@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,25 +45,25 @@ def microphone(wanted: str | None) -> Iterator[LiveSource]:
     device = choose("input", wanted, PURPOSE)
     channels = min(device.inputs, MOST_CHANNELS)
     recorder = Recorder(device.sample_rate, channels)
-    with (
-        portaudio_errors(device.name),
-        sd.InputStream(
-            device=device.index,
-            samplerate=device.sample_rate,
-            channels=channels,
-            dtype="float32",
-            blocksize=round(device.sample_rate * HOP_SECONDS),
-            latency="low",
-            callback=recorder.hear,
-        ) as stream,
-    ):
+    with ExitStack() as stack:
+        with portaudio_errors(device.name):
+            stream = stack.enter_context(
+                sd.InputStream(
+                    device=device.index,
+                    samplerate=device.sample_rate,
+                    channels=channels,
+                    dtype="float32",
+                    blocksize=round(device.sample_rate * HOP_SECONDS),
+                    latency="low",
+                    callback=recorder.hear,
+                )
+            )
         yield LiveSource(
             device.name,
             device.sample_rate,
             channels,
             recorder.chunks(device.name),
             latency=float(stream.latency),
-            ends=False,
         )
 
 

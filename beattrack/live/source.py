@@ -21,7 +21,7 @@ class LiveSource:
         channels: number of channels.
         chunks: samples as stored, each of shape (samples, channels), valid until the next is asked for.
         latency: seconds from a sound to the moment when its samples come, as far as known.
-        ends: whether the stream has an end of its own, as a file has.
+        recorded: whether it is a recording, which comes as fast as it is read, and which nobody hears.
     """
 
     name: str
@@ -29,7 +29,7 @@ class LiveSource:
     channels: int
     chunks: Iterator[Piece]
     latency: float = 0.0
-    ends: bool = True
+    recorded: bool = False
 
     def in_hops(self) -> LiveSource:
         """Return the same source in chunks of 10 ms."""

@@ -9,14 +9,14 @@ import pytest
 from beattrack.errors import AudioError
 from beattrack.live.clicks import SPARE_SECONDS, ClickMix, ClickOutput
 from beattrack.live.source import LiveSource
-from tests.live.fake_portaudio import MICROPHONE, SPEAKER, FakeSoundDevice
+from tests.live.fake_portaudio import MICROPHONE, SPEAKER, FakeSoundDevice, PortAudioError
 from tests.streaming_cases import moment, noise, online_state
 
 RATE = 8000
 
 
-def source(samples: np.ndarray, *, ends: bool) -> LiveSource:
-    return LiveSource("test", RATE, 1, iter(samples.reshape(-1, 80, 1)), latency=0.01, ends=ends)
+def source(samples: np.ndarray, *, recorded: bool) -> LiveSource:
+    return LiveSource("test", RATE, 1, iter(samples.reshape(-1, 80, 1)), latency=0.01, recorded=recorded)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
 
 
 def test_under_a_microphone_there_are_clicks_alone(system: FakeSoundDevice) -> None:
-    stream = source(noise(0.1, RATE), ends=False)
+    stream = source(noise(0.1, RATE), recorded=False)
     output = ClickOutput(stream)
     assert output.source is stream
     assert system.streams[0].options["samplerate"] == 48000
@@ -51,7 +51,7 @@ def test_a_block_clicks_when_it_will_be_heard(system: FakeSoundDevice) -> None:
 
 def test_a_file_is_played_under_its_clicks(system: FakeSoundDevice) -> None:
     samples = noise(0.5, RATE)
-    output = ClickOutput(source(samples, ends=True))
+    output = ClickOutput(source(samples, recorded=True))
     assert system.streams[0].options["samplerate"] == RATE
     assert output.source.latency == pytest.approx(0.01 - 0.02 - SPARE_SECONDS)
     mix = output._mix
@@ -68,7 +68,13 @@ def test_a_file_is_played_under_its_clicks(system: FakeSoundDevice) -> None:
     np.testing.assert_allclose(mix.render(1000.3, 80), samples[2400:2480], atol=1e-6)
 
 
+def test_an_output_that_cannot_be_used_is_told(system: FakeSoundDevice) -> None:
+    system.failure = PortAudioError("Device unavailable", -9985)
+    with pytest.raises(AudioError, match=r"Built-in Speaker: cannot be used \(Device unavailable\)"):
+        ClickOutput(source(noise(0.1, RATE), recorded=False))
+
+
 def test_without_an_output_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", FakeSoundDevice(MICROPHONE))
     with pytest.raises(AudioError, match="no sound device plays"):
-        ClickOutput(source(noise(0.1, RATE), ends=False))
+        ClickOutput(source(noise(0.1, RATE), recorded=False))

@@ -15,7 +15,7 @@ def test_chunks_are_the_samples_of_the_file(tmp_path: Path, stereo: np.ndarray, 
     path = tmp_path / f"a.{suffix}"
     soundfile.write(path, stereo, 44100)
     with recording(str(path)) as source:
-        assert (source.sample_rate, source.channels, source.ends) == (44100, 2, True)
+        assert (source.sample_rate, source.channels, source.recorded) == (44100, 2, True)
         assert source.name == str(path)
         chunks = [chunk.copy() for chunk in source.in_hops().chunks]
     assert max(map(len, chunks)) == 441

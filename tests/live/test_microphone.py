@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from beattrack.audio import AudioWarning
-from beattrack.errors import AudioError
+from beattrack.errors import AudioError, SettingsError
 from beattrack.live import microphone
 from beattrack.live.microphone import Recorder, described
 from beattrack.live.portaudio import devices
@@ -36,7 +36,7 @@ def test_what_portaudio_hears_comes_as_chunks(system: FakeSoundDevice) -> None:
             shared[:] = block
             stream.options["callback"](shared, 480, None, FINE)
         found = [next(source.chunks) for _ in blocks]
-        assert (source.sample_rate, source.channels, source.ends) == (48000.0, 2, False)
+        assert (source.sample_rate, source.channels, source.recorded) == (48000.0, 2, False)
         assert source.latency == 0.02
     assert not stream.active
     np.testing.assert_array_equal(found, blocks)
@@ -49,6 +49,11 @@ def test_a_device_that_cannot_be_opened_is_one_sentence(system: FakeSoundDevice)
         microphone.microphone("built-in"),
     ):
         pass
+
+
+def test_errors_of_others_are_not_those_of_the_device(system: FakeSoundDevice) -> None:
+    with pytest.raises(SettingsError, match=r"^another$"), microphone.microphone(None):
+        raise SettingsError("another")
 
 
 def test_lost_audio_becomes_silence_and_a_warning() -> None:
