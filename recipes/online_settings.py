@@ -44,7 +44,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "least_activation 0.02": {"least_activation": 0.02},
     "observation_lambda 16": {"observation_lambda": 16},
     "observation_lambda 32": {"observation_lambda": 32},
-    "longest_region 0.05": {"longest_region": 0.05},
     "transition_lambda 60": {"transition_lambda": 60},
     "transition_lambda 150": {"transition_lambda": 150},
     "no tempo_prior": {"tempo_prior": None},

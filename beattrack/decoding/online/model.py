@@ -7,7 +7,7 @@ interval, at any frame. This is how the decoder starts again after a pause and f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +64,6 @@ def online_model(settings: OnlineSettings, fps: float, *, bars: bool) -> OnlineM
     """
     dbn = settings.dbn()
     space = bar_spaces(dbn, fps)[0] if bars else beat_space(dbn, fps)
-    longest_region = max(round(settings.longest_region * fps), 1)
-    space = replace(space, region_lengths=np.minimum(space.region_lengths, longest_region))
     places = _place_distribution(space, settings.common_time)
     intervals = _interval_distribution(space, settings, fps)
     following = np.zeros((space.places, space.places))

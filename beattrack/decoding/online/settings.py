@@ -23,8 +23,6 @@ class OnlineSettings:
         max_bpm: fastest tempo.
         transition_lambda: steadiness of the tempo; with higher values it changes less from beat to beat.
         observation_lambda: the activation should be high in the first 1/observation_lambda of each beat.
-        longest_region: but in no more than this many seconds, so that slow tempi are not at a disadvantage:
-            peaks of the activation are as narrow at any tempo.
         observation_weight: exponent of the likelihoods. Below 1, because the frames of one beat are heard by
             the same network and are not independent.
         least_activation: lower activations count as this; it limits what one frame can disprove.
@@ -50,7 +48,6 @@ class OnlineSettings:
     max_bpm: float = 215.0
     transition_lambda: float = 100.0
     observation_lambda: float = 24.0
-    longest_region: float = 0.03
     observation_weight: float = 0.4
     least_activation: float = 0.005
     tempo_prior: TempoPrior | None = TEMPO_PRIOR
@@ -75,7 +72,6 @@ class OnlineSettings:
                 "max_bpm": checks.positive(),
                 "transition_lambda": checks.at_least(0),
                 "observation_lambda": checks.at_least(2),
-                "longest_region": checks.positive(),
                 "observation_weight": checks.between(0, 1, low_open=True),
                 "least_activation": checks.between(0, 0.5, low_open=True),
                 "tempo_prior": checks.optional(checks.instance(TempoPrior)),

@@ -45,13 +45,6 @@ def test_the_tempo_prior_weighs_intervals() -> None:
     assert (online_model(OnlineSettings(tempo_prior=None), 100.0, bars=True).weights == 1).all()
 
 
-@pytest.mark.parametrize(("fps", "frames"), [(100.0, 3), (200.0, 6), (50.0, 2), (20.0, 1)])
-def test_the_region_has_a_longest_length(fps: float, frames: int) -> None:
-    model = online_model(OnlineSettings(longest_region=0.03, max_bpm=150), fps, bars=True)
-    assert model.space.region_lengths.max() == frames
-    assert model.space.region_lengths.min() >= 1
-
-
 def test_beats_alone_have_one_place() -> None:
     model = online_model(OnlineSettings(), 100.0, bars=False)
     assert model.space.places == 1

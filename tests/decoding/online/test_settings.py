@@ -24,7 +24,6 @@ from beattrack.errors import SettingsError
         ({"threshold": 0}, "threshold"),
         ({"refractory": 1}, "refractory"),
         ({"wait": 0.1}, "wait must be at most the tolerance of 0.07 seconds"),
-        ({"longest_region": 0}, "longest_region"),
         ({"tempo_prior": 100}, "tempo_prior"),
         ({"min_bpm": (50.0, 60.0)}, "min_bpm must be a number"),
     ],
