@@ -62,6 +62,9 @@ class DBNSettings:
         tempo_prior: a preference for tempi near a given one; None treats all tempi alike.
         tempo_head: weight of the network's tempo head, in the units of `TempoPrior.strength`; 0 ignores it,
             as madmom's model has no tempo head.
+        metre_change: probability that a bar is followed by one of another metre, above 0 and below 1; None
+            keeps one metre throughout. All metres must have the same tempo range. Ignored without downbeat
+            activations, and if there is only one metre.
 
     Raises:
         SettingsError: if a value is out of range.
@@ -79,6 +82,7 @@ class DBNSettings:
     correct: bool = True
     tempo_prior: TempoPrior | None = None
     tempo_head: float = 2.0
+    metre_change: float | None = None
 
     @classmethod
     def madmom(cls, **changes: Any) -> DBNSettings:
@@ -100,6 +104,7 @@ class DBNSettings:
                 "correct": checks.flag(),
                 "tempo_prior": checks.optional(checks.instance(TempoPrior)),
                 "tempo_head": checks.at_least(0),
+                "metre_change": checks.optional(checks.between(0, 1, low_open=True, high_open=True)),
             },
         )
         if isinstance(self.beats_per_bar, int):
@@ -120,6 +125,10 @@ class DBNSettings:
         for low, high in self.bpm_ranges:
             if low > high:
                 raise SettingsError(_empty_range(low, high))
+        if self.metre_change is not None and len(set(self.bpm_ranges)) > 1:
+            raise SettingsError(
+                "metre_change needs the same tempo range for all metres; give one min_bpm and one max_bpm"
+            )
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:
