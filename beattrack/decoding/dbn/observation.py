@@ -67,22 +67,27 @@ def beat_classes(activations: Activations) -> Float:
     return np.stack([downbeats, np.maximum(beats - downbeats, 0)])
 
 
-def active_frames(classes: Float, threshold: float) -> slice:
-    """Return the frames from the first to the last one at which any class reaches a threshold.
+def active_frames(classes: Float, threshold: float, windows: Sequence[Window] = ()) -> slice:
+    """Return the frames from the first to the last one that is in a window or at which a class is probable.
 
     Args:
         classes: probabilities, shape (classes, frames).
-        threshold: a probability; 0 selects all frames.
+        threshold: the probability that a class must reach; 0 selects all frames.
+        windows: windows in ascending order.
 
     Returns:
-        A slice of frames; empty if only frame 0 reaches the threshold, as in madmom.
+        A slice of frames; empty if there is no window and only frame 0 reaches the threshold, as in madmom.
     """
     if threshold == 0:
         return slice(0, classes.shape[1])
     reached = np.flatnonzero((classes >= float(threshold)).any(axis=0))
-    if not reached.any():
-        return slice(0, 0)
-    return slice(int(reached[0]), int(reached[-1]) + 1)
+    active = slice(int(reached[0]), int(reached[-1]) + 1) if reached.any() else slice(0, 0)
+    if not windows:
+        return active
+    first, stop = windows[0].start, windows[-1].stop
+    if active.stop == 0:
+        return slice(first, stop)
+    return slice(min(active.start, first), max(active.stop, stop))
 
 
 def observe(classes: Float, observation_lambda: float, windows: Sequence[Window] = ()) -> Observation:

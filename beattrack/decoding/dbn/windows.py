@@ -1,17 +1,97 @@
-"""Make paths impossible that have no beat in a window, or one at a wrong position in the bar."""
+"""Windows for the beats of anchors: paths without a beat in each become impossible."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn.observation import Window
 from beattrack.decoding.dbn.state_space import StateSpace
+from beattrack.errors import SettingsError
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+
+
+_ROUNDING = 1e-6  # of a frame
+
+
+@dataclass(frozen=True)
+class AnchorWindow:
+    """The window of an anchor.
+
+    Attributes:
+        time: time of the anchor in seconds from the start of the recording.
+        window: its window.
+    """
+
+    time: float
+    window: Window
+
+    def moved(self, frames: int) -> AnchorWindow:
+        """Return this window `frames` later."""
+        start, stop = self.window.start + frames, self.window.stop + frames
+        return replace(self, window=replace(self.window, start=start, stop=stop))
+
+
+def anchor_windows(
+    anchors: Anchors, *, fps: float, frames: int, shortest: int, start: float = 0.0
+) -> list[AnchorWindow]:
+    """Compute the windows of anchors: the frames within the tolerance that are nearest to each.
+
+    Args:
+        anchors: the anchors.
+        fps: frames per second.
+        frames: number of frames.
+        shortest: shortest beat interval in frames, the most that a window has.
+        start: seconds from the start of the recording to the first frame.
+
+    Returns:
+        The windows, in ascending order without overlap; anchors with the same nearest frame share one.
+
+    Raises:
+        SettingsError: if anchors with the same nearest frame have different positions.
+    """
+    reach = (shortest - 1) // 2
+    nearest = anchors.frames(fps, frames, start).tolist()
+    found: list[AnchorWindow] = []
+    for frame, (time, position) in zip(nearest, anchors.pairs, strict=True):
+        first = max(math.ceil((time - start - anchors.tolerance) * fps - _ROUNDING), frame - reach, 0)
+        last = min(
+            math.floor((time - start + anchors.tolerance) * fps + _ROUNDING), frame + reach, frames - 1
+        )
+        window = Window(min(first, frame), max(last, frame) + 1, position)
+        found.append(AnchorWindow(time, window))
+    return _without_overlap(found, nearest)
+
+
+def _without_overlap(found: list[AnchorWindow], nearest: list[int]) -> list[AnchorWindow]:
+    kept, frames = found[:1], nearest[:1]
+    for anchor, frame in zip(found[1:], nearest[1:], strict=True):
+        before = kept[-1]
+        if frame == frames[-1]:
+            kept[-1] = _merged(before, anchor)
+            continue
+        middle = (frames[-1] + frame) // 2 + 1
+        kept[-1] = replace(before, window=replace(before.window, stop=min(before.window.stop, middle)))
+        window = replace(anchor.window, start=max(anchor.window.start, middle))
+        kept.append(replace(anchor, window=window))
+        frames.append(frame)
+    return kept
+
+
+def _merged(one: AnchorWindow, other: AnchorWindow) -> AnchorWindow:
+    known = {anchor.window.position for anchor in (one, other)} - {None}
+    if len(known) > 1:
+        raise SettingsError(
+            f"the anchors at {one.time:.3f} s and {other.time:.3f} s are one beat with different positions"
+        )
+    return replace(one, window=replace(one.window, position=next(iter(known), None)))
 
 
 def forbid(values: Float64, space: StateSpace, windows: Sequence[Window], start: int) -> None:
