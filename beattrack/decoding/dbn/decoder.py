@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations, Float
 from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.observation import Window, active_frames, beat_classes, observe
+from beattrack.decoding.dbn.observation import Observation, Window, active_frames, beat_classes, observe
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -131,17 +132,27 @@ class DBNDecoder:
     def _best_path(
         self, spaces: tuple[StateSpace, ...], classes: Float, held: Sequence[AnchorWindow]
     ) -> tuple[StateSpace, Path, float]:
-        """Return the space, path and log-probability of the most probable metre; on ties, the first."""
+        """Return the space, path and log-probability of the most probable metre; on ties, the first.
+
+        If anchors have positions, the metre is the one for which the best paths with and without the anchors
+        are together most probable. Otherwise a downbeat that the network has missed would often change the
+        metre instead of moving the bars.
+        """
         windows = [anchor.window for anchor in held]
         observation = observe(classes, self.settings.observation_lambda, windows)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
         make_advance = self.choose_advance()
+        if self.settings.metre_change is None and any(window.position for window in windows):
+            spaces = with_metre_scores(spaces, replace(observation, windows=()), make_advance)
         # A generator, so that only the best and the current one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         if best.log_probability == -np.inf:
             raise SettingsError(why_unmet(held, spaces, make_advance, self.settings))
-        return best.space, best.path(), best.log_probability
+        path = best.path()
+        space, added = best.space, best.space.metre_scores
+        score = 0.0 if added is None else float(np.repeat(added, space.metres)[path.places[0]])
+        return space, path, best.log_probability - score
 
     def choose_advance(self) -> MakeAdvance:
         """Return the forward step of the engine; with "auto", numba's once it saves more than it costs."""
@@ -151,6 +162,17 @@ class DBNDecoder:
 
             return numba_advance
         return numpy_advance
+
+
+def with_metre_scores(
+    spaces: tuple[StateSpace, ...], observation: Observation, make_advance: MakeAdvance
+) -> tuple[StateSpace, ...]:
+    """Return the spaces with the log-probability of each metre's best path as `StateSpace.metre_scores`."""
+    scores = [Viterbi(space, observation, make_advance).of_metres for space in spaces]
+    highest = max(float(row.max()) for row in scores)
+    return tuple(
+        replace(space, metre_scores=row - highest) for space, row in zip(spaces, scores, strict=True)
+    )
 
 
 def numba_installed() -> bool:

@@ -13,6 +13,13 @@ DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
 _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
+# A good value of `DBNSettings.metre_change` for recordings whose metre may change.
+METRE_CHANGE = 1e-4
+
+# The prior of a rough idea of the tempo, such as one tapped.
+_HINT_OCTAVES = 0.3
+_HINT_STRENGTH = 1.0
+
 
 @dataclass(frozen=True)
 class TempoPrior:
@@ -35,6 +42,15 @@ class TempoPrior:
     bpm: float
     octaves: float
     strength: float = 1.0
+
+    @classmethod
+    def hint(cls, bpm: float) -> TempoPrior:
+        """Return the prior for a rough idea of the tempo: which decides between a tempo and its double.
+
+        Args:
+            bpm: the tempo in beats per minute, which may be 10 % off.
+        """
+        return cls(bpm, _HINT_OCTAVES, _HINT_STRENGTH)
 
     def __post_init__(self) -> None:
         names = [field.name for field in fields(self)]

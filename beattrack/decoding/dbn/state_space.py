@@ -48,6 +48,8 @@ class StateSpace:
         frame_scores: log-probability that tempo preferences add for each frame of a beat, shape (intervals,).
         metre_change: probability that a bar is followed by one of another metre, each of which is equally
             probable; None if a path stays in one metre.
+        metre_scores: log-probability of each metre, up to a constant, shape (metres,); None if all are
+            equally probable.
     """
 
     metres: tuple[int, ...]
@@ -59,6 +61,7 @@ class StateSpace:
     last: Int64
     frame_scores: Float64
     metre_change: float | None = None
+    metre_scores: Float64 | None = None
 
     @property
     def shortest(self) -> int:
@@ -127,7 +130,8 @@ class StateSpace:
     def log_initial(self) -> Float64:
         """Initial log-probability of each state, equal for all states of a metre; shape (places,)."""
         states: Float64 = (self.metre * self.intervals.sum()).astype(np.float64)
-        return np.log(1.0 / states)
+        scores: Float64 = np.log(1.0 / states)
+        return scores if self.metre_scores is None else scores + np.repeat(self.metre_scores, self.metres)
 
     @cached_property
     def step_scores(self) -> Float64:
