@@ -103,25 +103,22 @@ def with_beats_held(starts: Int64, windows: Sequence[Window], fps: float) -> lis
     Returns:
         Windows in ascending order without overlap.
     """
-    held = {int(start): Window(int(start), int(start) + 1) for start in starts}
-    loose, moved = [], []
+    free = set(starts.tolist())
+    known, loose = [], []
     for window in windows:
         # 0 for a beat inside the window.
         distances = np.maximum(np.maximum(window.start - starts, starts - window.stop + 1), 0)
         nearest = int(starts[distances.argmin()]) if len(starts) else -1
-        beat = held.get(nearest)
-        if beat is None or distances.min() > round(NEAR_SECONDS * fps) or beat.position is not None:
+        if nearest not in free or distances.min() > round(NEAR_SECONDS * fps):
             loose.append(window)
-        elif distances.min() == 0:
-            held[nearest] = replace(beat, position=window.position)
-        else:
-            del held[nearest]
-            moved.append(window)
+            continue
+        free.remove(nearest)
+        inside = distances.min() == 0
+        known.append(Window(nearest, nearest + 1, window.position) if inside else window)
     reach = LOOSE_SECONDS * fps
-    fixed = [
-        beat
-        for beat in held.values()
-        if beat.position is not None
-        or not any(window.start - reach <= beat.start < window.stop + reach for window in loose)
+    kept = [
+        Window(start, start + 1)
+        for start in free
+        if not any(window.start - reach <= start < window.stop + reach for window in loose)
     ]
-    return sorted([*fixed, *moved, *loose], key=lambda window: window.start)
+    return sorted([*kept, *known, *loose], key=lambda window: window.start)
