@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
 from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
@@ -18,6 +19,7 @@ from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
 from beattrack.evaluation.run import RunSettings
 from beattrack.evaluation.score import ScoreSettings
+from beattrack.gridding import Grid, GridPiece
 from beattrack.harmony import HarmonySettings
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
@@ -65,6 +67,9 @@ SETTINGS: list[Any] = [
     PlotSettings(),
     TempoCandidate(120.0, 1.0),
     Tempo(120.0, (TempoCandidate(120.0, 1.0),), 0.01),
+    GridPiece(0.0, 10.0, 120.0, 0.5, 20),
+    Grid(True, "gridable", (GridPiece(0.0, 10.0, 120.0, 0.5, 20),), (0.001, None)),
+    Excerpt(1.0),
 ]
 FIELDS = [
     pytest.param(settings, field.name, id=f"{type(settings).__name__}.{field.name}")

@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import decoder_options, output_options
+from beattrack.cli.options import (
+    alternatives_option,
+    check_alternatives,
+    decoder_options,
+    grid_option,
+    output_options,
+)
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.decoding.base import Decoder
     from beattrack.result import Beats
 
 DEVICES = ("cpu", "cuda", "auto")
@@ -49,6 +59,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
+@excerpt_options
+@alternatives_option
+@grid_option
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
 @listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
@@ -60,6 +73,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     settings_given = decoder_settings(options)
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
+    check_alternatives(options)
     formats = chosen_formats(options["formats"], None if grown else options["output"])
     written = write_options(formats, options)
     jobs = plan(
@@ -70,6 +84,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         activations=options["activations"],
         extras=extras(options),
         several=grown,
+        alternatives=options["alternatives"],
     )
     check_anchors(options, jobs)
 
@@ -95,6 +110,9 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         track=options["track"],
         anchors=options["anchors"],
         anchor_tolerance=options["anchor_tolerance"],
+        part=chosen_excerpt(options),
+        grid=options["grid"],
+        alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -113,6 +131,10 @@ class Tracking:
         track: number of the audio track, from 1; None for the default track.
         anchors: file of anchors; None for none.
         anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
+        part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
+        grid: whether to put the beats on a grid.
+        alternatives: whether to find the beats at another tempo too.
+        listening: how to make beats heard and seen.
     """
 
     model: str
@@ -123,6 +145,9 @@ class Tracking:
     track: int | None = None
     anchors: Path | None = None
     anchor_tolerance: float | None = None
+    part: tuple[float, float | None] = (0.0, None)
+    grid: bool = False
+    alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -142,14 +167,26 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track)
+                start, end = self.part
+                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(activations, duration=duration, file=job.name, anchors=anchors)
+                beats = self._changed(beats, activations, decoder)
                 self.listening.write(job, source, beats, activations)
             return beats
 
         return track
+
+    def _changed(self, beats: Beats, activations: Activations, decoder: Decoder) -> Beats:
+        """Return the beats with what else was asked for: a second reading, a grid."""
+        if self.alternatives:
+            beats = with_alternative(beats, activations, decoder, self.decoder_options)
+        if self.grid:
+            from beattrack.snapping import on_their_grid
+
+            beats = on_their_grid(beats, activations)
+        return beats
 
 
 def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:

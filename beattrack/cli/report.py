@@ -47,7 +47,8 @@ def summary(beats: Beats, seconds: float) -> str:
     found = "no beats" if not len(beats) else "1 beat" if len(beats) == 1 else f"{len(beats)} beats"
     tempo = [] if beats.bpm is None else [f"{beats.bpm:.2f} BPM"]
     metre = [] if beats.metre is None else [f"{beats.metre} beats a bar"]
-    return ", ".join([*tempo, *metre, found, f"{seconds:.2f} s"])
+    told = ", ".join([*tempo, *metre, found, f"{seconds:.2f} s"])
+    return told if beats.grid is None else f"{told}; {beats.grid.sentence}"
 
 
 def reason(error: Exception, source: str) -> str:

@@ -90,6 +90,11 @@ class Anchors:
         times, positions = zip(*pairs, strict=True)
         return replace(self, times=times, positions=positions)
 
+    def inside(self, start: float, end: float, fps: float) -> Anchors | None:
+        """Return the anchors from one time in seconds to another, up to a frame outside; None if none are."""
+        times = np.array(self.times)
+        return self.keep((times >= start - 1 / fps) & (times <= end + 1 / fps))
+
     def check_inside(self, duration: float) -> None:
         """Raise SettingsError if an anchor is after the end of a recording of `duration` seconds."""
         for time in self.times:

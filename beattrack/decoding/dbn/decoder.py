@@ -117,7 +117,7 @@ class DBNDecoder:
         self, anchors: Anchors, activations: Activations, spaces: tuple[StateSpace, ...], start: float
     ) -> list[AnchorWindow]:
         fps, frames = float(activations.fps), len(activations.beats)
-        anchors.check_inside(start + frames / fps)
+        anchors.check_inside(start + (frames + 1) / fps)
         shortest = min(space.shortest for space in spaces)
         held = anchor_windows(anchors, fps=fps, frames=frames, shortest=shortest, start=start)
         check_positions(held, spaces, bars=activations.downbeats is not None)
