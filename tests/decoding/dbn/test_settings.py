@@ -108,7 +108,3 @@ def test_metre_changes_need_one_tempo_range() -> None:
     for wrong in (0.0, 1.0, -1.0):
         with pytest.raises(SettingsError, match="metre_change must be above 0 and below 1"):
             DBNSettings(metre_change=wrong)
-
-
-def test_a_hint_is_a_prior_around_the_tempo() -> None:
-    assert TempoPrior.hint(170.0).bpm == 170.0
