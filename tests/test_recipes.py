@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
+from beattrack.decoding.make import make_decoder
+from beattrack.tracker import decode
 from beattrack.training.settings import read_settings
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -121,3 +123,26 @@ def test_a_measure_that_the_first_run_lacks_has_no_interval(
             writer.writerow(row)
     compare.main([tmp_path / "base", tmp_path / "other"])
     assert "  downbeats_f    0.500" in capsys.readouterr().out.splitlines()
+
+
+def test_one_downbeat_repairs_wrong_bars(tmp_path: Path) -> None:
+    pytest.importorskip("mir_eval")
+    from click.testing import CliRunner
+
+    from tests.dbn_cases import pulse
+
+    for name, shift in (("right", 0), ("wrong", 1)):
+        music = pulse(24.0, seed=4)
+        music.save(tmp_path / f"{name}.npz")
+        found = decode(music, make_decoder("dbn"))
+        assert found.positions is not None
+        rows = zip(found.times, (found.positions + shift - 1) % 4 + 1, strict=True)
+        (tmp_path / f"{name}.beats").write_text("".join(f"{t:.3f}\t{p}\n" for t, p in rows))
+    for repeat in (1, 4):
+        args = [str(tmp_path), str(tmp_path), "--repeat", str(repeat)]
+        done = CliRunner().invoke(load("anchors").main, args)
+        assert done.exit_code == 0, done.output
+        assert "right" not in done.output
+        assert done.output.splitlines()[0].startswith("wrong: beats ")
+        assert done.output.splitlines()[-1].startswith("1 recordings: beats ")
+        assert done.output.splitlines()[-1].endswith("at least .95 in 1")
