@@ -107,7 +107,7 @@ class Anchors:
         """Return which beats belong to an anchor: those nearest to one, within the tolerance.
 
         Args:
-            times: times of beats in seconds, shape (beats,).
+            times: times of beats in seconds, ascending, shape (beats,).
             fps: frames per second of the activations that the beats are of.
 
         Returns:
@@ -115,10 +115,12 @@ class Anchors:
         """
         mask = np.zeros(len(times), dtype=bool)
         if len(times):
-            distances = np.abs(np.array(self.times)[:, None] - times)  # (anchors, beats)
-            nearest = distances.argmin(axis=1)
-            near = distances.min(axis=1) <= max(self.tolerance, 0.5 / fps) + 1e-6
-            mask[nearest[near]] = True
+            known = np.array(self.times)
+            after = np.searchsorted(times, known).clip(1, max(len(times) - 1, 1))
+            pairs = np.stack([after - 1, np.minimum(after, len(times) - 1)])  # (before and after, anchors)
+            distances = np.abs(times[pairs] - known)
+            near = distances.min(axis=0) <= max(self.tolerance, 0.5 / fps) + 1e-6
+            mask[pairs[distances.argmin(axis=0), np.arange(len(known))][near]] = True
         return mask
 
 

@@ -75,3 +75,6 @@ def test_the_nearest_beat_within_the_tolerance_is_held() -> None:
     assert Anchors((1.0, 2.0)).held(times, 100.0).tolist() == [False, True, False, False]
     assert Anchors((1.504,), tolerance=0).held(times, 100.0).tolist() == [False, False, True, False]
     assert Anchors((1.0,)).held(np.empty(0), 100.0).tolist() == []
+    assert Anchors((0.5, 0.96, 3.0)).held(times[:1], 100.0).tolist() == [True]
+    assert Anchors((0.5, 3.0)).held(times[:1], 100.0).tolist() == [False]
+    assert Anchors((0.94, 2.1)).held(times, 100.0).tolist() == [True, False, False, True]

@@ -116,9 +116,8 @@ def with_beats_held(starts: Int64, windows: Sequence[Window], fps: float) -> lis
         inside = distances.min() == 0
         known.append(Window(nearest, nearest + 1, window.position) if inside else window)
     reach = LOOSE_SECONDS * fps
-    kept = [
-        Window(start, start + 1)
-        for start in free
-        if not any(window.start - reach <= start < window.stop + reach for window in loose)
-    ]
+    others = np.array(sorted(free), dtype=np.int64)
+    for window in loose:
+        others = others[(others < window.start - reach) | (others >= window.stop + reach)]
+    kept = [Window(start, start + 1) for start in others.tolist()]
     return sorted([*kept, *known, *loose], key=lambda window: window.start)

@@ -68,8 +68,8 @@ class DBNDecoder:
 
         Args:
             activations: activations of the recording.
-            anchors: beats that the result must contain: of all sequences of beats that do, the most probable
-                one is returned. None for no anchors.
+            anchors: beats that the result must contain, see `beattrack.decoding.dbn.anchored`; None for no
+                anchors.
             start: seconds from the start of the recording, from which anchors count, to the first frame.
 
         Raises:

@@ -13,10 +13,11 @@ DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
 _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
-# A good value of `DBNSettings.metre_change` for recordings whose metre may change.
+# A good value of `DBNSettings.metre_change` for recordings whose metre may change: on held-out songs, higher
+# ones spoil bars of one length, and lower ones miss changes.
 METRE_CHANGE = 1e-20
 
-# The prior of a rough idea of the tempo, such as one tapped.
+# The prior of a rough tempo, such as one tapped. A stronger one would break clear music if it is wrong.
 _HINT_OCTAVES = 0.3
 _HINT_STRENGTH = 1.0
 
@@ -45,7 +46,7 @@ class TempoPrior:
 
     @classmethod
     def hint(cls, bpm: float) -> TempoPrior:
-        """Return the prior for a rough idea of the tempo: which decides between a tempo and its double.
+        """Return the prior for a rough tempo, which decides between a tempo, its double and its half.
 
         Args:
             bpm: the tempo in beats per minute, which may be 10 % off.
