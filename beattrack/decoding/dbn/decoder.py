@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
 from beattrack.decoding.base import Decoding
+from beattrack.decoding.dbn.forward_backward import forward_backward
 from beattrack.decoding.dbn.observation import active_frames, beat_classes, observe
+from beattrack.decoding.dbn.posterior import Posterior
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -81,6 +83,33 @@ class DBNDecoder:
             log_probability=log_probability,
             beats_per_bar=int(space.metre[places[0]]) if bars else None,
             on_peaks=self.settings.correct,
+        )
+
+    def posterior(self, activations: Activations) -> Posterior:
+        """Return the posterior probabilities of the beats of one recording.
+
+        They are 0 in the frames that `DBNSettings.threshold` excludes. Takes several times as long as
+        decoding.
+
+        Raises:
+            SettingsError: as decoding does.
+        """
+        bars = activations.downbeats is not None
+        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
+        classes = beat_classes(activations)
+        active = active_frames(classes, self.settings.threshold)
+        frames, fps = classes.shape[1], float(activations.fps)
+        classes = classes[:, active]
+        if not classes.any():
+            return Posterior.empty(frames, fps, bars=bars)
+        observation = observe(classes, self.settings.observation_lambda)
+        return Posterior.from_spaces(
+            spaces,
+            [forward_backward(space, observation) for space in spaces],
+            fps=fps,
+            bars=bars,
+            before=active.start,
+            after=frames - active.stop,
         )
 
     def _spaces(self, activations: Activations) -> tuple[StateSpace, ...]:
