@@ -23,11 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack import audio
 from beattrack.activations import Activations
+from beattrack.decoding.anchors import Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.explain import explain
 from beattrack.decoding.make import make_decoder
-from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join
+from beattrack.decoding.parts import check_anchors, common_pulse, decode_parts, isolated, join
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
@@ -83,7 +84,14 @@ class BeatTracker:
         harmony = self.network.settings.harmony
         self.harmony = None if harmony is None else Harmony(harmony)
 
-    def track(self, source: Recording, sample_rate: int | None = None, *, track: int | None = None) -> Beats:
+    def track(
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        *,
+        track: int | None = None,
+        anchors: Known | None = None,
+    ) -> Beats:
         """Track the beats of a recording.
 
         Args:
@@ -92,19 +100,25 @@ class BeatTracker:
                 with full scale 1 or integers with the full scale of their type.
             sample_rate: sample rate in Hz of an array of samples; None for other sources.
             track: number of the audio track, from 1, in a file that has several; None uses the default track.
+            anchors: beats that the result must contain: `Anchors`, or a list of times in seconds or of pairs
+                of time and position in the bar. None for no anchors.
 
         Returns:
             The beats, with tempo, metre and confidence.
 
         Raises:
             AudioError: if there is no audio to decode, or no such track.
-            SettingsError: if `sample_rate` or `track` does not apply to the source.
+            SettingsError: if `sample_rate` or `track` does not apply to the source, if no beats meet the
+                anchors, or if the decoder has no anchors.
 
         Warns:
             AudioWarning: if the audio is damaged.
         """
+        anchors = as_anchors(anchors)
+        if anchors is not None:
+            check_anchors(self.decoder)
         activations, duration = self.analyse(source, sample_rate, track=track)
-        return self.decode(activations, duration=duration, file=audio.file_name(source))
+        return self.decode(activations, duration=duration, file=audio.file_name(source), anchors=anchors)
 
     def activations(
         self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
@@ -130,7 +144,12 @@ class BeatTracker:
         return activations, samples.count / rate
 
     def decode(
-        self, activations: Activations, *, duration: float | None = None, file: str | None = None
+        self,
+        activations: Activations,
+        *,
+        duration: float | None = None,
+        file: str | None = None,
+        anchors: Known | None = None,
     ) -> Beats:
         """Return the beats for activations of this tracker's network.
 
@@ -141,9 +160,13 @@ class BeatTracker:
             activations: activations of the recording.
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
+            anchors: see `track`.
 
         Returns:
             The beats, with tempo, metre and confidence.
+
+        Raises:
+            SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
         """
         return decode(
             activations,
@@ -152,18 +175,24 @@ class BeatTracker:
             file=file,
             model=self.model.name,
             least_confidence=PULSE_CONFIDENCE,
+            anchors=anchors,
         )
 
 
 def track(
-    source: Recording, sample_rate: int | None = None, *, track: int | None = None, **options: Any
+    source: Recording,
+    sample_rate: int | None = None,
+    *,
+    track: int | None = None,
+    anchors: Known | None = None,
+    **options: Any,
 ) -> Beats:
     """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
 
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track: see `BeatTracker.track`.
+        source, sample_rate, track, anchors: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -172,7 +201,7 @@ def track(
     Raises:
         AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
-    return BeatTracker(**options).track(source, sample_rate, track=track)
+    return BeatTracker(**options).track(source, sample_rate, track=track, anchors=anchors)
 
 
 def decode(
@@ -183,6 +212,7 @@ def decode(
     file: str | None = None,
     model: str | None = None,
     least_confidence: float = 0.0,
+    anchors: Known | None = None,
 ) -> Beats:
     """Decode activations to beats, with tempo, metre and confidence.
 
@@ -197,19 +227,30 @@ def decode(
         model: name of the network to store in the result.
         least_confidence: confidence, from 0 to 1, that half of the beats of a passage must have; other
             passages have no beats. 0 keeps all beats.
+        anchors: beats that the result must contain; see `BeatTracker.track`.
 
     Returns:
         The beats. If there are none, or they may be wrong, `Beats.reason` explains why.
+
+    Raises:
+        SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
     """
-    found = decode_parts(activations, decoder)
+    anchors = as_anchors(anchors)
+    if anchors is not None:
+        check_anchors(decoder)
+        anchors.check_inside(activations.duration if duration is None else duration)
+    found = decode_parts(activations, decoder, anchors)
     # Single sounds are judged by their spacing below, because one beat is too few for a median.
     least = 0.0 if isolated(found) else least_confidence
     confidences = [beat_confidence(part.times, activations) for part in found]
     believed = [
         believable(part.times, confidence, least) for part, confidence in zip(found, confidences, strict=True)
     ]
+    if anchors is not None:
+        held = [anchors.held(part.times, activations.fps) for part in found]
+        believed = [mask | known for mask, known in zip(believed, held, strict=True)]
     kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
-    single_sounds = least_confidence > 0 and isolated(kept)
+    single_sounds = least_confidence > 0 and isolated(kept) and anchors is None
     if single_sounds:
         kept = common_pulse(kept)
     decoding = join(kept, bars=activations.downbeats is not None)
@@ -221,7 +262,11 @@ def decode(
         duration=duration,
         file=file,
         model=model,
-        decoder={"name": decoder.name, "settings": decoder.settings},
+        decoder={
+            "name": decoder.name,
+            "settings": decoder.settings,
+            **({} if anchors is None else {"anchors": anchors}),
+        },
         confidence=np.concatenate(sure) if len(decoding.times) else np.empty(0),
         bpm_range=None if settings is None else settings.bpm_range_of(decoding.beats_per_bar),
         reason=explain(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.inputs import named
 from beattrack.cli.listening import Listening, extras, plot_options
-from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.options import decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@correction_options
 @plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
@@ -28,6 +30,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
+    settings_given = decoder_settings(options)
     formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
     written = write_options(formats, options)
     jobs = plan(
@@ -37,6 +40,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         template=options["name_template"],
         extras=extras(options),
     )
+    check_anchors(options, jobs)
     listening = Listening.from_options(options)
 
     def make() -> TrackJob:
@@ -44,11 +48,12 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         from beattrack.activations import Activations
 
         listening.require()
-        decoder = tracker.decoder_with(options["decoder"], chosen(options))
+        decoder = tracker.decoder_with(options["decoder"], settings_given)
+        anchors = read(options["anchors"], options["anchor_tolerance"])
 
         def track(job: Job) -> Beats:
             activations = Activations.load(job.source)
-            beats = tracker.decode(activations, decoder, file=job.name)
+            beats = tracker.decode(activations, decoder, file=job.name, anchors=anchors)
             listening.write(job, None, beats, activations)
             return beats
 

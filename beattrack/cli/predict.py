@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import chosen, decoder_options, output_options
+from beattrack.cli.options import decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
+@correction_options
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
@@ -55,6 +57,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     The beats of a single file are printed on standard output unless -o is given: comments (#) with the tempo
     and more, then one line per beat with its time in seconds and its position in the bar, 1 for the downbeat.
     """
+    settings_given = decoder_settings(options)
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
     formats = chosen_formats(options["formats"], None if grown else options["output"])
@@ -68,6 +71,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         extras=extras(options),
         several=grown,
     )
+    check_anchors(options, jobs)
 
     from beattrack.runtime.cores import usable_cores
 
@@ -85,10 +89,12 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     tracking = Tracking(
         options["model"],
         options["decoder"],
-        chosen(options),
+        settings_given,
         options["device"],
         threads,
         track=options["track"],
+        anchors=options["anchors"],
+        anchor_tolerance=options["anchor_tolerance"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -105,6 +111,8 @@ class Tracking:
         device: device that runs the network.
         threads: number of threads of the network.
         track: number of the audio track, from 1; None for the default track.
+        anchors: file of anchors; None for none.
+        anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
     """
 
     model: str
@@ -113,6 +121,8 @@ class Tracking:
     device: str
     threads: int
     track: int | None = None
+    anchors: Path | None = None
+    anchor_tolerance: float | None = None
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -121,11 +131,13 @@ class Tracking:
         Raises:
             ModelError: if the model is unknown or damaged.
             SettingsError: if a setting is invalid.
+            BeatFileError: if the file of anchors cannot be read.
         """
         from beattrack.tracker import BeatTracker, decoder_with
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
+        anchors = read(self.anchors, self.anchor_tolerance)
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
@@ -133,7 +145,7 @@ class Tracking:
                 activations, duration = tracker.analyse(source, track=self.track)
                 if job.activations is not None:
                     activations.save(job.activations)
-                beats = tracker.decode(activations, duration=duration, file=job.name)
+                beats = tracker.decode(activations, duration=duration, file=job.name, anchors=anchors)
                 self.listening.write(job, source, beats, activations)
             return beats
 

@@ -10,7 +10,8 @@ every frame. With sums in place of maxima, the recursions over all states are
 where F is the weight of all paths up to the start of beat b of the bar at frame t with interval L_i, without
 this beat; R is the weight of this beat and all that follow it, and D of those that follow if it ends at u; E
 and g are the scores of `viterbi`. The probability that the beat begins is F R / Z, with Z the weight of all
-paths. First and last beats are cut off as in `viterbi`.
+paths. First and last beats are cut off as in `viterbi`. If the metre may change, F of the first beat of a bar
+is a sum over the last beats of all metres. F and R of beats that the windows of anchors forbid are 0.
 
 The sums are matrix products, one for each place and block of frames of the shortest interval. Weights are
 linear, with a logarithmic scale for each place and frame, because those of two phases, or of two metres, may
@@ -31,12 +32,11 @@ from numpy.typing import NDArray
 
 from beattrack.decoding.dbn.observation import Observation, region_sums
 from beattrack.decoding.dbn.state_space import StateSpace
+from beattrack.decoding.dbn.weights import Links, apply, log_sum, merged, normalise, reversed_links, take
+from beattrack.decoding.dbn.windows import forbid
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-
-# For each place, the places it is linked to and the log-probability of that step.
-Links = tuple[tuple[tuple[int, float], ...], ...]
 
 # Size of F: 4.9 minutes of bars of 3 and 4 beats with 82 intervals at 100 frames per second. Of longer
 # inputs, all but the last segment are computed twice.
@@ -45,8 +45,8 @@ SEGMENT_BYTES = 128 * 2**20
 # Number of blocks of D after which the columns that are still needed move to the end of the buffer.
 _BLOCKS_OF_REST = 32
 
-# Logarithms of factors are limited to these. A higher one would multiply a weight below 1e-300; lower ones are
-# taken as 0, because products that are not normal numbers take long to compute.
+# Logarithms of factors are limited to these. A higher one would multiply a weight below 1e-300. Lower ones
+# count as 0, because products below the smallest normal number take long to compute.
 _HIGHEST_EXPONENT, _LOWEST_EXPONENT = 700.0, -600.0
 
 
@@ -79,15 +79,17 @@ def forward_backward(
             stored for the segments would need more memory.
 
     Returns:
-        The posterior probabilities.
+        The posterior probabilities; all 0 if no path has a beat in every window.
 
     Source: Rabiner, A tutorial on hidden Markov models (Proceedings of the IEEE, 1989).
     """
     model = _Model(space, observation)
     forward = _Forward(model, segment_bytes)
-    backward = _Backward(model, forward.log_total)
-    starts = np.empty((space.places, observation.frames))
+    starts = np.zeros((space.places, observation.frames))
     shares = np.zeros((space.places, len(space.intervals)))
+    if forward.log_total == -np.inf:
+        return SpacePosterior(-np.inf, starts, shares.sum(axis=0), shares.sum(axis=1))
+    backward = _Backward(model, forward.log_total)
     for number in reversed(range(forward.segments)):
         segment = forward.segment(number)
         for first, stop in segment.blocks_down(space.shortest):
@@ -129,13 +131,32 @@ class _Model:
         self.step: Float64 = np.exp(space.step_scores - space.intervals * highest)
         self.lengths = int(space.region_lengths.max()) + 1
         self._scores = observation.scores
-        self.predecessors: Links = tuple(((int(place), 0.0),) for place in space.previous)
-        self.successors = _reversed(self.predecessors)
+        self.predecessors: Links = tuple(
+            tuple(pair for pair in zip(places, scores, strict=True) if pair[1] > -np.inf)
+            for places, scores in zip(
+                space.predecessors.tolist(), space.predecessor_scores.tolist(), strict=True
+            )
+        )
+        self.successors = reversed_links(self.predecessors)
+        self._windows = observation.windows
 
     def region_sums(self, start: int, stop: int) -> Float64:
         """Return E by place, region length and frame, shape (places, lengths, frames)."""
         sums = region_sums(self._scores, start, stop, self.lengths - 1)
         return sums[self.space.observation_class]
+
+    def forbid(self, weights: Float64, start: int) -> None:
+        """Set the weights of beats that the windows of anchors forbid to 0.
+
+        Args:
+            weights: weights of the beats that begin at each frame, shape (places, intervals, frames).
+            start: the first of these frames, which may be negative.
+        """
+        stop = start + weights.shape[2]
+        if any(start < window.stop and stop > window.stop - self.space.longest for window in self._windows):
+            scores = np.zeros_like(weights.transpose(1, 0, 2))
+            forbid(scores, self.space, self._windows, start)
+            np.copyto(weights, 0.0, where=scores.transpose(1, 0, 2) == -np.inf)
 
     def beat_index(self, columns: int, direction: int) -> Int64:
         """Return flat indices into an array of shape (places, intervals, columns), see `_index`."""
@@ -159,7 +180,11 @@ class _Model:
         there (-1), or at the end of one that begins there (1). The shape is (places, intervals, shortest).
         """
         # Starts are counted from the column `longest` before the block, because indices must not be negative.
-        reach = {-1: self.space.longest - self.space.intervals, 0: 0 * self.space.intervals, 1: self.space.intervals}
+        reach = {
+            -1: self.space.longest - self.space.intervals,
+            0: 0 * self.space.intervals,
+            1: self.space.intervals,
+        }
         frames = reach[direction][:, None] + np.arange(self.space.shortest)
         return rows[:, :, None] * columns + frames
 
@@ -247,7 +272,8 @@ class _Forward:
             self._values[:, :, : space.longest], self._scales[:, : space.longest] = values, scales
             self._exponents[:, :, : space.longest] = scales[:, None] + sums[:, :, : space.longest]
             for first in range(space.longest, columns, space.shortest):
-                self._advance(slice(first, min(first + space.shortest, columns)), sums)
+                block = slice(first, min(first + space.shortest, columns))
+                self._advance(block, sums, start + first - space.longest)
             self._held = number
         return _Segment(start, stop, self._values[:, :, :columns], self._scales[:, :columns], sums)
 
@@ -257,25 +283,27 @@ class _Forward:
         frames = np.arange(-space.longest, 0)
         logs = space.log_initial[:, None, None] + self._model.frame_scores[:, None] * frames
         logs = np.where(frames >= -space.intervals[:, None], logs, -np.inf)  # (places, intervals, frames)
-        scales = logs.max(axis=1)
-        return np.exp(logs - scales[:, None]), scales
+        values, scales = np.exp(logs - logs.max(axis=1)[:, None]), logs.max(axis=1)
+        self._model.forbid(values, -space.longest)
+        return values, normalise(values, scales, values)
 
-    def _advance(self, columns: slice, sums: Float64) -> None:
-        """Compute the columns of one block."""
+    def _advance(self, columns: slice, sums: Float64, start: int) -> None:
+        """Compute the columns of one block, the first of which is frame `start`."""
         width, shift = columns.stop - columns.start, columns.start - self._model.space.longest
         arrivals, factors, summed = (
             array[:, :, :width] for array in (self._arrivals, self._factors, self._sums)
         )
-        _take(self._values, self._began[0], shift, arrivals)
-        _take(self._exponents, self._began[1], shift, factors)
-        scales = _apply(factors, arrivals)
+        take(self._values, self._began[0], shift, arrivals)
+        take(self._exponents, self._began[1], shift, factors)
+        scales = apply(factors, arrivals)
         np.matmul(self._model.step, arrivals, out=summed)
-        summed, scales = _merged(summed, scales, self._model.predecessors)
-        self._scales[:, columns] = _normalise(summed, scales, self._values[:, :, columns])
+        summed, scales = merged(summed, scales, self._model.predecessors)
+        self._model.forbid(summed, start)
+        self._scales[:, columns] = normalise(summed, scales, self._values[:, :, columns])
         self._exponents[:, :, columns] = self._scales[:, None, columns] + sums[:, :, columns]
 
     def _log_total(self) -> float:
-        """Return the logarithm of the weight of all paths, from the beats that the end of the input cuts off."""
+        """Return the logarithm of the weight of all paths, from the last beat of each."""
         space = self._model.space
         columns = slice(self._last - space.longest, self._last)
         ages = np.arange(space.longest, 0, -1)  # frames from the beat's start to the end
@@ -319,7 +347,7 @@ class _Backward:
             stop: frame after the last, at most the shortest interval later.
 
         Returns:
-            Probabilities of shape (places, intervals, stop - first).
+            Probabilities of shape (places, intervals, stop - first), which the next call overwrites.
         """
         if first < self._origin:
             self._move(stop)
@@ -329,21 +357,23 @@ class _Backward:
         rest, factors, more = (
             array[:, :, : stop - first] for array in (self._rest, self._factors, self._more)
         )
-        _take(self._values, self._ends[0], first - self._origin, rest)
-        _take(self._scales, self._ends[1], first - self._origin, factors)
-        _take(segment.sums, self._regions[0], columns.start, more)
+        take(self._values, self._ends[0], first - self._origin, rest)
+        take(self._scales, self._ends[1], first - self._origin, factors)
+        take(segment.sums, self._regions[0], columns.start, more)
         factors += more
-        scales = _apply(factors, rest)  # rest is now R
+        self._model.forbid(rest, first)
+        scales = apply(factors, rest)  # rest is now R
         if first >= 0:
             np.matmul(self._model.step.T, rest, out=more)
-            found, found_scales = _merged(more, scales, self._model.successors)
+            found, found_scales = merged(more, scales, self._model.successors)
             target = slice(first - self._origin, stop - self._origin)
-            self._scales[:, target] = _normalise(found, found_scales, self._values[:, :, target])
+            self._scales[:, target] = normalise(found, found_scales, self._values[:, :, target])
         exponents = np.minimum(segment.scales[:, columns] + scales - self._log_total, _HIGHEST_EXPONENT)
         exponents[exponents < _LOWEST_EXPONENT] = -np.inf
-        rest *= segment.values[:, :, columns]
-        rest *= np.exp(exponents)[:, None]
-        return rest
+        probable: Float64 = rest
+        probable *= segment.values[:, :, columns]
+        probable *= np.exp(exponents)[:, None]
+        return probable
 
     def _move(self, stop: int) -> None:
         """Move the columns from frame `stop` on to the end of the buffer."""
@@ -353,66 +383,3 @@ class _Backward:
         self._scales[:, -longest:] = self._scales[:, needed].copy()
         self._values[:, :, :-longest] = 0
         self._origin = stop + longest - self._values.shape[2]
-
-
-def log_sum(logs: Float64) -> float:
-    """Return the logarithm of a sum, from the logarithms of its terms; at least one is finite."""
-    highest = float(logs.max())
-    return highest + math.log(float(np.exp(logs - highest).sum()))
-
-
-def _reversed(links: Links) -> Links:
-    """Return the links in the other direction."""
-    return tuple(
-        tuple((place, score) for place, sources in enumerate(links) for source, score in sources if source == end)
-        for end in range(len(links))
-    )
-
-
-def _take(array: Float64, index: Int64, shift: int, out: Float64) -> None:
-    """Set `out` to the values at the indices of `_Model._index` for the block at a column."""
-    # All indices are in range; "clip" only avoids a check and a copy.
-    np.take(array.reshape(-1)[shift:], index[:, :, : out.shape[2]], out=out, mode="clip")
-
-
-def _apply(factors: Float64, weights: Float64) -> Float64:
-    """Multiply weights by factors, given as logarithms, in place.
-
-    Args:
-        factors: logarithms of the factors, shape (places, intervals, frames); overwritten.
-        weights: weights of the same shape.
-
-    Returns:
-        Logarithms of the new units of the weights, shape (places, frames).
-    """
-    np.copyto(factors, -np.inf, where=weights == 0)
-    scales: Float64 = factors.max(axis=1)
-    np.copyto(scales, 0.0, where=np.isneginf(scales))
-    factors -= scales[:, None]
-    np.exp(factors, out=factors)
-    weights *= factors
-    return scales
-
-
-def _merged(weights: Float64, scales: Float64, links: Links) -> tuple[Float64, Float64]:
-    """Return the sums of the weights of all places that are linked to each place, and their units."""
-    if all(len(sources) == 1 for sources in links):
-        order = [sources[0][0] for sources in links]
-        return weights[order], scales[order]
-    found, units = np.empty_like(weights), np.empty_like(scales)
-    for place, sources in enumerate(links):
-        logs = np.array([scales[source] + score for source, score in sources])  # (sources, frames)
-        units[place] = logs.max(axis=0)
-        factors = np.exp(logs - units[place])
-        found[place] = sum(
-            weights[source] * factor for (source, _), factor in zip(sources, factors, strict=True)
-        )
-    return found, units
-
-
-def _normalise(weights: Float64, scales: Float64, out: Float64) -> Float64:
-    """Set `out` to weights in units of the highest of each place and frame; return the logarithms of the units."""
-    highest = weights.max(axis=1)  # (places, frames)
-    units = np.where(highest > 0, highest, 1.0)
-    np.divide(weights, units[:, None], out=out)
-    return np.where(highest > 0, scales + np.log(units), -np.inf)

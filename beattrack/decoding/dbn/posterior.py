@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.decoding.dbn.forward_backward import SpacePosterior, log_sum
+from beattrack.decoding.dbn.forward_backward import SpacePosterior
 from beattrack.decoding.dbn.state_space import StateSpace
+from beattrack.decoding.dbn.weights import log_sum
 
 Float64 = NDArray[np.float64]
+Key = TypeVar("Key", int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +72,11 @@ class Posterior:
         total = log_sum(np.array([one.log_likelihood for one in found]))
         weights = [float(np.exp(one.log_likelihood - total)) for one in found]
         weighted = list(zip(spaces, found, weights, strict=True))
-        beats = sum((one.starts.sum(axis=0) * weight for _, one, weight in weighted), np.zeros(1))
-        downbeats = sum(
-            (one.starts[space.number == 0].sum(axis=0) * weight for space, one, weight in weighted), np.zeros(1)
-        )
+        frames = found[0].starts.shape[1]
+        beats, downbeats = np.zeros(frames), np.zeros(frames)
+        for space, one, weight in weighted:
+            beats += one.starts.sum(axis=0) * weight
+            downbeats += one.starts[space.number == 0].sum(axis=0) * weight
         tempi: dict[float, float] = {}
         metres: dict[int, float] = {}
         for space, one, weight in weighted:
@@ -104,7 +108,7 @@ class Posterior:
         begun = np.concatenate([[0.0], np.cumsum(chances)])
         first = np.ceil(np.round((np.asarray(times) - reach) * self.fps, 6)).astype(np.int64)
         last = np.floor(np.round((np.asarray(times) + reach) * self.fps, 6)).astype(np.int64)
-        mass = begun[(last + 1).clip(0, len(chances))] - begun[first.clip(0, len(chances))]
+        mass: Float64 = begun[(last + 1).clip(0, len(chances))] - begun[first.clip(0, len(chances))]
         return mass.clip(0, 1)
 
     def tempo_near(self, bpm: float, tolerance: float) -> float:
@@ -113,7 +117,9 @@ class Posterior:
         return min(float(self.tempo_shares[near].sum()), 1.0)
 
 
-def join_posteriors(parts: Sequence[Posterior], starts: Sequence[int], frames: int, *, bars: bool) -> Posterior:
+def join_posteriors(
+    parts: Sequence[Posterior], starts: Sequence[int], frames: int, *, bars: bool
+) -> Posterior:
     """Return the probabilities of a recording from those of its parts; shares are weighted by their time.
 
     Args:
@@ -146,7 +152,7 @@ def join_posteriors(parts: Sequence[Posterior], starts: Sequence[int], frames: i
     )
 
 
-def _add(shares: dict[float, float] | dict[int, float], keys: Sequence[float], values: Float64) -> None:
+def _add(shares: dict[Key, float], keys: Sequence[Key], values: Float64) -> None:
     """Add values to the shares of keys."""
     for key, value in zip(keys, values.tolist(), strict=True):
-        shares[key] = shares.get(key, 0.0) + value  # type: ignore[index]
+        shares[key] = shares.get(key, 0.0) + value

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,50 +13,99 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations
 from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.dbn.forward_backward import SpacePosterior, forward_backward
-from beattrack.decoding.dbn.observation import Observation, beat_classes, observe
+from beattrack.decoding.dbn.observation import Observation, Window, beat_classes, observe
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
 from beattrack.decoding.dbn.viterbi import Viterbi, numpy_advance
 from tests.dbn_cases import pulse
-from tests.decoding.dbn.test_viterbi import FEW, Hmm, cases, hmm
+from tests.decoding.dbn import test_viterbi, test_windows
+from tests.decoding.dbn.test_viterbi import FEW
+from tests.plain_hmm import Hmm, best_log_probability, hmm
 
 Float64 = NDArray[np.float64]
-Case = tuple[DBNSettings, float, int, Float64]
+Case = tuple[DBNSettings, float, StateSpace, Float64, tuple[Window, ...]]
+
+FPS_OF_WINDOWS = 10.0  # in the cases of `test_windows`
 
 
-def state_posteriors(model: Hmm) -> tuple[float, Float64]:
-    """Log-likelihood of a plain hidden Markov model, and the probability of each state, (frames, states)."""
-    forward, scores = [], np.full(len(model.states), model.initial)
-    for densities in model.densities:
-        scores = np.logaddexp.reduce(scores[:, None] + model.transitions, axis=0) + densities
-        forward.append(scores)
-    backward, scores = [], np.zeros(len(model.states))
-    for densities in model.densities[::-1]:
-        backward.append(scores)
-        scores = np.logaddexp.reduce(model.transitions + (densities + scores)[None], axis=1)
-    total = float(np.logaddexp.reduce(forward[-1]))
-    return total, np.exp(np.array(forward) + np.array(backward[::-1]) - total)
-
-
-def space_of(case: Case) -> StateSpace:
-    options, fps, metre, _ = case
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """All settings with one metre; or several metres, changes between them, and windows of anchors."""
+    if draw(st.booleans()):
+        options, space, classes, windows = draw(test_windows.cases(most_frames=30))
+        return options, FPS_OF_WINDOWS, space, classes, windows
+    options, fps, metre, classes = draw(test_viterbi.cases())
     if metre == 1:
-        return beat_space(options, fps)
-    (space,) = bar_spaces(with_metres(options, (metre,)), fps)
-    return space
+        return options, fps, beat_space(options, fps), classes, ()
+    (space,) = bar_spaces(replace(options, beats_per_bar=(metre,)), fps)
+    return options, fps, space, classes, ()
 
 
-def with_metres(options: DBNSettings, metres: tuple[int, ...]) -> DBNSettings:
-    return DBNSettings(**{**vars(options), "beats_per_bar": metres})
+def posteriors(case: Case, **options: int) -> SpacePosterior:
+    settings, _, space, classes, windows = case
+    return forward_backward(space, observe(classes, settings.observation_lambda, windows), **options)
 
 
-def assert_is_that_of(model: Hmm, space: StateSpace, found: SpacePosterior) -> None:
-    """Check all probabilities against those of the states; all places of the space are one metre's."""
-    log_likelihood, states = state_posteriors(model)
+def state_posteriors(model: Hmm, windows: tuple[Window, ...]) -> tuple[float, Float64]:
+    """Log-likelihood of the paths that meet the windows, and probabilities of the states, (frames, states).
+
+    States are doubled as in `plain_hmm.best_log_probability`: in the second copy, a beat has begun in the
+    current window.
+    """
+    count = len(model.states)
+    step = np.kron(np.eye(2), np.exp(model.transitions))
+    moves = [moves_at(frame, model, windows) for frame in range(len(model.densities))]
+    heights = model.densities.max(axis=1)
+    densities = np.tile(np.exp(model.densities - heights[:, None]), 2)
+    forward, scale = [], 0.0
+    weights = np.concatenate([np.exp(model.initial), np.zeros(count)])
+    for frame, move in enumerate(moves):
+        weights = ((weights @ step) * densities[frame]) @ move
+        scale += heights[frame] + np.log(weights.sum())
+        weights = weights / weights.sum()
+        forward.append(weights)
+    backward = [np.ones(2 * count)]
+    for frame in range(len(moves) - 1, 0, -1):
+        rest = step @ (densities[frame] * (moves[frame] @ backward[-1]))
+        backward.append(rest / rest.sum())
+    both = np.array(forward) * np.array(backward[::-1])
+    both /= both.sum(axis=1, keepdims=True)
+    return scale, both[:, :count] + both[:, count:]
+
+
+def moves_at(frame: int, model: Hmm, windows: tuple[Window, ...]) -> Float64:
+    """Moves of paths between the copies of the states at a frame, (from, to)."""
+    one, none = np.eye(len(model.states)), np.zeros((len(model.states), len(model.states)))
+    moves = np.eye(2 * len(model.states))
+    for window in windows:
+        if frame == window.start:
+            moves = moves @ np.block([[one, none], [one, none]])
+        if window.start <= frame < window.stop:
+            meets = [k == 0 and window.position in (None, b + 1) for _, b, _, k in model.states]
+            moves = moves @ np.block([[one * ~np.array(meets), one * meets], [none, one]])
+        if frame == window.stop - 1:
+            moves = moves @ np.block([[none, none], [one, none]])
+    return moves
+
+
+@FEW
+@given(cases())
+def test_probabilities_are_those_of_the_plain_model(case: Case) -> None:
+    options, fps, space, classes, windows = case
+    model = hmm(space.metres, classes, options, space.intervals.tolist(), fps)
+    found = posteriors(case)
+    if best_log_probability(model, windows) == -np.inf:
+        assert found.log_likelihood == -np.inf
+        assert not found.starts.any()
+        return
+    log_likelihood, states = state_posteriors(model, windows)
     assert found.log_likelihood == pytest.approx(log_likelihood, abs=1e-9)
-    starts, intervals, places = np.zeros_like(found.starts), *(np.zeros(n) for n in found_shapes(space))
-    for (place, interval, step), probability in zip(model.states, states.T, strict=True):
-        if step == 0:
+    starts, intervals, places = (
+        np.zeros_like(array) for array in (found.starts, found.interval_shares, found.place_shares)
+    )
+    for (metre, beat, interval, frame), probability in zip(model.states, states.T, strict=True):
+        place = int(np.flatnonzero((space.metre == metre) & (space.number == beat))[0])
+        if frame == 0:
             starts[place] += probability
         intervals[space.intervals.tolist().index(interval)] += probability.mean()
         places[place] += probability.mean()
@@ -64,27 +114,10 @@ def assert_is_that_of(model: Hmm, space: StateSpace, found: SpacePosterior) -> N
     np.testing.assert_allclose(found.place_shares, places, atol=1e-10)
 
 
-def found_shapes(space: StateSpace) -> tuple[int, int]:
-    return len(space.intervals), space.places
-
-
-@FEW
-@given(cases())
-def test_probabilities_are_those_of_the_plain_model(case: Case) -> None:
-    options, fps, metre, classes = case
-    space = space_of(case)
-    model = hmm(metre, classes, options, space.intervals.tolist(), fps)
-    observation = observe(classes, options.observation_lambda)
-    assert_is_that_of(model, space, forward_backward(space, observation))
-
-
 @FEW
 @given(cases(), st.integers(1, 4000))
 def test_segments_change_no_probability(case: Case, segment_bytes: int) -> None:
-    options, _, _, classes = case
-    space, observation = space_of(case), observe(classes, options.observation_lambda)
-    whole = forward_backward(space, observation)
-    pieces = forward_backward(space, observation, segment_bytes=segment_bytes)
+    whole, pieces = posteriors(case), posteriors(case, segment_bytes=segment_bytes)
     assert pieces.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-9)
     np.testing.assert_allclose(pieces.starts, whole.starts, atol=1e-12)
     np.testing.assert_allclose(pieces.interval_shares, whole.interval_shares, atol=1e-12)
@@ -129,7 +162,9 @@ def all_paths(
 def test_probabilities_are_those_of_all_paths_written_out(seed: int) -> None:
     """With several metres in one space, a tempo head, and beats cut off at both ends."""
     random = np.random.default_rng(seed)
-    options = DBNSettings(min_bpm=100, max_bpm=200, transition_lambda=3, beats_per_bar=(1, 2, 3)[: 1 + seed % 3])
+    options = DBNSettings(
+        min_bpm=100, max_bpm=200, transition_lambda=3, beats_per_bar=(1, 2, 3)[: 1 + seed % 3]
+    )
     fps, frames = 10.0, 5 + seed
     beats = random.random(frames) ** 2 * 0.98
     activations = Activations(
@@ -139,7 +174,9 @@ def test_probabilities_are_those_of_all_paths_written_out(seed: int) -> None:
     observation = observe(beat_classes(activations), 4)
     scores, paths = all_paths(space, observation)
     total = float(np.logaddexp.reduce(scores))
-    starts, intervals, places = (np.zeros(n) for n in (space.places * frames, len(space.intervals), space.places))
+    starts, intervals, places = (
+        np.zeros(n) for n in (space.places * frames, len(space.intervals), space.places)
+    )
     for score, path in zip(scores, paths, strict=True):
         probability = np.exp(score - total)
         for start, place, interval in path:
@@ -159,24 +196,29 @@ def test_probabilities_are_those_of_all_paths_written_out(seed: int) -> None:
 @FEW
 @given(cases())
 def test_sums(case: Case) -> None:
-    options, _, metre, classes = case
-    space, observation = space_of(case), observe(classes, options.observation_lambda)
-    found = forward_backward(space, observation)
-    assert (found.starts >= 0).all() and (found.starts <= 1 + 1e-9).all()
+    options, _, space, classes, windows = case
+    found = posteriors(case)
+    if found.log_likelihood == -np.inf:
+        return
+    assert (found.starts >= 0).all()
+    assert (found.starts <= 1 + 1e-9).all()
     assert found.interval_shares.sum() == pytest.approx(1)
     assert found.place_shares.sum() == pytest.approx(1)
-    # Not more than one beat begins within the shortest interval, and at least one within the longest.
     begun = np.concatenate([[0.0], np.cumsum(found.starts.sum(axis=0))])
+    # Not more than one beat begins within the shortest interval, at least one within the longest, and one in
+    # each window.
     assert (begun[space.shortest :] - begun[: -space.shortest] <= 1 + 1e-9).all()
     assert (begun[space.longest :] - begun[: -space.longest] >= 1 - 1e-9).all()
-    best = Viterbi(space, observation, numpy_advance).log_probability
-    assert found.log_likelihood >= best - 1e-9
+    for window in windows:
+        assert begun[window.stop] - begun[window.start] == pytest.approx(1)
+    observation = observe(classes, options.observation_lambda, windows)
+    assert found.log_likelihood >= Viterbi(space, observation, numpy_advance).log_probability - 1e-9
 
 
 @FEW
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 4))
 def test_time_may_run_backwards(seed: int, frames: int, metre: int) -> None:
-    """If all changes of tempo are equally probable and a beat's region is a frame, the past is as the future."""
+    """If all changes of tempo are equally probable and regions are one frame, past and future are alike."""
     options = DBNSettings(min_bpm=75, max_bpm=200, transition_lambda=0, beats_per_bar=(metre,))
     (space,) = bar_spaces(options, 10.0)
     assert (space.region_lengths == 1).all()
