@@ -23,9 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from beattrack import audio
 from beattrack.activations import Activations
-from beattrack.decoding.anchors import Known, as_anchors
+from beattrack.decoding.anchors import Anchors, Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
-from beattrack.decoding.dbn import DBNSettings
+from beattrack.decoding.dbn import DBNDecoder, DBNSettings
 from beattrack.decoding.explain import explain
 from beattrack.decoding.make import make_decoder
 from beattrack.decoding.parts import check_anchors, common_pulse, decode_parts, isolated, join
@@ -91,6 +91,7 @@ class BeatTracker:
         *,
         track: int | None = None,
         anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Track the beats of a recording.
 
@@ -102,6 +103,9 @@ class BeatTracker:
             track: number of the audio track, from 1, in a file that has several; None uses the default track.
             anchors: beats that the result must contain: `Anchors`, or a list of times in seconds or of pairs
                 of time and position in the bar. None for no anchors.
+            confidence: whether to compute calibrated confidence of beats, downbeats, tempo, metre and the
+                whole file (`Beats.certainty`), which takes a few seconds per hour of audio. Only the decoder
+                "dbn" has it.
 
         Returns:
             The beats, with tempo, metre and confidence.
@@ -109,7 +113,7 @@ class BeatTracker:
         Raises:
             AudioError: if there is no audio to decode, or no such track.
             SettingsError: if `sample_rate` or `track` does not apply to the source, if no beats meet the
-                anchors, or if the decoder has no anchors.
+                anchors, or if the decoder has no anchors or no calibrated confidence.
 
         Warns:
             AudioWarning: if the audio is damaged.
@@ -117,8 +121,16 @@ class BeatTracker:
         anchors = as_anchors(anchors)
         if anchors is not None:
             check_anchors(self.decoder)
+        if confidence:
+            check_confidence(self.decoder)
         activations, duration = self.analyse(source, sample_rate, track=track)
-        return self.decode(activations, duration=duration, file=audio.file_name(source), anchors=anchors)
+        return self.decode(
+            activations,
+            duration=duration,
+            file=audio.file_name(source),
+            anchors=anchors,
+            confidence=confidence,
+        )
 
     def activations(
         self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
@@ -150,6 +162,7 @@ class BeatTracker:
         duration: float | None = None,
         file: str | None = None,
         anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Return the beats for activations of this tracker's network.
 
@@ -160,13 +173,14 @@ class BeatTracker:
             activations: activations of the recording.
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
-            anchors: see `track`.
+            anchors, confidence: see `track`.
 
         Returns:
             The beats, with tempo, metre and confidence.
 
         Raises:
-            SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
+            SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
         """
         return decode(
             activations,
@@ -176,6 +190,7 @@ class BeatTracker:
             model=self.model.name,
             least_confidence=PULSE_CONFIDENCE,
             anchors=anchors,
+            confidence=confidence,
         )
 
 
@@ -185,6 +200,7 @@ def track(
     *,
     track: int | None = None,
     anchors: Known | None = None,
+    confidence: bool = False,
     **options: Any,
 ) -> Beats:
     """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
@@ -192,7 +208,7 @@ def track(
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track, anchors: see `BeatTracker.track`.
+        source, sample_rate, track, anchors, confidence: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -201,7 +217,9 @@ def track(
     Raises:
         AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
-    return BeatTracker(**options).track(source, sample_rate, track=track, anchors=anchors)
+    return BeatTracker(**options).track(
+        source, sample_rate, track=track, anchors=anchors, confidence=confidence
+    )
 
 
 def decode(
@@ -213,6 +231,7 @@ def decode(
     model: str | None = None,
     least_confidence: float = 0.0,
     anchors: Known | None = None,
+    confidence: bool = False,
 ) -> Beats:
     """Decode activations to beats, with tempo, metre and confidence.
 
@@ -228,13 +247,17 @@ def decode(
         least_confidence: confidence, from 0 to 1, that half of the beats of a passage must have; other
             passages have no beats. 0 keeps all beats.
         anchors: beats that the result must contain; see `BeatTracker.track`.
+        confidence: whether to compute calibrated confidence; see `BeatTracker.track`.
 
     Returns:
         The beats. If there are none, or they may be wrong, `Beats.reason` explains why.
 
     Raises:
-        SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
+        SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+            confidence.
     """
+    if confidence:
+        check_confidence(decoder)
     anchors = as_anchors(anchors)
     if anchors is not None:
         check_anchors(decoder)
@@ -256,7 +279,7 @@ def decode(
     decoding = join(kept, bars=activations.downbeats is not None)
     sure = [confidence[mask] for confidence, mask in zip(confidences, believed, strict=True)]
     settings = decoder.settings if isinstance(decoder.settings, DBNSettings) else None
-    return Beats.from_decoding(
+    beats = Beats.from_decoding(
         decoding,
         activations,
         duration=duration,
@@ -278,6 +301,34 @@ def decode(
             bpm_range=None if settings is None else settings.widest_bpm_range,
         ),
     )
+    return _assessed(beats, activations, check_confidence(decoder), anchors) if confidence else beats
+
+
+def _assessed(beats: Beats, activations: Activations, decoder: DBNDecoder, anchors: Anchors | None) -> Beats:
+    """Return the beats with calibrated confidence."""
+    # Imported here, because few runs need it.
+    from beattrack.confidence.assess import assess
+    from beattrack.confidence.calibration import EVIDENCE
+    from beattrack.decoding.posterior import recording_posterior
+
+    posterior = recording_posterior(activations, decoder, anchors, evidence=EVIDENCE)
+    confidence, certainty = assess(
+        beats.times, beats.positions, beats.bpm, beats.metre, activations, posterior, anchors
+    )
+    return dataclasses.replace(beats, confidence=confidence, certainty=certainty)
+
+
+def check_confidence(decoder: Decoder) -> DBNDecoder:
+    """Return a decoder that has calibrated confidence.
+
+    Raises:
+        SettingsError: if it is not the decoder `dbn`.
+    """
+    if not isinstance(decoder, DBNDecoder):
+        raise SettingsError(
+            f"the decoder {decoder.name!r} has no calibrated confidence; use the decoder 'dbn'"
+        )
+    return decoder
 
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:

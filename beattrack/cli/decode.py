@@ -10,7 +10,7 @@ from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.inputs import named
 from beattrack.cli.listening import Listening, extras, plot_options
-from beattrack.cli.options import decoder_options, output_options
+from beattrack.cli.options import confidence_option, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @output_options
 @decoder_options
 @correction_options
+@confidence_option
 @plot_options
 def decode(files: tuple[str, ...], **options: Any) -> None:
     """Track beats from saved activations.
@@ -49,11 +50,15 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
 
         listening.require()
         decoder = tracker.decoder_with(options["decoder"], settings_given)
+        if options["confidence"]:
+            tracker.check_confidence(decoder)
         anchors = read(options["anchors"], options["anchor_tolerance"])
 
         def track(job: Job) -> Beats:
             activations = Activations.load(job.source)
-            beats = tracker.decode(activations, decoder, file=job.name, anchors=anchors)
+            beats = tracker.decode(
+                activations, decoder, file=job.name, anchors=anchors, confidence=options["confidence"]
+            )
             listening.write(job, None, beats, activations)
             return beats
 

@@ -13,7 +13,7 @@ from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import decoder_options, output_options
+from beattrack.cli.options import confidence_option, decoder_options, output_options
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
 @correction_options
+@confidence_option
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
@@ -95,6 +96,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         track=options["track"],
         anchors=options["anchors"],
         anchor_tolerance=options["anchor_tolerance"],
+        confidence=options["confidence"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -113,6 +115,7 @@ class Tracking:
         track: number of the audio track, from 1; None for the default track.
         anchors: file of anchors; None for none.
         anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
+        confidence: whether to compute calibrated confidence.
     """
 
     model: str
@@ -123,6 +126,7 @@ class Tracking:
     track: int | None = None
     anchors: Path | None = None
     anchor_tolerance: float | None = None
+    confidence: bool = False
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -133,10 +137,12 @@ class Tracking:
             SettingsError: if a setting is invalid.
             BeatFileError: if the file of anchors cannot be read.
         """
-        from beattrack.tracker import BeatTracker, decoder_with
+        from beattrack.tracker import BeatTracker, check_confidence, decoder_with
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
+        if self.confidence:
+            check_confidence(decoder)
         anchors = read(self.anchors, self.anchor_tolerance)
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
@@ -145,7 +151,13 @@ class Tracking:
                 activations, duration = tracker.analyse(source, track=self.track)
                 if job.activations is not None:
                     activations.save(job.activations)
-                beats = tracker.decode(activations, duration=duration, file=job.name, anchors=anchors)
+                beats = tracker.decode(
+                    activations,
+                    duration=duration,
+                    file=job.name,
+                    anchors=anchors,
+                    confidence=self.confidence,
+                )
                 self.listening.write(job, source, beats, activations)
             return beats
 

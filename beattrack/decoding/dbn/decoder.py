@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations, Float
 from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.forward_backward import forward_backward
 from beattrack.decoding.dbn.observation import Observation, Window, active_frames, beat_classes, observe
-from beattrack.decoding.dbn.posterior import Posterior
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -25,6 +23,9 @@ from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_adv
 from beattrack.decoding.dbn.windows import AnchorWindow, anchor_windows
 from beattrack.errors import MissingExtraError, SettingsError
 from beattrack.runtime import checks
+
+if TYPE_CHECKING:
+    from beattrack.decoding.dbn.posterior import Posterior
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -121,6 +122,10 @@ class DBNDecoder:
         Raises:
             SettingsError: as decoding does.
         """
+        # Imported here, because few runs need it.
+        from beattrack.decoding.dbn.forward_backward import forward_backward
+        from beattrack.decoding.dbn.posterior import Posterior
+
         checks.between(0, 1)("evidence", evidence)
         bars, frames = activations.downbeats is not None, len(activations.beats)
         spaces, classes, active, held = self._input(activations, anchors, start)

@@ -1,0 +1,44 @@
+"""Calibrated probabilities from features: logistic models, fitted by `recipes/calibration.py`.
+
+The constants are for the default network and decoder. docs/confidence.md says how they were measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beattrack.confidence.features import Features
+
+Float64 = NDArray[np.float64]
+
+# Weight of the evidence in the posterior, see `DBNDecoder.posterior`. With 1, all posteriors are near 0 or 1,
+# right or wrong. Of 0.01, 0.02, 0.03, 0.1 and 1 chosen by how well the posteriors tell right from wrong.
+EVIDENCE = 0.02
+
+# Log-odds that stand for the missing share of a tempo head: the mean over the songs of the fit.
+NO_TEMPO_HEAD = 2.0
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A logistic model of features.
+
+    Attributes:
+        weights: features by name, with their weights.
+        bias: log-odds if all features are 0.
+    """
+
+    weights: tuple[tuple[str, float], ...]
+    bias: float
+
+    def __call__(self, features: Features) -> Float64:
+        """Return the probabilities, with as many dimensions as the features have."""
+        odds = np.asarray(self.bias, dtype=np.float64)
+        for name, weight in self.weights:
+            value = getattr(features, name)
+            odds = odds + weight * (NO_TEMPO_HEAD if value is None else value)
+        probabilities: Float64 = 1 / (1 + np.exp(-odds))
+        return probabilities
