@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations
 from beattrack.confidence import calibration
 from beattrack.confidence.calibration import EVIDENCE, Logistic
+from beattrack.confidence.certainty import CHECK_BELOW
 from beattrack.confidence.features import Features, features
 from beattrack.decoding.dbn import DBNDecoder
 from beattrack.decoding.posterior import recording_posterior
@@ -48,7 +49,7 @@ TITLE_END = "~"  # in the name of a held-out song, between its title and its id
 MODELS = {
     "BEAT": ("beat_posterior", "beat_activation", "mean_activation", "tempo_head"),
     "DOWNBEAT": ("downbeat_posterior", "downbeat_activation", "beat_activation"),
-    "TEMPO": ("tempo_posterior", "tempo_head", "mean_activation"),
+    "TEMPO": ("tempo_head", "mean_activation"),
     "METRE": ("metre_posterior", "mean_activation"),
     "FILE": ("mean_posterior", "mean_activation", "tempo_head"),
 }
@@ -196,6 +197,19 @@ def report(name: str, songs: Sequence[Judged], models: dict[str, Logistic]) -> N
                 f"  {label:20} {len(p):6} mean {p.mean():.3f} right {y.mean():.3f} "
                 f"ECE {calibration_error(p, y):.3f} AUC {area_under_curve(p, y):.3f}"
             )
+    report_checks(songs, models["FILE"])
+
+
+def report_checks(songs: Sequence[Judged], model: Logistic) -> None:
+    """Print how well a threshold of the certainty of a file finds the files that are wrong."""
+    chances, right = predicted(songs, "FILE", model)
+    for threshold in (0.5, 0.6, 0.7, CHECK_BELOW, 0.8, 0.9):
+        checked = chances < threshold
+        wrong = checked & (right == 0)
+        click.echo(
+            f"  below {threshold:.2f}: {checked.sum()} of {len(songs)} files, {wrong.sum()} of them wrong, "
+            f"of {int((right == 0).sum())} wrong in all"
+        )
 
 
 def draw(path: Path, groups: dict[str, Sequence[Judged]], models: dict[str, Logistic]) -> None:

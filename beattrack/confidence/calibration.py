@@ -15,11 +15,11 @@ from beattrack.confidence.features import Features
 Float64 = NDArray[np.float64]
 
 # Weight of the evidence in the posterior, see `DBNDecoder.posterior`. With 1, all posteriors are near 0 or 1,
-# right or wrong. Of 0.01, 0.02, 0.03, 0.1 and 1 chosen by how well the posteriors tell right from wrong.
+# right or wrong; from 0.01 to 0.03 they tell right from wrong best (docs/confidence.md).
 EVIDENCE = 0.02
 
 # Log-odds that stand for the missing share of a tempo head: the mean over the songs of the fit.
-NO_TEMPO_HEAD = 2.0
+NO_TEMPO_HEAD = 3.25
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,20 @@ class Logistic:
             odds = odds + weight * (NO_TEMPO_HEAD if value is None else value)
         probabilities: Float64 = 1 / (1 + np.exp(-odds))
         return probabilities
+
+
+BEAT = Logistic(
+    (
+        ("beat_posterior", 0.059),
+        ("beat_activation", 0.352),
+        ("mean_activation", 0.635),
+        ("tempo_head", 0.242),
+    ),
+    0.81,
+)
+DOWNBEAT = Logistic(
+    (("downbeat_posterior", 0.339), ("downbeat_activation", 0.783), ("beat_activation", -0.475)), 1.079
+)
+TEMPO = Logistic((("tempo_head", 0.39), ("mean_activation", 0.654)), 0.47)
+METRE = Logistic((("metre_posterior", 0.505), ("mean_activation", 0.426)), -0.005)
+FILE = Logistic((("mean_posterior", 0.041), ("mean_activation", 0.816), ("tempo_head", 0.348)), -0.048)

@@ -34,8 +34,8 @@ class Features:
         downbeat_activation: the highest downbeat activation, likewise.
         mean_posterior: mean of `beat_posterior`.
         mean_activation: mean of `beat_activation`.
-        tempo_posterior: share of the time at tempi within 4 % of that of the beats.
-        tempo_head: share of the tempo head's probability within 4 % of it; None without a tempo head.
+        tempo_head: share of the tempo head's probability within 4 % of the tempo of the beats; None without a
+            tempo head.
         metre_posterior: share of the time in bars of the metre.
     """
 
@@ -45,7 +45,6 @@ class Features:
     downbeat_activation: Float64
     mean_posterior: float
     mean_activation: float
-    tempo_posterior: float
     tempo_head: float | None
     metre_posterior: float
 
@@ -73,7 +72,6 @@ def features(
     if activations.tempo is not None and bpm is not None:
         reach = 1 + HEAD_TOLERANCE
         head = float(log_odds(tempo_share(activations.tempo, bpm / reach, bpm * reach), _LEAST_SHARE))
-    tempo = 0.0 if bpm is None else posterior.tempo_near(bpm, HEAD_TOLERANCE)
     return Features(
         beat_posterior=beat_posterior,
         beat_activation=beat_activation,
@@ -81,7 +79,6 @@ def features(
         downbeat_activation=downbeat_activation,
         mean_posterior=float(beat_posterior.mean()),
         mean_activation=float(beat_activation.mean()),
-        tempo_posterior=float(log_odds(tempo, _LEAST_SHARE)),
         tempo_head=head,
         metre_posterior=float(log_odds(posterior.metre_shares.get(metre or 0, 0.0), _LEAST_SHARE)),
     )
