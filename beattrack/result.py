@@ -18,9 +18,9 @@ JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
 
-With calibrated confidence, `confidence` is the probability that a beat is right, and there are further keys with
-the values of `Certainty`: `certainty`, `metre_confidence`, `confidence` in `tempo`, and, if downbeats were
-tracked, `downbeat_confidence` in each of `beats`.
+With calibrated confidence, `confidence` is the probability that a beat is right. The values of `Certainty`
+are in further keys: `certainty`, `metre_confidence`, `confidence` in `tempo`, and `downbeat_confidence` in
+each of `beats` if downbeats were tracked.
 """
 
 from __future__ import annotations

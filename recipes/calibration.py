@@ -292,9 +292,12 @@ def held_out(out: Path, packs: tuple[Path, ...], model: str) -> None:
     type=click.Path(exists=True, path_type=Path),
     help="Folders of activations and annotations of another dataset.",
 )
+@click.option("--check-name", default="other", help="What to call it in the picture.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Picture to write.")
 @click.option("--shipped", is_flag=True, help="Measure the constants of the package, and fit none.")
-def fit(folder: Path, check: tuple[Path, Path] | None, plot: Path | None, shipped: bool) -> None:
+def fit(
+    folder: Path, check: tuple[Path, Path] | None, check_name: str, plot: Path | None, shipped: bool
+) -> None:
     """Fit the models to half of the songs in FOLDER, and measure them on the others."""
     songs = judge_all(folder / "activations", folder / "annotations")
     halves = (
@@ -313,7 +316,7 @@ def fit(folder: Path, check: tuple[Path, Path] | None, plot: Path | None, shippe
             click.echo(f"{name} = {model}")
     groups: dict[str, Sequence[Judged]] = {"held out": halves[1]}
     if check is not None:
-        groups["other"] = judge_all(*check)
+        groups[check_name] = judge_all(*check)
     report("fitted", halves[0], models)
     for name, group in groups.items():
         report(name, group, models)

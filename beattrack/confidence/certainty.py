@@ -44,9 +44,11 @@ class Certainty(ComparedByValue):
             self, {"file": _SHARE, "tempo": _SHARE_OR_NONE, "metre": _SHARE_OR_NONE}, prefix="certainty."
         )
         if self.downbeats is not None:
-            downbeats = np.array(self.downbeats, dtype=np.float64)
-            if downbeats.ndim != 1 or not ((downbeats >= 0) & (downbeats <= 1)).all():
-                raise SettingsError("certainty.downbeats must lie between 0 and 1")
+            downbeats = np.array(self.downbeats)  # a copy, so that nobody else can write to it
+            numbers = downbeats.ndim == 1 and (downbeats.dtype.kind in "fiu" or not downbeats.size)
+            if not numbers or not ((downbeats >= 0) & (downbeats <= 1)).all():
+                raise SettingsError("certainty.downbeats must be numbers between 0 and 1")
+            downbeats = downbeats.astype(np.float64)
             downbeats.flags.writeable = False
             object.__setattr__(self, "downbeats", downbeats)
 
