@@ -83,6 +83,11 @@ class HarmonySettings:
         """Upper end of the highest band in Hz."""
         return float(self.fmin * 2 ** (self.bands / self.bands_per_octave))
 
+    @property
+    def samples_after(self) -> int:
+        """Number of samples after the centre of a frame that the frame depends on, at most."""
+        return self.frame_size // 2 + len(_low_pass_taps(self)) // 2
+
     def frames(self, samples: int) -> int:
         """Return the number of frames whose centre is before the end of a number of samples."""
         return math.ceil(samples * self.fps / self.sample_rate)
@@ -284,7 +289,7 @@ class _Decimator:
 
     def __init__(self, settings: HarmonySettings) -> None:
         self.factor = _factor(settings)
-        taps = _low_pass(self.factor, 1 / self.factor - 2 * settings.fmax / settings.sample_rate)
+        taps = _low_pass_taps(settings)
         self.delay = len(taps) // 2  # samples before and after its position that an output depends on
         # Each row of samples and the one after it give a row of outputs.
         self._outputs = math.ceil(max(len(taps), 64) / self.factor)
@@ -324,6 +329,11 @@ def _factor(settings: HarmonySettings) -> int:
     while 2 * factor <= largest and settings.frame_size % (4 * factor) == 0:
         factor *= 2
     return factor
+
+
+def _low_pass_taps(settings: HarmonySettings) -> NDArray[np.float64]:
+    factor = _factor(settings)
+    return _low_pass(factor, 1 / factor - 2 * settings.fmax / settings.sample_rate)
 
 
 def _low_pass(factor: int, transition: float) -> NDArray[np.float64]:

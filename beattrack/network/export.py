@@ -4,7 +4,9 @@ The graph has independent parts, so that long recordings need little memory:
 
 - `spectrogram -> front_end` sees five frames at a time and can run in blocks;
 - `harmony -> harmony_path` has only ten frames per second;
-- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording.
+- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
+- `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
+  networks, computes the same frame by frame, as music is played (`network.step_graph`).
 """
 
 from __future__ import annotations
@@ -16,13 +18,16 @@ import warnings
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from beattrack.errors import ModelError
+from beattrack.network.causal_input import CausalInput
 from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.step_graph import step_output_names, step_shapes
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -35,11 +40,18 @@ class _Parts(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(
-        self, spectrogram: Tensor, features: Tensor, harmony: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        slow = () if harmony is None else (self.network.harmony_features(harmony),)
-        return (self.network.features(spectrogram), *slow, *self.network.probabilities(features))
+    def forward(self, spectrogram: Tensor, features: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        network, rest = self.network, list(others)
+        slow = () if network.harmony is None else (network.harmony_features(rest.pop(0)),)
+        step = self._step(rest) if rest else ()
+        return (network.features(spectrogram), *slow, *network.probabilities(features), *step)
+
+    def _step(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        settings = self.network.settings
+        frame = inputs.pop(0)
+        slow = None if settings.harmony is None else inputs.pop(0)
+        maps = len(settings.front_end.past_maps)
+        return self.network.step(frame, slow, inputs[:maps], inputs[maps:])
 
 
 def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.PathLike[str]) -> None:
@@ -76,6 +88,11 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
     if settings.network.harmony is not None:
         example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
+    step_outputs: list[str] = []
+    if settings.network.tcn.causal:
+        step_inputs, step_outputs = step_shapes(settings.network), step_output_names(settings.network)
+        inputs += step_inputs
+        example += [torch.rand(shape) for shape in step_inputs.values()]
     axes = {
         "spectrogram": {1: "padded_frames"},
         "features": {2: "frames"},
@@ -85,7 +102,8 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         "harmony": {1: "slow_frames"},
         "harmony_path": {2: "slow_frames"},
     }
-    outputs = ["front_end", *slow, "beats", "downbeats"] + ["tempo"] * bool(settings.network.tempo_bins)
+    tempo = ["tempo"] * bool(settings.network.tempo_bins)
+    outputs = ["front_end", *slow, "beats", "downbeats", *tempo, *step_outputs]
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of the exporter
@@ -122,8 +140,7 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
         slow_frames = -(-frames // path_settings.ratio)
         views.append(rng.exponential(size=(slow_frames, path_settings.bands)).astype(np.float32))
     exported = load_network(path).compute(*([view] for view in views))
-    over_level = [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
-    logits = copy.deepcopy(network).eval()(*over_level)
+    logits = copy.deepcopy(network).eval()(*_over_level(views, network))
     pairs = [
         (exported.beats, torch.sigmoid(logits.beats)),
         (exported.downbeats, torch.sigmoid(logits.downbeats)),
@@ -131,3 +148,12 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
     if logits.tempo is not None:
         pairs.append((exported.tempo, torch.softmax(logits.tempo, dim=1)))
     return max(float(np.abs(ours - theirs[0].numpy()).max()) for ours, theirs in pairs)
+
+
+def _over_level(views: list[NDArray[np.float32]], network: BeatNetwork) -> list[Tensor]:
+    """Return the views as the network's input, (1, frames, bands) each."""
+    if not network.settings.tcn.causal:
+        return [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
+    causal = CausalInput(ModelSettings.of(network.settings))
+    normalised = [causal.spectrogram(views[0]), *map(causal.harmony, views[1:])]
+    return [torch.from_numpy(view)[None] for view in normalised]

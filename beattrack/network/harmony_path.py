@@ -28,6 +28,9 @@ class HarmonyPath(nn.Module):
     several durations, and separately for bass and harmony. It depends little on timbre and key, so it
     transfers from rendered music to recordings.
 
+    A causal path sees no later frame: its convolutions are padded on the left, and its novelty compares the
+    frames up to the current one with those before them.
+
     Foote, "Automatic Audio Segmentation Using a Measure of Audio Novelty", ICME 2000.
     """
 
@@ -44,11 +47,11 @@ class HarmonyPath(nn.Module):
             # Novelty does not need them, and what a network does not use is not in its model file.
             self.register_buffer("band_mean", torch.zeros(settings.bands))
             self.register_buffer("band_scale", torch.ones(settings.bands))
-            self.convolutions.append(nn.Conv1d(settings.bands, first, kernel, padding=kernel // 2))
-            self.convolutions.append(nn.Conv1d(first, second, kernel, padding=kernel - 1, dilation=2))
+            self.convolutions.append(_convolution(settings.bands, first, kernel, 1, settings))
+            self.convolutions.append(_convolution(first, second, kernel, 2, settings))
         self.dropout = nn.Dropout(settings.dropout)
         self.linear = nn.Conv1d(settings.mixed, settings.channels, 1)
-        self.hidden = nn.Conv1d(settings.mixed, settings.hidden, 3, padding=1)
+        self.hidden = _convolution(settings.mixed, settings.hidden, 3, 1, settings)
         self.output = nn.Conv1d(settings.hidden, settings.channels, 1)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
@@ -65,7 +68,10 @@ class HarmonyPath(nn.Module):
     def forward(self, harmony: Tensor) -> Tensor:
         """Compute the features of each slow frame."""
         compressed = self.compress(harmony)  # (batch, slow frames, bands)
-        present = (harmony.amax(dim=(1, 2), keepdim=True) > 0).to(harmony.dtype)  # (batch, 1, 1)
+        # A causal path decides frame by frame, because it does not know what follows.
+        over = 2 if self.settings.causal else (1, 2)
+        present = (harmony.amax(dim=over, keepdim=True) > 0).to(harmony.dtype).transpose(1, 2)
+        # (batch, 1, slow frames) or (batch, 1, 1)
         parts = []
         if self.convolutions:
             maps = ((compressed - self.band_mean) * self.band_scale).transpose(1, 2)
@@ -91,19 +97,58 @@ class HarmonyPath(nn.Module):
         for low, high in (self.settings.bass, self.settings.harmony):
             bands = compressed[:, low:high]
             centred = bands - bands.mean(dim=1, keepdim=True)
-            distances += [_distance(centred, lag) for lag in self.settings.lags]
+            distances += [_distance(centred, lag, causal=self.settings.causal) for lag in self.settings.lags]
         return torch.stack(distances, dim=1)
 
 
-def _distance(bands: Tensor, lag: int) -> Tensor:
-    """Return the distance between the `lag` frames before and from each frame on: (batch, frames)."""
+class _PaddedLeft(nn.Conv1d):
+    """A convolution that keeps the number of frames by zeros before the first."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        missing = (self.kernel_size[0] - 1) * self.dilation[0]
+        return super().forward(functional.pad(features, (missing, 0)))
+
+
+def _convolution(
+    inputs: int, outputs: int, kernel: int, dilation: int, settings: HarmonyPathSettings
+) -> nn.Conv1d:
+    """Return a convolution that keeps the number of frames."""
+    if settings.causal:
+        return _PaddedLeft(inputs, outputs, kernel, dilation=dilation)
+    return nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+
+
+def _distance(bands: Tensor, lag: int, *, causal: bool) -> Tensor:
+    """Return the distance between the `lag` frames before and from each frame on: (batch, frames).
+
+    If causal, each frame gets the distance between the `lag` frames up to it and those before them.
+    """
     frames = bands.shape[2]
-    padded = functional.pad(bands, (lag, lag), mode="replicate")
+    padded = functional.pad(bands, (2 * lag - 1, 1) if causal else (lag, lag), mode="replicate")
     means = functional.avg_pool1d(padded, lag, 1)  # (batch, bands, frames + lag + 1)
     past, coming = means[:, :, :frames], means[:, :, lag : lag + frames]
     product = (past * coming).sum(dim=1)
     norms = (past.square().sum(dim=1) * coming.square().sum(dim=1)).sqrt()
     return 1.0 - product / norms.clamp(min=LEAST_NORM)
+
+
+def hold(slow: Tensor, ratio: int, frames: int, *, delay: int) -> Tensor:
+    """Repeat features at a frame rate `ratio` times as high, each from `delay` frames after its time on.
+
+    Args:
+        slow: shape (batch, channels, slow frames). Slow frame i lies at frame ratio * i.
+        ratio: frames per slow frame.
+        frames: number of frames to return; the last slow frame is repeated.
+        delay: frames by which each slow frame comes late; zeros come before the first.
+
+    Returns:
+        Features of shape (batch, channels, frames).
+    """
+    fast = functional.pad(slow.repeat_interleave(ratio, dim=2), (delay, 0))
+    missing = frames - fast.shape[2]
+    if missing > 0:
+        fast = torch.cat([fast, fast[:, :, -1:].expand(-1, -1, missing)], dim=2)
+    return fast[:, :, :frames]
 
 
 def spread(slow: Tensor, ratio: int, frames: int) -> Tensor:

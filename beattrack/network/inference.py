@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations
-from beattrack.errors import MissingExtraError, ModelError
+from beattrack.errors import MissingExtraError
+from beattrack.network.causal_input import CausalInput
 from beattrack.network.input_level import (
     QUIET,
+    SILENCE_LEVEL,
     frame_levels,
     is_steady,
     overall_level,
     recording_level,
     silences,
 )
-from beattrack.network.model_settings import ModelSettings, read_settings
+from beattrack.network.model_settings import ModelSettings
+from beattrack.network.onnx_engine import check_model_file, open_onnx
 from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
-SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
-MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
 TCN_FRAMES = 2**16  # 11 minutes at 100 fps, about 0.2 GB; longer recordings run in overlapping blocks
 
 
@@ -63,7 +63,8 @@ class Network:
         The spectrogram is divided by the level of the whole recording, so all blocks are read before the
         first is used. Silence and steady sounds give activations of zero and no tempo. Silent frames at the
         start and end, and silence of more than 2 s in between, are set to zero, because the network would
-        continue the beat there.
+        continue the beat there. None of this applies to causal networks: each frame is divided by the running
+        level, and the activations are those of `StreamingNetwork`.
 
         Args:
             blocks: spectrogram in blocks of magnitudes, each of shape (frames, bands).
@@ -78,6 +79,9 @@ class Network:
         fps = float(self.settings.spectrogram.fps)
         levels = frame_levels(magnitudes)
         level = overall_level(levels)
+        if self.settings.network.tcn.causal:
+            beats, downbeats = self._causal(magnitudes, harmony, frames)
+            return Activations(beats, downbeats, fps=fps, pauses=_pauses(silences(levels, level), fps))
         if level <= SILENCE_LEVEL or is_steady(levels):
             silence = np.zeros(frames, np.float32)
             everywhere = np.array([[0, frames]])
@@ -87,10 +91,28 @@ class Network:
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
         quiet = silences(levels, level)
-        pauses = quiet[np.diff(quiet)[:, 0] > REST_SECONDS * fps]
+        pauses = _pauses(quiet, fps)
         for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
             beats[start:stop] = downbeats[start:stop] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
+
+    def _causal(self, magnitudes: list[Float], harmony: Iterable[Float], frames: int) -> tuple[Float, Float]:
+        """Compute beats and downbeats, (frames,) each, of a network that sees no later frames."""
+        network, views = self.settings.network, CausalInput(self.settings)
+        if not frames:
+            return np.empty(0, np.float32), np.empty(0, np.float32)
+        features = self._features([views.spectrogram(block) for block in magnitudes], frames, 1.0)
+        if network.harmony is not None and network.harmony.delay is not None:
+            slow_frames = -(-frames // network.harmony.ratio)
+            nothing = np.empty((0, network.harmony.bands), np.float32)
+            slow_view = np.concatenate([nothing, *harmony]).astype(np.float32, copy=False)[:slow_frames]
+            if len(slow_view):
+                slow = self._engine.harmony(views.harmony(slow_view)[None])[0]
+                features[0, network.front_end.channels :] = hold(
+                    slow, network.harmony.ratio, frames, delay=network.harmony.delay
+                )
+        beats, downbeats, _ = self._probabilities(features)
+        return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
         """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""
@@ -160,6 +182,27 @@ def spread(slow: Float, ratio: int, frames: int) -> Float:
     return np.pad(fast, ((0, 0), (0, max(frames - fast.shape[1], 0))), mode="edge")[:, :frames]
 
 
+def hold(slow: Float, ratio: int, frames: int, *, delay: int) -> Float:
+    """Repeat features at a frame rate `ratio` times as high, each from `delay` frames after its time on.
+
+    Args:
+        slow: shape (channels, slow frames), at least one. Slow frame i lies at frame ratio * i.
+        ratio: frames per slow frame.
+        frames: number of frames to return; the last slow frame is repeated.
+        delay: frames by which each slow frame comes late; zeros come before the first.
+
+    Returns:
+        Features of shape (channels, frames).
+    """
+    number = (np.arange(frames) - delay) // ratio
+    return np.where(number < 0, np.float32(0), slow[:, np.clip(number, 0, slow.shape[1] - 1)])
+
+
+def _pauses(quiet: NDArray[np.int64], fps: float) -> NDArray[np.int64]:
+    """Return the silences that are pauses: those of more than 2 s."""
+    return quiet[np.diff(quiet)[:, 0] > REST_SECONDS * fps]
+
+
 def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: int) -> Iterator[Float]:
     """Cut a spectrogram into padded blocks for the front-end.
 
@@ -176,9 +219,8 @@ def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: i
     """
     network = settings.network
     missing = network.front_end.receptive_field - 1
-    before = missing if network.tcn.causal else missing // 2
-    held = np.repeat(magnitudes[0][:1], before, axis=0)
-    ending = np.repeat(magnitudes[-1][-1:], missing - before, axis=0)
+    held = np.repeat(magnitudes[0][:1], network.frames_before, axis=0)
+    ending = np.repeat(magnitudes[-1][-1:], network.frames_after, axis=0)
     for block in (*magnitudes, ending):
         held = np.concatenate([held, block])
         start = 0
@@ -212,107 +254,14 @@ def load_network(
     threads = checks.optional(checks.positive(whole=True))("threads", threads)
     checks.instance(str, os.PathLike, called="the path of a model file")("path", path)
     name = os.fspath(path)
-    if not Path(path).is_file():
-        raise ModelError(f"{name}: there is no such model file")
-    if (size := Path(path).stat().st_size) > MAX_MODEL_BYTES:
-        raise ModelError(f"{name}: is too large for a model ({size / 1e6:.0f} MB)")
+    check_model_file(name)
     if device == "cpu" or (device == "auto" and not _has_gpu()):
-        # More threads than cores slow each other down.
-        return Network(*_open_onnx(name, min(threads or usable_cores(), usable_cores())))
+        return Network(*open_onnx(name, threads=threads or usable_cores()))
     try:
         from beattrack.network.torch_engine import open_torch
     except ImportError as error:
         raise MissingExtraError("torch", "train", "--device cuda") from error
     return Network(*open_torch(name))
-
-
-class OnnxEngine:
-    """ONNX Runtime on the CPU. A copied or unpickled engine opens the model file again."""
-
-    def __init__(self, session: Any, settings: ModelSettings, path: str, threads: int) -> None:
-        network = settings.network
-        import onnxruntime
-
-        self._session = session
-        self._opened_by = (os.path.abspath(path), threads)
-        # The TCN runs over many minutes at once; release that memory, 200 MB per hour, after each run.
-        self._give_back = onnxruntime.RunOptions()
-        self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        names = [output.name for output in session.get_outputs()]
-        self._heads = [name for name in names if name not in ("front_end", "harmony_path")]
-        # Every run needs all inputs; parts of the graph that are not run get one frame of zeros.
-        one_frame = (1, network.front_end.receptive_field, network.front_end.bands)
-        self._idle = {
-            "spectrogram": np.zeros(one_frame, np.float32),
-            "features": np.zeros((1, network.tcn.channels, 1), np.float32),
-        }
-        if network.harmony is not None:
-            self._idle["harmony"] = np.zeros((1, 1, network.harmony.bands), np.float32)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_open_engine, self._opened_by)
-
-    def features(self, padded: Float) -> Float:
-        """Run the front-end."""
-        (features,) = self._session.run(["front_end"], {**self._idle, "spectrogram": padded})
-        return np.asarray(features)
-
-    def harmony(self, harmony: Float) -> Float:
-        """Run the harmony path."""
-        (features,) = self._session.run(["harmony_path"], {**self._idle, "harmony": harmony})
-        return np.asarray(features)
-
-    def probabilities(self, features: Float) -> list[Float]:
-        """Run the TCN and the heads."""
-        inputs = {**self._idle, "features": features}
-        outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
-        return outputs
-
-
-def _open_onnx(name: str, threads: int) -> tuple[OnnxEngine, ModelSettings]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Threads that spin between the many small operations would take cores from other workers.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exception classes are private
-        raise ModelError(f"{name}: cannot be read as an ONNX model") from error
-    settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
-    try:
-        engine = OnnxEngine(session, settings, name, threads)
-        _try_out(engine, settings)
-    except Exception as error:  # as above
-        raise ModelError(
-            f"{name}: its network does not match its settings; export the model again"
-        ) from error
-    return engine, settings
-
-
-def _open_engine(name: str, threads: int) -> OnnxEngine:
-    if not Path(name).is_file():
-        raise ModelError(f"{name}: there is no such model file; a pickled network needs it")
-    return _open_onnx(name, min(threads, usable_cores()))[0]
-
-
-def _try_out(engine: Engine, settings: ModelSettings) -> None:
-    """Run one frame; raise ValueError if the shapes do not match the settings."""
-    network = settings.network
-    features = engine.features(
-        np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)
-    )
-    outputs = engine.probabilities(np.zeros((1, network.tcn.channels, 1), np.float32))
-    shapes = [features.shape, *(array.shape for array in outputs[:2])]
-    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1), (1, 1), (1, 1)]
-    if network.harmony is not None:
-        shapes.append(engine.harmony(np.zeros((1, 1, network.harmony.bands), np.float32)).shape)
-        expected.append((1, network.harmony.channels, 1))
-    if shapes != expected:
-        raise ValueError("the shapes differ")
 
 
 def _has_gpu() -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
+LEVEL_SECONDS = 10.0  # time constant of the running level
 QUIET = 1e-4  # over the recording's level: inaudible, but above the rounding noise of 16-bit audio
 STEADY = 0.01  # relative change of level, 0.1 dB: far less than in music or noise
+_LEAST_TOTAL = 1e-100  # hours of silence later, the sums would be too small to divide
 EDGE = 5  # frames: half a window, and the ringing of a resampler
 
 
@@ -30,6 +34,44 @@ def overall_level(levels: NDArray[np.float64]) -> float:
     """
     total = float(levels.sum())
     return float(levels @ levels) / total if total > 0 else 0.0
+
+
+class RunningLevel:
+    """The level of a recording up to each frame, for networks that do not know what follows.
+
+    It is the self-weighted mean of `overall_level`, in which older frames count exponentially less. As there,
+    silence does not change it.
+
+    Args:
+        fps: frames per second.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._decay = math.exp(-1.0 / (LEVEL_SECONDS * fps))
+        self._total = self._weighted = 0.0
+        self._level = SILENCE_LEVEL
+
+    def __call__(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the level at each of the next frames, above 0.
+
+        Args:
+            levels: levels of these frames from `frame_levels`, shape (frames,).
+        """
+        running = []
+        # A loop, so that the result does not depend on how the frames are grouped.
+        for level in levels.tolist():
+            self._total = self._decay * self._total + level
+            self._weighted = self._decay * self._weighted + level * level
+            if self._total > _LEAST_TOTAL:
+                self._level = max(self._weighted / self._total, SILENCE_LEVEL)
+            running.append(self._level)
+        return np.array(running)
+
+
+def over_running_level(spectrogram: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
+    """Return a spectrogram, (frames, bands), with each frame divided by the running level."""
+    levels = RunningLevel(fps)(frame_levels([spectrogram]))
+    return np.divide(spectrogram, levels[:, None], dtype=np.float32)
 
 
 def frame_levels(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:

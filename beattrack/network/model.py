@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from beattrack.network.front_end import FrontEnd
-from beattrack.network.harmony_path import HarmonyPath, spread
+from beattrack.network.harmony_path import HarmonyPath, hold, spread
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.tcn import TCN
 
@@ -52,7 +53,7 @@ class BeatNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.front_end = FrontEnd(settings.front_end, causal=settings.tcn.causal)
+        self.front_end = FrontEnd(settings.front_end, frames_after=settings.frames_after)
         self.harmony = HarmonyPath(settings.harmony) if settings.harmony else None
         self.tcn = TCN(settings.tcn)
         self.heads = Heads(
@@ -77,6 +78,8 @@ class BeatNetwork(nn.Module):
         settings, frames = self.harmony.settings, features.shape[2]
         if harmony is None or not harmony.shape[1]:
             return features.new_zeros(len(features), settings.channels, frames)
+        if settings.delay is not None:
+            return hold(self.harmony(harmony), settings.ratio, frames, delay=settings.delay)
         return spread(self.harmony(harmony), settings.ratio, frames)
 
     def features(self, padded: Tensor) -> Tensor:
@@ -96,6 +99,27 @@ class BeatNetwork(nn.Module):
         logits = self.heads(*self.tcn(features))
         frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
         return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
+
+    def step(
+        self, frame: Tensor, slow: Tensor | None, maps: Sequence[Tensor], pasts: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Compute the probabilities of a causal network for one more frame of a padded spectrogram.
+
+        Args:
+            frame: the frame, shape (batch, 1, bands).
+            slow: features of the harmony path for the output, shape (batch, channels); None without a path.
+            maps: see `FrontEnd.step`.
+            pasts: see `TCN.step`.
+
+        Returns:
+            Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
+            those of the TCN's blocks.
+        """
+        features, map_inputs = self.front_end.step(frame, maps)
+        both = [features.squeeze(2)] if slow is None else [features.squeeze(2), slow]
+        stream, inputs = self.tcn.step(torch.cat(both, dim=1), pasts)
+        logits = self.heads(stream.unsqueeze(2), None)
+        return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *map_inputs, *inputs
 
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 
 from beattrack.errors import ModelError, SettingsError
@@ -67,6 +68,18 @@ class ModelSettings:
                 f"the spectrogram must have {self.network.harmony.ratio} frames per frame of the harmony "
                 f"view, not {self.spectrogram.fps:g} and {self.slow_fps:g} per second"
             )
+
+        self._check_delay()
+
+    def _check_delay(self) -> None:
+        """Raise SettingsError if a causal network would see more of the future in the harmony view."""
+        path = self.network.harmony
+        if self.harmony is None or path is None or path.delay is None:
+            return
+        ahead = (self.harmony.samples_after - self.spectrogram.frame_size // 2) / self.harmony.sample_rate
+        least = math.ceil(ahead * self.spectrogram.fps) - self.network.frames_after
+        if path.delay < least:
+            raise SettingsError(f"harmony.delay must be at least {least} frames, not {path.delay}")
 
     @classmethod
     def of(cls, network: NetworkSettings) -> ModelSettings:

@@ -57,12 +57,24 @@ class FrontEndSettings:
             )
 
     @property
+    def map_bands(self) -> tuple[int, ...]:
+        """Number of bands before each convolution, and after the last pooling."""
+        bands = [self.bands]
+        for kernel, pool in zip(self.frequency_kernels, self.pools, strict=True):
+            bands.append((bands[-1] - kernel + 1) // pool)
+        return tuple(bands)
+
+    @property
     def output_bands(self) -> int:
         """Number of bands after the last pooling."""
-        bands = self.bands
-        for kernel, pool in zip(self.frequency_kernels, self.pools, strict=True):
-            bands = (bands - kernel + 1) // pool
-        return bands
+        return self.map_bands[-1]
+
+    @property
+    def past_maps(self) -> tuple[tuple[int, int, int], ...]:
+        """Earlier input that each convolution over time sees: (channels, frames, bands)."""
+        channels = (1, *[self.channels] * (len(self.pools) - 1))
+        columns = zip(channels, self.time_kernels, self.map_bands, strict=False)
+        return tuple((inputs, kernel - 1, bands) for inputs, kernel, bands in columns if kernel > 1)
 
     @property
     def receptive_field(self) -> int:
@@ -89,6 +101,8 @@ class HarmonyPathSettings:
         novelty: whether to use novelty.
         hidden: channels of the hidden layer that mixes both.
         dropout: dropout rate of the learned features.
+        delay: frames of the spectrogram after which a causal network reads a frame of the harmony view, whose
+            window ends later than that of the spectrogram; None for networks that are not causal.
 
     Raises:
         SettingsError: if a value is out of range, or both `learned` and `novelty` are off.
@@ -107,6 +121,7 @@ class HarmonyPathSettings:
     novelty: bool = True
     hidden: int = 32
     dropout: float = 0.15
+    delay: int | None = None
 
     def __post_init__(self) -> None:
         counts = ("bands", "channels", "ratio", "kernel", "hidden")
@@ -121,6 +136,7 @@ class HarmonyPathSettings:
                 "convolutions": checks.several(_COUNT, length=2),
                 "lags": _COUNTS,
                 "dropout": _DROPOUT,
+                "delay": checks.optional(checks.at_least(0, whole=True)),
             },
         )
         if self.kernel % 2 == 0:
@@ -131,6 +147,18 @@ class HarmonyPathSettings:
                 raise SettingsError(f"{name} must be a range within {self.bands} bands, not {low} to {high}")
         if not self.mixed:
             raise SettingsError("the harmony path needs learned or novelty features")
+
+    @property
+    def causal(self) -> bool:
+        """Whether the path sees past frames only."""
+        return self.delay is not None
+
+    @property
+    def receptive_field(self) -> int:
+        """Slow frames that one output frame sees."""
+        learned = 1 + 3 * (self.kernel - 1) if self.learned else 1
+        novelty = 2 * max(self.lags) if self.novelty else 1
+        return max(learned, novelty) + 2
 
     @property
     def mixed(self) -> int:
@@ -188,6 +216,15 @@ class TCNSettings:
         if not self.causal and self.kernel % 2 == 0:
             raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
 
+    def tap_distances(self, dilation: int) -> tuple[int, ...]:
+        """Return how many frames earlier the taps of a causal block look, without those at the frame itself.
+
+        Args:
+            dilation: dilation of the block.
+        """
+        dilations = (dilation, 2 * dilation) if self.parallel_pair else (dilation,)
+        return tuple(tap * d for d in dilations for tap in range(self.kernel - 1, 0, -1))
+
     @property
     def receptive_field(self) -> int:
         """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * largest dilation."""
@@ -206,6 +243,8 @@ class NetworkSettings:
         sum_head: add the downbeat logit to the beat logit, so that a downbeat implies a beat (Foscarin et
             al., ISMIR 2024).
         harmony: settings of the harmony path; None for none.
+        look_ahead: frames of the future that a causal network sees, all of them through its front-end. Its
+            output is late by as many frames. None for none, or if the network is not causal.
 
     Raises:
         SettingsError: if a value is out of range or the parts do not fit each other.
@@ -216,6 +255,7 @@ class NetworkSettings:
     tempo_bins: int = 300
     sum_head: bool = False
     harmony: HarmonyPathSettings | None = None
+    look_ahead: int | None = None
 
     def __post_init__(self) -> None:
         checks.apply(
@@ -226,6 +266,9 @@ class NetworkSettings:
                 "tempo_bins": checks.at_least(0, whole=True),
                 "sum_head": checks.flag(),
                 "harmony": checks.optional(checks.instance(HarmonyPathSettings)),
+                "look_ahead": checks.optional(
+                    checks.between(0, self.front_end.receptive_field - 1, whole=True)
+                ),
             },
         )
         channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
@@ -234,10 +277,24 @@ class NetworkSettings:
                 f"the TCN must have as many channels as front-end and harmony path together, {channels}, "
                 f"not {self.tcn.channels}"
             )
-        if self.harmony and self.tcn.causal:
-            raise SettingsError("a causal network cannot have a harmony path, because the path looks ahead")
+        if self.harmony and self.harmony.causal != self.tcn.causal:
+            raise SettingsError("a causal network needs a harmony path with a delay, and no other has one")
+        if self.look_ahead and not self.tcn.causal:
+            raise SettingsError("look_ahead is a setting of causal networks; others see the future anyway")
+        if self.tempo_bins and self.tcn.causal:
+            raise SettingsError("a causal network cannot have a tempo head, which sees the whole input")
         if self.tempo_bins and not self.tcn.skip_sum:
             raise SettingsError("the tempo head needs the skip sum; set skip_sum = true or tempo_bins = 0")
+
+    @property
+    def frames_before(self) -> int:
+        """Frames before a frame that the front-end reads for it; it reads `frames_after` after it."""
+        return self.front_end.receptive_field - 1 - self.frames_after
+
+    @property
+    def frames_after(self) -> int:
+        """Frames after a frame that the front-end reads for it."""
+        return self.look_ahead or 0 if self.tcn.causal else (self.front_end.receptive_field - 1) // 2
 
     @property
     def receptive_field(self) -> int:

@@ -9,6 +9,9 @@ Bai, Kolter & Koltun, arXiv 1803.01271; van den Oord et al. (WaveNet), arXiv 160
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +40,12 @@ class DilatedConvolution(nn.Module):
             features = functional.pad(features, (self.reach, 0))
         out: Tensor = self.convolution(features)
         return out
+
+    def at_last(self, taps: Tensor) -> Tensor:
+        """Convolve at one frame: (batch, kernel * inputs), the oldest tap first, to (batch, outputs)."""
+        # A product of matrices runs faster than a convolution of a single output.
+        weight = self.convolution.weight.transpose(1, 2).flatten(1)  # (outputs, kernel * inputs)
+        return functional.linear(taps, weight, self.convolution.bias)
 
 
 class ResidualBlock(nn.Module):
@@ -73,6 +82,23 @@ class ResidualBlock(nn.Module):
         skip = self.mix(self.dropout(torch.cat(branches, dim=1)))  # (batch, channels, frames)
         return self.residual(features) + skip, skip
 
+    def step(self, features: Tensor, past: Tensor) -> Tensor:
+        """Return the next residual stream for one frame of a causal network, (batch, channels).
+
+        Args:
+            features: this block's input at the frame, shape (batch, channels).
+            past: its inputs at the earlier frames that the taps see, oldest first, branch after branch, shape
+                (batch, taps, channels); see `TCNSettings.tap_distances`.
+        """
+        branches = []
+        for branch, seen in zip(self.branches, past.chunk(len(self.branches), dim=1), strict=True):
+            taps = torch.cat([seen.flatten(1), features], dim=1)
+            branches.append(self._nonlinearity(cast(DilatedConvolution, branch).at_last(taps)))
+        joined = _pointwise(self.mix, self.dropout(torch.cat(branches, dim=1)))
+        if isinstance(self.residual, nn.Conv1d):
+            features = _pointwise(self.residual, features)
+        return features + joined
+
 
 class TCN(nn.Module):
     """A stack of residual blocks, one per dilation.
@@ -96,3 +122,25 @@ class TCN(nn.Module):
             if self.settings.skip_sum:
                 total = skip if total is None else total + skip
         return self.activation(features), total
+
+    def step(self, features: Tensor, pasts: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Run all blocks on one frame of a causal network.
+
+        Args:
+            features: shape (batch, channels).
+            pasts: earlier inputs of each block; see `ResidualBlock.step`.
+
+        Returns:
+            The activated residual stream, (batch, channels), and the input of each block, which later frames
+            see as their past.
+        """
+        inputs = []
+        for block, past in zip(self.blocks, pasts, strict=True):
+            inputs.append(features)
+            features = cast(ResidualBlock, block).step(features, past)
+        return self.activation(features), inputs
+
+
+def _pointwise(convolution: nn.Conv1d, features: Tensor) -> Tensor:
+    """Apply a 1x1 convolution to one frame, (batch, channels)."""
+    return functional.linear(features, convolution.weight.squeeze(2), convolution.bias)

@@ -31,7 +31,8 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
         Weights by name.
 
     Raises:
-        SettingsError: if the weights are from a network whose settings differ in more than dropout and width.
+        SettingsError: if the weights are from a network whose settings differ in more than dropout, width and
+            causality.
         TrainingError: if the run cannot be read.
         ModelError: if the model cannot be read.
     """
@@ -44,13 +45,16 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
         restored, settings = load_torch(find(name).path)
         weights, theirs = restored.state_dict(), settings.network
     ours = network.settings
+    if not ours.tempo_bins:
+        weights = {key: tensor for key, tensor in weights.items() if not key.startswith("heads.tempo.")}
     # With a harmony path, the channels of two parts lie side by side: widening would mix them up.
     can_widen = not ours.tcn.gated and ours.harmony is None
     narrower = theirs.tcn.channels < ours.tcn.channels and can_widen
-    if _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
+    same_tempo = ours.tempo_bins in (0, theirs.tempo_bins)
+    if not same_tempo or _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
         raise SettingsError(
-            f"{name}: its network has other settings than this run; only dropout may differ, and it may have "
-            "fewer channels"
+            f"{name}: its network has other settings than this run; only dropout and causality may differ, "
+            "and it may have fewer channels"
         )
     return widen(weights, network) if narrower else weights
 
@@ -121,8 +125,10 @@ def _shape(settings: NetworkSettings, *, width: bool) -> Any:
     """Return the settings that must be equal for weights to fit, with or without the number of channels."""
     record = settings_dict(settings)
     for part in (record["front_end"], record["tcn"], record["harmony"] or {}):
-        for name in ("dropout", "dropout_kind"):
+        for name in ("dropout", "dropout_kind", "causal", "delay"):
             part.pop(name, None)
+    for name in ("look_ahead", "tempo_bins"):
+        del record[name]
     if not width:
         del record["front_end"]["channels"], record["tcn"]["channels"]
     return record

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beattrack.errors import ModelError
-from beattrack.network.inference import MAX_MODEL_BYTES, load_network
+from beattrack.network.inference import load_network
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.onnx_engine import MAX_MODEL_BYTES
 from beattrack.registry import ModelCard, find, models_folder
 from tests.audio_cases import posix_only
 from tests.cli_cases import lines, run

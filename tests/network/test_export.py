@@ -36,6 +36,7 @@ def random_network(settings: NetworkSettings) -> BeatNetwork:
         NetworkSettings(
             front_end=SMALL.front_end,
             tcn=TCNSettings(channels=8, dilations=(1, 2, 4), causal=True, gated=True, activation="gelu"),
+            tempo_bins=0,
         ),
     ],
 )

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from beattrack.harmony import HarmonySettings  # noqa: E402
 from beattrack.network import inference  # noqa: E402
 from beattrack.network.export import export_onnx, parity  # noqa: E402
-from beattrack.network.harmony_path import HarmonyPath, spread  # noqa: E402
+from beattrack.network.harmony_path import HarmonyPath, hold, spread  # noqa: E402
 from beattrack.network.inference import Network, load_network  # noqa: E402
 from beattrack.network.model import BeatNetwork  # noqa: E402
 from beattrack.network.model_settings import ModelSettings  # noqa: E402
@@ -74,6 +74,43 @@ def test_spreading_is_linear_and_equal_in_both_engines(frames: int) -> None:
     theirs = spread(torch.from_numpy(slow)[None], 10, frames)[0].numpy()
     assert np.allclose(ours, expected, atol=1e-6)
     assert np.allclose(theirs, expected, atol=1e-6)
+
+
+def test_a_causal_path_does_not_look_ahead() -> None:
+    torch.manual_seed(0)
+    path = HarmonyPath(replace(PATH, delay=16)).eval()
+    view = torch.from_numpy(slow_view(80))[None]
+    changed = view.clone()
+    changed[:, 50:] = 0.0
+    before, after = path(view), path(changed)
+    assert torch.equal(before[:, :, :50], after[:, :, :50])
+    assert not torch.allclose(before[:, :, 50:], after[:, :, 50:])
+
+
+def test_a_causal_path_sees_as_far_as_its_settings_say() -> None:
+    torch.manual_seed(0)
+    path = HarmonyPath(replace(PATH, delay=16)).eval()
+    view = (1 + torch.rand(1, 80, 73)).requires_grad_()
+    path(view)[0, :, 70].sum().backward()
+    assert view.grad is not None
+    reached = torch.nonzero(view.grad.abs().sum(dim=2)[0])[:, 0]
+    assert int(reached.max()) == 70
+    assert int(reached.max() - reached.min()) + 1 == path.settings.receptive_field
+
+
+def test_causal_novelty_is_highest_when_the_new_chord_has_lasted() -> None:
+    path = HarmonyPath(replace(PATH, delay=16))
+    compressed = path.compress(torch.from_numpy(slow_view(60))[None]).transpose(1, 2)
+    assert path.novelty(compressed)[0].argmax(dim=1).tolist() == [30 + lag - 1 for lag in PATH.lags] * 2
+
+
+@pytest.mark.parametrize("frames", [1, 16, 17, 57, 100])
+def test_a_slow_frame_is_held_after_its_delay_in_both_engines(frames: int) -> None:
+    slow = np.random.default_rng(1).normal(size=(3, 6)).astype(np.float32)
+    number = (np.arange(frames) - 16) // 10
+    expected = np.where(number < 0, 0, slow[:, number.clip(0, 5)])
+    assert np.array_equal(inference.hold(slow, 10, frames, delay=16), expected)
+    assert np.array_equal(hold(torch.from_numpy(slow)[None], 10, frames, delay=16)[0].numpy(), expected)
 
 
 def test_a_missing_slow_view_counts_as_zeros(network: BeatNetwork) -> None:

@@ -72,13 +72,17 @@ def test_blocks_of_the_tcn_change_no_frame(
     assert blockwise.tempo.sum() == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(
+    ("causal", "look_ahead", "before"), [(False, None, 2), (True, None, 4), (True, 1, 3)]
+)
 @given(cuts=st.lists(st.integers(1, 299), max_size=6, unique=True), frames=st.integers(1, 400))
-def test_padded_blocks_hold_every_frame_once(cuts: list[int], frames: int, causal: bool) -> None:
-    model = ModelSettings(network=NetworkSettings(tcn=TCNSettings(causal=causal)))
+def test_padded_blocks_hold_every_frame_once(
+    cuts: list[int], frames: int, causal: bool, look_ahead: int | None, before: int
+) -> None:
+    tcn = TCNSettings(causal=causal)
+    model = ModelSettings(network=NetworkSettings(tcn=tcn, tempo_bins=0, look_ahead=look_ahead))
     whole = np.arange(300, dtype=np.float32)[:, None] + np.zeros((1, 73), np.float32)
     blocks = list(padded_blocks(np.split(whole, sorted(cuts)), model, frames=frames))
-    before = 4 if causal else 2
     expected = np.concatenate([whole[[0] * before], whole, whole[[-1] * (4 - before)]])
     assert all(4 < len(block) <= frames + 4 for block in blocks)
     np.testing.assert_array_equal(np.concatenate([blocks[0][:4], *(block[4:] for block in blocks)]), expected)

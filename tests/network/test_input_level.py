@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from beattrack.network.input_level import (
     EDGE,
+    SILENCE_LEVEL,
+    RunningLevel,
     frame_levels,
     is_steady,
+    over_running_level,
     overall_level,
     recording_level,
     silences,
@@ -79,3 +82,31 @@ def test_what_never_changes_is_steady(music: np.ndarray) -> None:
     assert not is_steady(steady)
     assert not is_steady(frame_levels([music]))
     assert all(is_steady(frame_levels([music[:frames]])) for frames in range(2 * EDGE + 1))
+
+
+def test_the_running_level_of_even_sound_is_its_level() -> None:
+    assert RunningLevel(100)(np.full(500, 0.25)) == pytest.approx(np.full(500, 0.25))
+
+
+def test_the_running_level_keeps_through_hours_of_silence() -> None:
+    level = RunningLevel(10)
+    level(np.full(100, 0.5))
+    assert level(np.zeros(200_000))[-1] == pytest.approx(0.5)
+    assert level(np.full(1000, 0.01))[-1] == pytest.approx(0.01)
+
+
+def test_silence_at_the_start_has_the_least_level() -> None:
+    assert RunningLevel(100)(np.zeros(3)).tolist() == [SILENCE_LEVEL] * 3
+
+
+@given(cuts=st.lists(st.integers(0, 500), max_size=5))
+def test_the_running_level_depends_on_the_past_only(cuts: list[int]) -> None:
+    levels = np.random.default_rng(1).exponential(size=500)
+    whole, grouped = RunningLevel(100)(levels), RunningLevel(100)
+    assert np.array_equal(np.concatenate([grouped(part) for part in np.split(levels, sorted(cuts))]), whole)
+
+
+def test_gain_does_not_matter_over_the_running_level(music: np.ndarray) -> None:
+    np.testing.assert_allclose(
+        over_running_level(music * np.float32(0.01), 100), over_running_level(music, 100), rtol=1e-5
+    )

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from beattrack.errors import ModelError, SettingsError
 from beattrack.network.model_settings import ModelSettings
-from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
+from beattrack.network.settings import (
+    FrontEndSettings,
+    HarmonyPathSettings,
+    NetworkSettings,
+    TCNSettings,
+)
 
 tcn_settings = st.builds(
     TCNSettings,
@@ -27,6 +32,7 @@ tcn_settings = st.builds(
 
 @given(tcn=tcn_settings, bins=st.integers(0, 400), sum_head=st.booleans())
 def test_settings_survive_json(tcn: TCNSettings, bins: int, sum_head: bool) -> None:
+    bins = 0 if tcn.causal else bins
     settings = ModelSettings(network=NetworkSettings(tcn=tcn, tempo_bins=bins, sum_head=sum_head))
     assert ModelSettings.from_json(settings.to_json()) == settings
 
@@ -69,3 +75,21 @@ def test_bands_must_agree() -> None:
     narrow = FrontEndSettings(bands=64, frequency_kernels=(3, 3, 3), pools=(3, 3, 4))
     with pytest.raises(SettingsError, match="73 bands"):
         ModelSettings(network=NetworkSettings(front_end=narrow))
+
+
+def causal(delay: int, look_ahead: int) -> NetworkSettings:
+    return NetworkSettings(
+        tcn=TCNSettings(channels=48, causal=True),
+        harmony=HarmonyPathSettings(delay=delay),
+        tempo_bins=0,
+        look_ahead=look_ahead,
+    )
+
+
+def test_a_causal_network_waits_for_the_end_of_the_long_windows() -> None:
+    # A window of 8192 samples ends 174 ms after one of 1024 samples with the same centre.
+    assert ModelSettings.of(causal(15, 2)).network.harmony is not None
+    assert ModelSettings.of(causal(17, 0)).network.harmony is not None
+    for delay, look_ahead in ((14, 2), (16, 0)):
+        with pytest.raises(SettingsError, match="delay must be at least"):
+            ModelSettings.of(causal(delay, look_ahead))

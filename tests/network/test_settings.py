@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from beattrack.errors import SettingsError
-from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
+from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 
 
 def test_published_network_sees_16381_frames() -> None:
@@ -38,8 +38,22 @@ def test_a_causal_kernel_may_be_even() -> None:
         (NetworkSettings, {"tcn": TCNSettings(channels=16)}, "as many channels as"),
         (NetworkSettings, {"tempo_bins": -1}, "tempo_bins"),
         (NetworkSettings, {"tcn": TCNSettings(skip_sum=False)}, "skip"),
+        (NetworkSettings, {"tcn": TCNSettings(causal=True)}, "cannot have a tempo head"),
+        (NetworkSettings, {"look_ahead": 1}, "look_ahead is a setting of causal networks"),
+        (NetworkSettings, {"tcn": TCNSettings(causal=True), "tempo_bins": 0, "look_ahead": 5}, "from 0 to 4"),
+        (HarmonyPathSettings, {"delay": -1}, "delay"),
+        (
+            NetworkSettings,
+            {"tcn": TCNSettings(channels=48), "harmony": HarmonyPathSettings(delay=16)},
+            "needs a harmony path with a delay",
+        ),
     ],
 )
 def test_impossible_settings_are_refused(kind: type, wrong: dict[str, object], reason: str) -> None:
     with pytest.raises(SettingsError, match=reason):
         kind(**wrong)
+
+
+def test_taps_of_a_block_look_back_by_multiples_of_its_dilations() -> None:
+    assert TCNSettings(kernel=3).tap_distances(4) == (8, 4, 16, 8)
+    assert TCNSettings(kernel=3, parallel_pair=False).tap_distances(4) == (8, 4)

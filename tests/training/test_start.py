@@ -72,3 +72,18 @@ def test_a_model_file_is_widened_or_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingsError, match="has other settings"):
             load_start(str(path), other)
+
+
+def test_a_causal_network_starts_from_one_that_looks_ahead() -> None:
+    changes = {"network.tcn.causal": True, "network.tempo_bins": 0, "network.harmony.delay": 16}
+    causal = BeatNetwork(read_settings(None, [*changes.items(), ("network.look_ahead", 2)]).network)
+    causal.load_state_dict(load_start("tcn", causal))
+    offline = BeatNetwork(read_settings(None).network)
+    offline.load_state_dict(load_start("tcn", offline))
+    padded = torch.rand(1, 50, 73)
+    torch.testing.assert_close(causal.front_end.eval()(padded), offline.front_end.eval()(padded))
+
+
+def test_a_tempo_head_cannot_be_made_up() -> None:
+    with pytest.raises(SettingsError, match="has other settings"):
+        load_start("tcn", BeatNetwork(read_settings(None, [("network.tempo_bins", 200)]).network))

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from beattrack.network.input_level import over_running_level
+from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings
 from beattrack.training.examples.crops import Crop, draw_crop
 from beattrack.training.examples.pulse_free import draw_pulse_free_crop
@@ -60,11 +63,12 @@ def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
     Returns:
         Tensors by name: `spectrogram`, `harmony` if the network uses it, and the targets for `losses`.
     """
-    batch = {"spectrogram": np.stack([crop.spectrogram for crop in crops])}
+    batch = {"spectrogram": np.stack([_spectrogram(crop, network) for crop in crops])}
     if network.harmony is not None:
         frames = -(-batch["spectrogram"].shape[1] // network.harmony.ratio)
         nothing = np.zeros((frames, network.harmony.bands), np.float32)
-        batch["harmony"] = np.stack([nothing if crop.harmony is None else crop.harmony for crop in crops])
+        views = [_harmony(crop, network) for crop in crops]
+        batch["harmony"] = np.stack([nothing if view is None else view for view in views])
     for field in dataclasses.fields(crops[0].targets):
         values = [getattr(crop.targets, field.name) for crop in crops]
         if field.name == "bpm":
@@ -72,6 +76,20 @@ def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
         else:
             batch[field.name] = np.stack(values)
     return {name: torch.from_numpy(array) for name, array in batch.items()}
+
+
+def _spectrogram(crop: Crop, network: NetworkSettings) -> NDArray[np.float32]:
+    """Return the spectrogram of a crop as the network's input: over the running level if it is causal."""
+    if not network.tcn.causal:
+        return crop.spectrogram
+    return over_running_level(crop.spectrogram, ModelSettings.of(network).spectrogram.fps)
+
+
+def _harmony(crop: Crop, network: NetworkSettings) -> NDArray[np.float32] | None:
+    """Return the harmony view of a crop, if there is one, as the network's input."""
+    if crop.harmony is None or not network.tcn.causal:
+        return crop.harmony
+    return over_running_level(crop.harmony, ModelSettings.of(network).slow_fps)
 
 
 class Batches(Dataset[Batch]):
@@ -148,9 +166,10 @@ class TrainingData(lightning.LightningDataModule):
             for number in range(-(-crops // settings.batch))
             for crop in draw_crops(pool, settings, settings.seed, STANDARDISATION_STEP + number)
         ]
-        slow = [crop.harmony for crop in drawn if crop.harmony is not None]
+        views = [_harmony(crop, settings.network) for crop in drawn] if settings.network.harmony else []
+        slow = [view for view in views if view is not None]
         return (
-            torch.from_numpy(np.concatenate([crop.spectrogram for crop in drawn])),
+            torch.from_numpy(np.concatenate([_spectrogram(crop, settings.network) for crop in drawn])),
             torch.from_numpy(np.concatenate(slow)) if slow else None,
         )
 

@@ -1,0 +1,36 @@
+"""The part of a causal model's graph that runs one frame: names and shapes of its inputs and outputs.
+
+`frame`, a frame of the spectrogram over the running level, and `slow`, the features of the harmony path, are
+the new input. `maps_*` and `past_*` are earlier inputs of the front-end's convolutions and of the TCN's
+blocks; `map_*` and `input_*` are those of this frame, which later frames need.
+"""
+
+from __future__ import annotations
+
+from beattrack.network.settings import NetworkSettings
+
+Shape = tuple[int, ...]
+
+BEATS, DOWNBEATS = "step_beats", "step_downbeats"
+
+
+def step_shapes(network: NetworkSettings) -> dict[str, Shape]:
+    """Return the shapes of the inputs by name, in order."""
+    tcn = network.tcn
+    shapes: dict[str, Shape] = {"frame": (1, 1, network.front_end.bands)}
+    if network.harmony is not None:
+        shapes["slow"] = (1, network.harmony.channels)
+    maps = {f"maps_{i}": (1, *shape) for i, shape in enumerate(network.front_end.past_maps)}
+    past = (1, len(tcn.tap_distances(1)), tcn.channels)
+    return {**shapes, **maps, **{f"past_{block}": past for block in range(len(tcn.dilations))}}
+
+
+def map_names(network: NetworkSettings) -> list[str]:
+    """Return the names of the outputs that later frames need as `maps_*`."""
+    return [f"map_{i}" for i in range(len(network.front_end.past_maps))]
+
+
+def step_output_names(network: NetworkSettings) -> list[str]:
+    """Return the names of the outputs, in order."""
+    inputs = [f"input_{block}" for block in range(len(network.tcn.dilations))]
+    return [BEATS, DOWNBEATS, *map_names(network), *inputs]
