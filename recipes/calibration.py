@@ -39,6 +39,7 @@ from beattrack.tracker import PULSE_CONFIDENCE, decode
 
 Float64 = NDArray[np.float64]
 
+CONFIG = Path(__file__).parent / "tcn.toml"  # of the shipped model
 RIGHT_F = 0.9  # of the beats of a file
 TEMPO_TOLERANCE = 0.04
 BINS = 10
@@ -254,14 +255,15 @@ def main() -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("packs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--model", default="tcn", help="Shipped model or model file.")
-def held_out(out: Path, packs: tuple[Path, ...], model: str) -> None:
+@click.option("--config", default=CONFIG, type=click.Path(path_type=Path), help="Settings of its training.")
+def held_out(out: Path, packs: tuple[Path, ...], model: str, config: Path) -> None:
     """Write activations and annotations of the held-out songs of PACKS to the folder OUT."""
     from beattrack.datasets.pack import load_pack
     from beattrack.network.inference import load_network
     from beattrack.registry import find
     from beattrack.training.examples.sampling import split_songs
     from beattrack.training.held_out import Tracked, track
-    from beattrack.training.settings import ValidationSettings
+    from beattrack.training.settings import read_settings
 
     def write(tracked: Tracked) -> None:
         song = tracked.song
@@ -276,7 +278,7 @@ def held_out(out: Path, packs: tuple[Path, ...], model: str) -> None:
     for folder in ("activations", "annotations"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     songs = {f"pack:{path}": load_pack(path) for path in packs}
-    split = split_songs(songs, dict.fromkeys(songs, 1.0), ValidationSettings())
+    split = split_songs(songs, dict.fromkeys(songs, 1.0), read_settings(config).validation)
     network = load_network(find(model).path)
     held = list(zip(split.validation.songs, split.validation.datasets, strict=True))
     for song, dataset in held:

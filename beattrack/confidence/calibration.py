@@ -46,16 +46,16 @@ class Logistic:
 
 BEAT = Logistic(
     (
-        ("beat_posterior", 0.059),
-        ("beat_activation", 0.352),
-        ("mean_activation", 0.635),
-        ("tempo_head", 0.242),
+        ("beat_posterior", 0.061),
+        ("beat_activation", 0.351),
+        ("mean_activation", 0.637),
+        ("tempo_head", 0.24),
     ),
-    0.81,
+    0.813,
 )
 DOWNBEAT = Logistic(
-    (("downbeat_posterior", 0.339), ("downbeat_activation", 0.783), ("beat_activation", -0.475)), 1.079
+    (("downbeat_posterior", 0.384), ("downbeat_activation", 0.743), ("beat_activation", -0.441)), 1.023
 )
 TEMPO = Logistic((("tempo_head", 0.39), ("mean_activation", 0.654)), 0.47)
-METRE = Logistic((("metre_posterior", 0.505), ("mean_activation", 0.426)), -0.005)
-FILE = Logistic((("mean_posterior", 0.041), ("mean_activation", 0.816), ("tempo_head", 0.348)), -0.048)
+METRE = Logistic((("metre_posterior", 0.486), ("mean_activation", 0.391)), 0.136)
+FILE = Logistic((("mean_posterior", 0.035), ("mean_activation", 0.826), ("tempo_head", 0.349)), -0.027)
