@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import lzma
+import math
 import os
 import struct
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ Float = NDArray[np.floating]
 MAX_FPS = 1000  # a decoder's work grows with the square of it
 # Of an array, 90 hours at 100 fps; larger ones, in damaged or hostile files, would fill the memory.
 MAX_BYTES = 1 << 28
+
+ON_FRAME = 1e-6  # frames; rounding errors of times that fall on a frame
 
 _ARRAYS = ("beats", "downbeats", "tempo", "pauses")
 
@@ -47,10 +50,11 @@ class Activations(ComparedByValue):
         tempo: probability of each whole tempo, bin k for k BPM, shape (bins,); None if unknown.
         pauses: first frame and frame after the last of each long silence, ascending, shape (pauses, 2); None
             if unknown. Decoders get the parts in between.
+        first: first frame that was analysed; the frames before it are 0.
 
     Raises:
         ActivationError: if an array is not one-dimensional or not of floats, if beats and downbeats differ in
-            length, if fps is out of range, or if pauses overlap or lie outside the frames.
+            length, if fps is out of range, or if pauses overlap or lie outside the frames from `first` on.
     """
 
     beats: Float
@@ -58,6 +62,7 @@ class Activations(ComparedByValue):
     fps: float
     tempo: Float | None = None
     pauses: NDArray[np.integer] | None = None
+    first: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -75,16 +80,60 @@ class Activations(ComparedByValue):
                 f"beats and downbeats must have the same length, not {len(self.beats)} and "
                 f"{len(self.downbeats)}"
             )
+        if not 0 <= self.first <= len(self.beats):
+            raise ActivationError(f"first must be one of the {len(self.beats)} frames, not {self.first}")
         if self.pauses is not None:
-            _check_pauses(self.pauses, len(self.beats))
+            _check_pauses(self.pauses, self.first, len(self.beats))
 
     @property
     def duration(self) -> float:
         """Duration in seconds."""
         return len(self.beats) / self.fps
 
+    @property
+    def start(self) -> float:
+        """Time in seconds at which the analysis begins."""
+        return self.first / self.fps
+
+    def later(self, frames: int) -> Activations:
+        """Return activations that begin `frames` later, with zeros before."""
+        pauses = None if self.pauses is None else self.pauses + frames
+        downbeats = None if self.downbeats is None else np.pad(self.downbeats, (frames, 0))
+        return replace(
+            self, beats=np.pad(self.beats, (frames, 0)), downbeats=downbeats, pauses=pauses, first=frames
+        )
+
+    def part(self, start: float, end: float | None = None) -> Activations:
+        """Return the activations of a part of the recording, in which frames keep their times.
+
+        Args:
+            start: seconds from the start of the recording.
+            end: seconds from the start of the recording; None for its end.
+
+        Raises:
+            SettingsError: if nothing of the part was analysed.
+        """
+        first = max(math.ceil(start * self.fps - ON_FRAME), self.first)
+        last = len(self.beats)
+        if end is not None:
+            last = min(math.ceil(end * self.fps - ON_FRAME), last)
+        if first >= last and first > 0:
+            where = f"from {start:g} s on" if end is None or start > 0 else f"before {end:g} s"
+            span = (
+                f"{self.duration:.2f} s long" if self.first == 0 else f"analysed from {self.start:.2f} s on"
+            )
+            raise SettingsError(f"has nothing {where}; it is {span}")
+        bounds = None if self.pauses is None else self.pauses.clip(first, last)
+        return replace(
+            self,
+            beats=_cut(self.beats, first, last),
+            downbeats=None if self.downbeats is None else _cut(self.downbeats, first, last),
+            pauses=None if bounds is None else bounds[bounds[:, 0] < bounds[:, 1]],
+            first=first,
+        )
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz file with the scalar `fps` and those of the arrays that are known.
+        """Write an .npz file with the scalar `fps`, those of the arrays that are known, and `first` unless 0.
 
         Args:
             path: file to write; its suffix is not changed.
@@ -94,6 +143,8 @@ class Activations(ComparedByValue):
         """
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         present: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
+        if self.first:
+            present["first"] = np.int64(self.first)
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, fps=np.float64(self.fps), **present)
 
@@ -112,6 +163,9 @@ class Activations(ComparedByValue):
         fps = arrays.pop("fps")
         if fps.size != 1 or fps.dtype.kind not in "fiu":
             raise ActivationError(f"{name}: fps must be a single number")
+        first = arrays.pop("first", np.zeros(1, np.int64))
+        if first.size != 1 or first.dtype.kind not in "iu":
+            raise ActivationError(f"{name}: first must be a whole number")
         try:
             return cls(
                 beats=arrays["beats"],
@@ -119,16 +173,24 @@ class Activations(ComparedByValue):
                 tempo=arrays.get("tempo"),
                 pauses=arrays.get("pauses"),
                 fps=float(fps.reshape(())),
+                first=int(first.reshape(())),
             )
         except ActivationError as error:
             raise ActivationError(f"{name}: {error}") from error
 
 
-def _check_pauses(pauses: object, frames: int) -> None:
+def _cut(values: Float, first: int, last: int) -> Float:
+    """Return values up to `last`, with zeros before `first`."""
+    part: Float = values[:last].copy()
+    part[:first] = 0
+    return part
+
+
+def _check_pauses(pauses: object, first: int, frames: int) -> None:
     if not isinstance(pauses, np.ndarray) or pauses.dtype.kind not in "iu" or pauses.shape[1:] != (2,):
         raise ActivationError("pauses must be an array of whole numbers, a row of two for each pause")
     bounds = pauses.astype(np.int64).ravel()
-    if (np.diff(bounds, prepend=0, append=frames) < 0).any():
+    if (np.diff(bounds, prepend=first, append=frames) < 0).any():
         raise ActivationError(f"pauses must ascend and lie within the {frames} frames")
 
 
@@ -138,7 +200,7 @@ def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
             if max((member.file_size for member in file.infolist()), default=0) > MAX_BYTES:
                 raise ActivationError(f"{name}: has an array too large for activations")
         with np.load(name, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in (*_ARRAYS, "fps") if key in arrays.files}
+            return {key: arrays[key] for key in (*_ARRAYS, "fps", "first") if key in arrays.files}
     except _UNREADABLE as error:
         why = " ".join(str(error).split())[:200]  # some messages quote a whole damaged header
         raise ActivationError(f"{name}: cannot be read as an .npz file of activations ({why})") from error

@@ -15,6 +15,8 @@ JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
     model           name of the network, or null
     decoder         {"name": ..., "settings": {...}}, or {}
     reason          one sentence on why there are no beats or why they may be wrong, or null
+    grid            the grid that the beats were put on, see `beattrack.gridding.Grid`; only if there is one
+    alternative     the beats at another metrical level, a record of this schema; only if there are any
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
 
@@ -40,6 +42,7 @@ from beattrack.confidence.certainty import Certainty
 from beattrack.decoding.peaks import fine_times
 from beattrack.decoding.pulse import beat_confidence as beat_confidence
 from beattrack.errors import SettingsError
+from beattrack.gridding.base import Grid
 from beattrack.runtime import checks
 from beattrack.runtime.files import atomic_write_bytes
 from beattrack.tempo import Tempo, beat_period, estimate_tempo
@@ -77,6 +80,8 @@ class Beats:
         model: name of the network, or None.
         decoder: name and settings of the decoder, as plain JSON values.
         reason: one sentence on why there are no beats or why they may be wrong, or None.
+        grid: the grid that the beats were put on; None if none was asked for.
+        alternative: the beats at the likeliest other metrical level; None if none were asked for or found.
         certainty: how sure the rest is; None if calibrated confidence was not asked for.
 
     Raises:
@@ -93,6 +98,8 @@ class Beats:
     model: str | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    grid: Grid | None = None
+    alternative: Beats | None = None
     certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
@@ -101,7 +108,13 @@ class Beats:
         if self.positions is not None:
             self._set("positions", _read_only("positions", self.positions, np.int64))
         checks.apply(
-            self, {"duration": checks.at_least(0), "metre": checks.optional(checks.positive(whole=True))}
+            self,
+            {
+                "duration": checks.at_least(0),
+                "metre": checks.optional(checks.positive(whole=True)),
+                "grid": checks.optional(checks.instance(Grid)),
+                "alternative": checks.optional(checks.instance(Beats)),
+            },
         )
         self._set("duration", float(self.duration))
         self._set("file", _encodable(self.file))
@@ -213,6 +226,8 @@ class Beats:
             "model": self.model,
             "decoder": plain(self.decoder),
             "reason": self.reason,
+            **({} if self.grid is None else {"grid": self.grid.to_dict()}),
+            **({} if self.alternative is None else {"alternative": self.alternative.to_dict()}),
             "beats": [{"time": t, "position": p, "confidence": c} for t, p, c in rows],
         }
         if self.certainty is not None:
@@ -234,6 +249,7 @@ class Beats:
             raise SettingsError(f"not a record of beats with schema version {SCHEMA_VERSION}")
         try:
             rows, tempo = record["beats"], record["tempo"]
+            grid, alternative = record.get("grid"), record.get("alternative")
             positions = [row["position"] for row in rows]
             return cls(
                 times=np.array([row["time"] for row in rows], dtype=np.float64),
@@ -246,7 +262,9 @@ class Beats:
                 file=record["file"],
                 model=record["model"],
                 decoder=record["decoder"],
-                reason=record.get("reason"),  # absent in records of earlier versions
+                reason=record.get("reason"),  # absent in records of earlier versions, as is the grid
+                grid=None if grid is None else Grid.from_dict(grid),
+                alternative=None if alternative is None else cls.from_dict(alternative),
                 certainty=Certainty.from_record(record),
             )
         except SettingsError:
@@ -303,7 +321,7 @@ def measured_period(
     """
     if len(times) < 2:
         return None
-    whole = (times > EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
+    whole = (times > activations.start + EDGE_SECONDS) & (times < activations.duration - EDGE_SECONDS)
     period = beat_period(times, np.where(whole, fine_times(times, activations), np.nan))
     if duration is None:
         return period

@@ -48,6 +48,12 @@ CLEAR_SHARE = 0.5
 # An interval of more than this many median intervals is a pause, which does not affect stability.
 PAUSE_INTERVALS = 4
 
+# In the local tempo, an interval of more than this many times the median of those around it is no tempo but a
+# pause or a missing beat.
+GAP_INTERVALS = 1.6
+GAP_REACH = 4  # intervals on each side
+LOCAL_REACH = 8  # beats on each side; the number of pairs grows with the square
+
 # Beats on whole frames in a narrow tempo range may be this much faster or slower: a frame at 240 BPM.
 RANGE_TOLERANCE = 0.05
 
@@ -170,7 +176,7 @@ def estimate_tempo(
         return None
     bpm = _within(60 / period, bpm_range)
     scores = _scores(bpm, tempo_activation)
-    alternative = max((ratio for ratio in scores if ratio != 1.0), key=scores.__getitem__)
+    alternative = _others(scores)[0]
     strength = round(scores[1.0] / (scores[1.0] + scores[alternative]), 3)
     rounded = _within(round(bpm, 3), bpm_range)
     candidates = [
@@ -179,6 +185,20 @@ def estimate_tempo(
     ]
     candidates.sort(key=lambda candidate: -candidate.strength)
     return Tempo(rounded, tuple(candidates), round(_stability(beats), 4))
+
+
+def other_tempi(bpm: float, tempo_activation: Float | None = None) -> list[float]:
+    """Return the tempi at other metrical levels, likeliest first; the first is the alternative candidate.
+
+    Args:
+        bpm: tempo of the tracked beats.
+        tempo_activation: probability of each whole BPM, shape (bins,), or None.
+    """
+    return [bpm * ratio for ratio in _others(_scores(bpm, tempo_activation))]
+
+
+def _others(scores: Mapping[float, float]) -> list[float]:
+    return sorted((ratio for ratio in scores if ratio != 1.0), key=lambda ratio: -scores[ratio])
 
 
 def _within(bpm: float, bpm_range: tuple[float, float] | None) -> float:
@@ -222,6 +242,53 @@ def beat_period(times: Float, fine: Float | None = None) -> float:
     if off.any() and np.nanmedian(np.abs(errors)) < ON_LINE_SECONDS / 3:
         period, _ = _fit(np.where(off, np.nan, fine), runs)
     return period if math.isfinite(period) else _fit(times, runs)[0]
+
+
+def runs_of(times: Float) -> list[slice]:
+    """Return the runs of beats between pauses and missing beats.
+
+    Args:
+        times: beat times in seconds, shape (beats,).
+
+    Returns:
+        Slices in order. In each, no interval is more than `GAP_INTERVALS` times the median of the intervals
+        around it.
+    """
+    intervals = np.diff(times)
+    if not len(intervals):
+        return [slice(0, len(times))] if len(times) else []
+    padded = np.pad(intervals, GAP_REACH, constant_values=np.nan)
+    around = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 2 * GAP_REACH + 1), axis=1)
+    starts = [0, *(np.flatnonzero(intervals > GAP_INTERVALS * around) + 1).tolist()]
+    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], len(times)], strict=True)]
+
+
+def local_tempo(times: Float, reach: int) -> NDArray[np.float64]:
+    """Compute the tempo at each beat, hardly affected by the jitter of single beats.
+
+    The period is the median slope of all pairs of beats around a beat (Theil and Sen). Pairs never span a
+    pause or a missing beat.
+
+    Args:
+        times: beat times in seconds, strictly increasing, shape (beats,).
+        reach: number of beats on each side, such as those of a bar; more than 8 count as 8.
+
+    Returns:
+        Tempi in BPM, shape (beats,); NaN for single beats between pauses.
+    """
+    tempi = np.full(len(times), np.nan)
+    reach = min(reach, LOCAL_REACH)
+    offsets = np.arange(-reach, reach + 1)
+    first, second = (offsets[index] for index in np.triu_indices(len(offsets), 1))
+    for run in runs_of(times):
+        count = run.stop - run.start
+        if count < 2:
+            continue
+        padded = np.pad(np.asarray(times[run], np.float64), reach, constant_values=np.nan)
+        centres = np.arange(count)[:, None] + reach
+        slopes = (padded[centres + second] - padded[centres + first]) / (second - first)  # (beats, pairs)
+        tempi[run] = 60 / np.nanmedian(slopes, axis=1)
+    return tempi
 
 
 def _fit(times: Float, runs: Sequence[slice]) -> tuple[float, Float]:

@@ -14,18 +14,23 @@ Each stage has a class of its own and can be used on its own:
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeGuard, cast, get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beattrack import audio
-from beattrack.activations import Activations
-from beattrack.decoding.anchors import Anchors, Known, as_anchors
+from beattrack.activations import ON_FRAME, Activations
+from beattrack.alternatives import second_reading
+from beattrack.assessment import check_confidence, with_confidence
+from beattrack.audio.recordings import Recording, blocks_of, blocks_of_part
+from beattrack.decoding.anchors import Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
-from beattrack.decoding.dbn import DBNDecoder, DBNSettings
+from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.explain import explain
 from beattrack.decoding.make import make_decoder
 from beattrack.decoding.parts import check_anchors, common_pulse, decode_parts, isolated, join
@@ -39,11 +44,10 @@ from beattrack.result import Beats
 from beattrack.runtime import checks
 from beattrack.spectrogram import Spectrogram
 
-Recording: TypeAlias = "audio.Source | ArrayLike"
-
-BLOCK_SECONDS = 30.0
 # Well below the confidence of music: the lowest medians of recordings in a development set are near 0.2.
 PULSE_CONFIDENCE = 0.1
+# Frames; the analysis of a part begins at a multiple: a frame of the harmony view, and a whole sample.
+PART_STEP = 10
 
 
 class BeatTracker:
@@ -90,10 +94,13 @@ class BeatTracker:
         sample_rate: int | None = None,
         *,
         track: int | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+        alternative: bool = False,
         anchors: Known | None = None,
         confidence: bool = False,
     ) -> Beats:
-        """Track the beats of a recording.
+        """Track the beats of a recording, or of a part of it.
 
         Args:
             source: path, "-" for standard input, binary file object, the bytes of a file, an open
@@ -101,19 +108,24 @@ class BeatTracker:
                 with full scale 1 or integers with the full scale of their type.
             sample_rate: sample rate in Hz of an array of samples; None for other sources.
             track: number of the audio track, from 1, in a file that has several; None uses the default track.
+            start, end: the part to read and analyse, in seconds from the start of the recording, which is
+                also time 0 of the beats; an `end` of None is the end of the recording.
+            alternative: whether to decode the likeliest other metrical level too; see `Beats.alternative`.
             anchors: beats that the result must contain: `Anchors`, or a list of times in seconds or of pairs
-                of time and position in the bar. None for no anchors.
+                of time and position in the bar. Those outside the part are ignored. None for no anchors.
             confidence: whether to compute calibrated confidence of beats, downbeats, tempo, metre and the
                 whole file (`Beats.certainty`), which takes a few seconds per hour of audio. Only the decoder
                 "dbn" has it.
 
         Returns:
-            The beats, with tempo, metre and confidence.
+            The beats, with tempo, metre and confidence. Their duration is that of the recording; if it was
+            not read to its end and does not state its duration, it is `end`.
 
         Raises:
-            AudioError: if there is no audio to decode, or no such track.
-            SettingsError: if `sample_rate` or `track` does not apply to the source, if no beats meet the
-                anchors, or if the decoder has no anchors or no calibrated confidence.
+            AudioError: if there is no audio to decode, none from `start` on, or no such track.
+            SettingsError: if `sample_rate` or `track` does not apply to the source, if the part is empty, if
+                no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
 
         Warns:
             AudioWarning: if the audio is damaged.
@@ -123,37 +135,66 @@ class BeatTracker:
             check_anchors(self.decoder)
         if confidence:
             check_confidence(self.decoder)
-        activations, duration = self.analyse(source, sample_rate, track=track)
+        activations, duration = self.analyse(source, sample_rate, track=track, start=start, end=end)
         return self.decode(
             activations,
             duration=duration,
             file=audio.file_name(source),
+            alternative=alternative,
             anchors=anchors,
             confidence=confidence,
         )
 
     def activations(
-        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        *,
+        track: int | None = None,
+        start: float = 0.0,
+        end: float | None = None,
     ) -> Activations:
         """Return the activations of a recording; arguments, errors and warnings are those of `track`."""
-        return self.analyse(source, sample_rate, track=track)[0]
+        return self.analyse(source, sample_rate, track=track, start=start, end=end)[0]
 
     def analyse(
-        self, source: Recording, sample_rate: int | None = None, *, track: int | None = None
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        *,
+        track: int | None = None,
+        start: float = 0.0,
+        end: float | None = None,
     ) -> tuple[Activations, float]:
         """Return the activations and the exact duration in seconds of a recording, for `decode`.
 
         Arguments, errors and warnings are those of `track`.
         """
         rate = self.spectrogram.settings.sample_rate
-        samples = _Counted(_blocks(source, sample_rate, rate, track))
+        part = audio.Excerpt(start, end)
+        if not part.is_whole:
+            return self._analyse_part(source, sample_rate, track, part)
+        samples = _Counted(blocks_of(source, sample_rate, sample_rate=rate, track=track))
+        return self._compute(samples), samples.count / rate
+
+    def _analyse_part(
+        self, source: Recording, sample_rate: int | None, track: int | None, part: audio.Excerpt
+    ) -> tuple[Activations, float]:
+        settings = self.spectrogram.settings
+        first = math.floor(part.start * settings.fps / PART_STEP + ON_FRAME) * PART_STEP
+        aligned = audio.Excerpt(first / settings.fps, part.end)
+        samples = blocks_of_part(source, sample_rate, aligned, sample_rate=settings.sample_rate, track=track)
+        activations = self._compute(samples).later(first)
+        last = max(activations.duration - 1 / settings.fps, 0.0)  # a part shorter than a frame has one
+        return activations.part(min(part.start, last)), samples.duration
+
+    def _compute(self, samples: Iterable[NDArray[np.float32]]) -> Activations:
         if self.harmony is None:
-            return self.network.compute(self.spectrogram.blocks(samples)), samples.count / rate
+            return self.network.compute(self.spectrogram.blocks(samples))
         # One pass over the recording computes both inputs.
         harmony = self.harmony.accumulator()
         spectrogram = self.spectrogram.blocks(harmony.tap(samples))
-        activations = self.network.compute(spectrogram, _frames_at_end(harmony))
-        return activations, samples.count / rate
+        return self.network.compute(spectrogram, _frames_at_end(harmony))
 
     def decode(
         self,
@@ -161,6 +202,7 @@ class BeatTracker:
         *,
         duration: float | None = None,
         file: str | None = None,
+        alternative: bool = False,
         anchors: Known | None = None,
         confidence: bool = False,
     ) -> Beats:
@@ -173,6 +215,7 @@ class BeatTracker:
             activations: activations of the recording.
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
+            alternative: whether to decode the likeliest other metrical level too; see `second_reading`.
             anchors, confidence: see `track`.
 
         Returns:
@@ -182,7 +225,9 @@ class BeatTracker:
             SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
                 confidence.
         """
-        return decode(
+        if alternative and anchors is not None:
+            raise SettingsError("anchors decide on one reading; leave out alternative")
+        beats = decode(
             activations,
             self.decoder,
             duration=duration,
@@ -192,6 +237,9 @@ class BeatTracker:
             anchors=anchors,
             confidence=confidence,
         )
+        if not alternative:
+            return beats
+        return replace(beats, alternative=second_reading(beats, activations, self.decoder))
 
 
 def track(
@@ -199,6 +247,9 @@ def track(
     sample_rate: int | None = None,
     *,
     track: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    alternative: bool = False,
     anchors: Known | None = None,
     confidence: bool = False,
     **options: Any,
@@ -208,7 +259,7 @@ def track(
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track, anchors, confidence: see `BeatTracker.track`.
+        source, sample_rate, track, start, end, alternative, anchors, confidence: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -218,7 +269,14 @@ def track(
         AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
     return BeatTracker(**options).track(
-        source, sample_rate, track=track, anchors=anchors, confidence=confidence
+        source,
+        sample_rate,
+        track=track,
+        start=start,
+        end=end,
+        alternative=alternative,
+        anchors=anchors,
+        confidence=confidence,
     )
 
 
@@ -262,6 +320,7 @@ def decode(
     if anchors is not None:
         check_anchors(decoder)
         anchors.check_inside(activations.duration if duration is None else duration)
+        anchors = anchors.inside(activations.start, activations.duration, activations.fps)
     found = decode_parts(activations, decoder, anchors)
     # Single sounds are judged by their spacing below, because one beat is too few for a median.
     least = 0.0 if isolated(found) else least_confidence
@@ -301,34 +360,7 @@ def decode(
             bpm_range=None if settings is None else settings.widest_bpm_range,
         ),
     )
-    return _assessed(beats, activations, check_confidence(decoder), anchors) if confidence else beats
-
-
-def _assessed(beats: Beats, activations: Activations, decoder: DBNDecoder, anchors: Anchors | None) -> Beats:
-    """Return the beats with calibrated confidence."""
-    # Imported here, because few runs need it.
-    from beattrack.confidence.assess import assess
-    from beattrack.confidence.calibration import EVIDENCE
-    from beattrack.decoding.posterior import recording_posterior
-
-    posterior = recording_posterior(activations, decoder, anchors, evidence=EVIDENCE)
-    confidence, certainty = assess(
-        beats.times, beats.positions, beats.bpm, beats.metre, activations, posterior, anchors
-    )
-    return dataclasses.replace(beats, confidence=confidence, certainty=certainty)
-
-
-def check_confidence(decoder: Decoder) -> DBNDecoder:
-    """Return a decoder that has calibrated confidence.
-
-    Raises:
-        SettingsError: if it is not the decoder `dbn`.
-    """
-    if not isinstance(decoder, DBNDecoder):
-        raise SettingsError(
-            f"the decoder {decoder.name!r} has no calibrated confidence; use the decoder 'dbn'"
-        )
-    return decoder
+    return with_confidence(beats, activations, decoder, anchors) if confidence else beats
 
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
@@ -364,29 +396,6 @@ def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Deco
             "pass settings to that decoder, or choose a decoder by name"
         )
     return decoder
-
-
-def _blocks(
-    source: Recording, source_rate: int | None, sample_rate: int, track: int | None
-) -> Iterable[NDArray[np.float32]]:
-    checks.optional(checks.positive(whole=True))("track", track)
-    # Bytes are the content of a file, unless a sample rate shows that they are samples.
-    if _is_file(source) or (audio.is_content(source) and source_rate is None):
-        if source_rate is not None:
-            raise SettingsError("sample_rate applies to arrays of samples; leave it out for a file")
-        return audio.read_blocks(source, sample_rate=sample_rate, track=track, block_seconds=BLOCK_SECONDS)
-    if source_rate is None:
-        raise SettingsError("an array of samples needs a sample_rate; use track(samples, 44100)")
-    if track is not None:
-        raise SettingsError("track applies to files; leave it out for an array of samples")
-    array = cast("ArrayLike", source)
-    samples = audio.from_samples(array, source_rate=source_rate, sample_rate=sample_rate)
-    step = round(BLOCK_SECONDS * sample_rate)
-    return (samples[start : start + step] for start in range(0, len(samples), step))
-
-
-def _is_file(source: Recording) -> TypeGuard[audio.Source]:
-    return isinstance(source, str | bytes | os.PathLike) or hasattr(source, "read")
 
 
 def _frames_at_end(accumulator: HarmonyAccumulator) -> Iterator[NDArray[np.float32]]:

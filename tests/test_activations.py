@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from beattrack.activations import MAX_BYTES, Activations
-from beattrack.errors import ActivationError
+from beattrack.errors import ActivationError, SettingsError
 
 ONE = np.ones(3, np.float32)
 
@@ -205,3 +205,43 @@ def test_damaged_files_are_activations_or_named(
     else:
         message = f"{path}: " if loaded.duration >= 0 else ""
     assert message.startswith(f"{path}: ")
+
+
+def test_a_part_keeps_its_times_and_what_is_before_is_zero(tmp_path: Path) -> None:
+    values = np.linspace(0.1, 1, 500, dtype=np.float32)
+    pauses = np.array([[0, 50], [180, 260], [390, 420]])
+    whole = Activations(values, values / 2, 100.0, pauses=pauses)
+    part = whole.part(2.005, 4.0)
+    assert (part.first, part.start, part.duration) == (201, 2.01, 4.0)
+    assert not part.beats[:201].any()
+    np.testing.assert_array_equal(part.beats[201:], values[201:400])
+    assert part.downbeats is not None
+    np.testing.assert_array_equal(part.downbeats[201:], values[201:400] / 2)
+    assert part.pauses is not None
+    assert part.pauses.tolist() == [[201, 260], [390, 400]]
+    assert values[0] > 0  # the arrays of the whole are unchanged
+    part.save(tmp_path / "a.npz")
+    assert Activations.load(tmp_path / "a.npz") == part
+    assert whole.part(0) == whole
+    assert part.part(0) == part  # what was not analysed does not come back
+    with pytest.raises(SettingsError, match=r"has nothing from 5 s on; it is 5.00 s long"):
+        whole.part(5)
+    with pytest.raises(SettingsError, match=r"has nothing before 1 s; it is analysed from 2.01 s on"):
+        part.part(0, 1)
+    nothing = Activations(np.zeros(0), None, 100.0)
+    assert nothing.part(0, 3) == nothing
+
+
+def test_later_activations_are_padded() -> None:
+    values = np.full(30, 0.5, np.float32)
+    later = Activations(values, None, 100.0, pauses=np.array([[0, 10]])).later(20)
+    assert (later.first, len(later.beats), later.beats.dtype) == (20, 50, np.float32)
+    assert later.pauses is not None
+    assert later.pauses.tolist() == [[20, 30]]
+
+
+@pytest.mark.parametrize("first", [-1, 6, 1.5, "x"])
+def test_a_first_frame_that_is_none(tmp_path: Path, first: object) -> None:
+    np.savez(tmp_path / "a.npz", beats=np.zeros(5), fps=100.0, first=first)
+    with pytest.raises(ActivationError, match="first"):
+        Activations.load(tmp_path / "a.npz")

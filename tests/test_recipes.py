@@ -46,15 +46,17 @@ def test_settings_can_be_read(path: Path) -> None:
     assert read_settings(path).steps > 0
 
 
-@pytest.mark.parametrize("name", ["tcn", "gtzan"])
+@pytest.mark.parametrize("name", ["tcn", "tcn-causal", "gtzan"])
 def test_scripts_train_with_settings_that_are_there(name: str) -> None:
     script = (RECIPES / f"{name}.sh").read_text(encoding="utf-8")
-    named = re.findall(r"\$recipes/([\w.]+)", script)
+    named = re.findall(r"\$recipes/([\w.-]+)", script)
     assert f"{name}.toml" in named
     assert all((RECIPES / file).is_file() for file in named)
 
 
-@pytest.mark.parametrize("name", ["tcn.sh", "gtzan.sh", "ablations.sh"])
+@pytest.mark.parametrize(
+    "name", ["tcn.sh", "tcn-causal.sh", "gtzan.sh", "ablations.sh", "ablations-causal.sh"]
+)
 def test_scripts_say_what_they_need(name: str) -> None:
     done = subprocess.run(["bash", str(RECIPES / name)], capture_output=True, text=True, check=False)
     assert done.returncode == 2

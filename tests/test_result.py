@@ -16,6 +16,7 @@ from beattrack import __version__
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
 from beattrack.errors import SettingsError
+from beattrack.gridding import Grid, GridPiece
 from beattrack.result import Beats, estimate_metre, measured_period, plain
 from beattrack.tempo import estimate_tempo
 from tests.example_beats import any_beats, make_beats
@@ -28,6 +29,23 @@ def test_properties() -> None:
     assert beats.bpm == 120.0
     assert beats.mean_confidence == pytest.approx(0.55)
     assert repr(beats) == "<Beats: 8 beats in 5.00 s, 120.00 BPM, 4 beats a bar, 'song.wav'>"
+
+
+def test_grid_and_alternative_are_read_back() -> None:
+    grid = Grid(True, "gridable", (GridPiece(0.0, 5.0, 120.0, 0.5, 8),), (None, 0.002, *[0.0] * 6))
+    beats = make_beats(grid=grid, alternative=make_beats(metre=3))
+    again = Beats.from_dict(json.loads(json.dumps(beats.to_dict())))
+    assert again == beats
+    assert again.grid == grid
+    assert again.alternative == make_beats(metre=3)
+    assert beats != make_beats(grid=grid)
+    assert pickle.loads(pickle.dumps(beats)) == beats
+    assert not {"grid", "alternative"} & make_beats().to_dict().keys()
+    for name, damaged in (("grid", {"gridable": 1}), ("alternative", {}), ("alternative", [])):
+        with pytest.raises(SettingsError):
+            Beats.from_dict({**beats.to_dict(), name: damaged})
+    with pytest.raises(SettingsError, match="grid"):
+        make_beats(grid={"gridable": True})
 
 
 def test_no_beats_are_a_result_too() -> None:

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
 from beattrack.evaluation.run import RunSettings
 from beattrack.evaluation.score import ScoreSettings
+from beattrack.gridding import Grid, GridPiece
 from beattrack.harmony import HarmonySettings
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
@@ -37,6 +40,7 @@ from beattrack.training.settings import LossSettings, TrainingSettings, Validati
 
 SETTINGS: list[Any] = [
     DBNSettings(num_tempi=60, tempo_prior=TempoPrior(120.0, 1.0)),
+    Anchors((1.0, 2.0), (1, None)),
     TempoPrior(120.0, 1.0),
     PeakSettings(),
     SpectrogramSettings(),
@@ -63,6 +67,9 @@ SETTINGS: list[Any] = [
     PlotSettings(),
     TempoCandidate(120.0, 1.0),
     Tempo(120.0, (TempoCandidate(120.0, 1.0),), 0.01),
+    GridPiece(0.0, 10.0, 120.0, 0.5, 20),
+    Grid(True, "gridable", (GridPiece(0.0, 10.0, 120.0, 0.5, 20),), (0.001, None)),
+    Excerpt(1.0),
 ]
 FIELDS = [
     pytest.param(settings, field.name, id=f"{type(settings).__name__}.{field.name}")

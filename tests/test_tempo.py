@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from beattrack.errors import SettingsError
 from beattrack.tempo import (
@@ -15,6 +16,9 @@ from beattrack.tempo import (
     beat_period,
     clear_tempo,
     estimate_tempo,
+    local_tempo,
+    other_tempi,
+    runs_of,
     tempo_share,
 )
 
@@ -248,3 +252,58 @@ def test_published_detections_give_the_annotated_tempo() -> None:
     assert np.mean(same <= 0.04) >= 0.86
     assert np.mean(octaves) >= 0.96
     assert np.median(same[same <= 0.04]) < 0.003
+
+
+def test_the_local_tempo_of_a_metronome_is_steady_in_spite_of_whole_frames_and_jitter() -> None:
+    exact = 0.31 + np.arange(200) * 60 / 124
+    np.testing.assert_allclose(local_tempo(np.round(exact, 2), 4), 124, atol=0.6)
+    displaced = exact.copy()
+    displaced[[20, 60, 100]] += 0.08
+    np.testing.assert_allclose(local_tempo(displaced, 4), 124, atol=2.5)
+    assert abs(local_tempo(displaced, 4)[30:50] - 124).max() < 1e-6
+
+
+def test_the_local_tempo_follows_a_change_and_does_not_span_a_pause() -> None:
+    slow, fast = np.arange(20) * 1.0, 40 + np.arange(20) * 0.5
+    tempi = local_tempo(np.concatenate([slow, fast]), 4)
+    np.testing.assert_allclose(tempi, [60] * 20 + [120] * 20)
+    at_once = np.concatenate([np.arange(20) * 0.6, 12 + np.arange(20) * 0.5])
+    tempi = local_tempo(at_once, 4)
+    np.testing.assert_allclose(tempi[[0, 17, 23, -1]], [100, 100, 120, 120])
+    assert (np.diff(tempi) > -1e-9).all()
+
+
+def test_a_missing_beat_does_not_change_the_local_tempo() -> None:
+    times = np.delete(np.arange(40) * 0.5, [12, 25, 26])
+    np.testing.assert_allclose(local_tempo(times, 4), 120)
+
+
+def test_the_local_tempo_of_hardly_any_beats() -> None:
+    assert len(local_tempo(np.zeros(0), 4)) == 0
+    assert np.isnan(local_tempo(np.array([1.0]), 4)).all()
+    assert local_tempo(np.array([1.0, 2.0]), 4).tolist() == [60, 60]
+    alone = local_tempo(np.array([0, 0.5, 1.0, 1.5, 2.0, 30.0, 60, 60.5, 61, 61.5, 62]), 4)
+    assert np.flatnonzero(np.isnan(alone)).tolist() == [5]
+
+
+@given(arrays(np.float64, st.integers(2, 60), elements=st.floats(0.02, 50)), st.integers(1, 8))
+def test_the_local_tempo_lies_among_those_of_the_intervals(intervals: np.ndarray, reach: int) -> None:
+    times = np.cumsum(intervals)
+    tempi = local_tempo(times, reach)
+    assert sorted({i for run in runs_of(times) for i in range(run.start, run.stop)}) == list(
+        range(len(times))
+    )
+    known = tempi[np.isfinite(tempi)]
+    assert (known >= 60 / np.diff(times).max() * (1 - 1e-9)).all()
+    assert (known <= 60 / np.diff(times).min() * (1 + 1e-9)).all()
+
+
+def test_other_tempi_begin_with_the_alternative_candidate() -> None:
+    head = np.zeros(300)
+    head[180] = 1.0
+    for tempo_activation in (None, head):
+        tempo = estimate_tempo(np.arange(60) * 0.5, tempo_activation)
+        assert tempo is not None
+        others = other_tempi(tempo.bpm, tempo_activation)
+        assert others[0] in [pytest.approx(candidate.bpm) for candidate in tempo.candidates]
+        assert sorted(others) == pytest.approx([40, 60, 80, 180, 240, 360])

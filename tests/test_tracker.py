@@ -382,3 +382,47 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = beattrack.nothing  # type: ignore[attr-defined]
     assert beattrack.track is track
+
+
+def test_a_part_is_tracked_as_if_it_were_a_recording(tracker: BeatTracker) -> None:
+    samples, _, _ = drum_clip(121.95, duration=30.0)
+    alone = tracker.track(samples[round(7.3 * RATE) : 20 * RATE], RATE)
+    part = tracker.track(samples, RATE, start=7.3, end=20)
+    assert np.rint(part.times * 100).tolist() == (np.rint(alone.times * 100) + 730).tolist()
+    assert part.confidence.tolist() == alone.confidence.tolist()
+    assert part.positions is not None
+    assert alone.positions is not None
+    assert part.positions.tolist() == alone.positions.tolist()
+    assert part.bpm == alone.bpm
+    assert part.duration == 30
+
+
+def test_a_part_of_a_file_and_of_its_samples(tracker: BeatTracker, recording: Path, clip: np.ndarray) -> None:
+    by_file = tracker.track(recording, start=3.21, end=8.8)
+    by_samples = tracker.track(clip, RATE, start=3.21, end=8.8)
+    assert by_file.times.tolist() == by_samples.times.tolist()
+    assert by_file.times.min() >= 3.21
+    assert by_file.times.max() < 8.8
+    whole = tracker.track(recording).times
+    assert by_file.times.tolist() == whole[(whole >= 3.21) & (whole < 8.8)].tolist()
+    assert track(recording, start=3.21, end=8.8, threads=1).times.tolist() == by_file.times.tolist()
+
+
+def test_a_part_from_the_start_or_to_the_end_and_beyond(tracker: BeatTracker, recording: Path) -> None:
+    whole = tracker.track(recording)
+    assert tracker.track(recording, end=50) == whole
+    assert tracker.track(recording, start=0.0) == whole
+    for start in (11.95, 11.999):
+        assert tracker.track(recording, start=start).reason == "no beats: the recording is too short"
+    assert len(tracker.track(np.zeros(0, np.float32), RATE, end=5)) == 0
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, None), (3, 3), (True, None), ("1", None), (0, float("nan"))])
+def test_parts_that_cannot_be_meant(recording: Path, start: Any, end: Any) -> None:
+    with pytest.raises(SettingsError, match=r"start|end"):
+        track(recording, start=start, end=end)
+
+
+def test_a_part_after_the_end(tracker: BeatTracker, recording: Path) -> None:
+    with pytest.raises(AudioError, match=r"has nothing from 12 s on; it is 12.00 s long"):
+        tracker.track(recording, start=12)

@@ -31,18 +31,36 @@ class Stream:
     Attributes:
         rate: sample rate in Hz.
         pieces: samples in order, all with the same number of channels.
+        duration: duration of the whole recording in seconds; None if it is not stated.
     """
 
     rate: float
-    pieces: Iterator[Piece]
+    pieces: Iterable[Piece]
+    duration: float | None = None
 
 
-def trimmed(pieces: Iterable[Piece], skip: int) -> Iterator[Piece]:
-    """Yield pieces without the first `skip` samples."""
-    for piece in pieces:
-        if skip < len(piece):
-            yield piece[skip:]
-        skip = max(skip - len(piece), 0)
+class Trimmed:
+    """Iterable over pieces of samples without the first ones.
+
+    Args:
+        pieces: samples in order.
+        skip: number of samples to skip.
+        passed: number of samples before the first piece, which count as skipped.
+
+    Attributes:
+        passed: number of samples before and in the pieces so far.
+    """
+
+    def __init__(self, pieces: Iterable[Piece], skip: int, passed: int = 0) -> None:
+        self._pieces, self._skip = pieces, skip
+        self.passed = passed
+
+    def __iter__(self) -> Iterator[Piece]:
+        for piece in self._pieces:
+            before = self.passed
+            self.passed += len(piece)
+            if self.passed > self._skip:
+                yield piece[max(self._skip - before, 0) :]
 
 
 def display_name(path: PathName) -> str:

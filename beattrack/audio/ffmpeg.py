@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, display_name, no_such_track, reason, trimmed
+from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, Trimmed, display_name, no_such_track, reason
 from beattrack.errors import AudioError
 
 _LATE = 0.01  # seconds; smaller offsets are rounding by encoders and muxers
@@ -259,8 +259,16 @@ class Reading:
         self.rate = float(rate)
         self._output.read(offset - len(header))
 
+    @property
+    def duration(self) -> float | None:
+        """Duration of the track in seconds that the file states; None if it states none."""
+        if self._contents is None or self._plan.index is None:
+            return None
+        track = self._contents.tracks[self._plan.index]
+        return None if track.duration is None else max(track.start, 0.0) + track.duration
+
     def __iter__(self) -> Iterator[Piece]:
-        for piece in trimmed(self._pieces(), self._plan.skip):
+        for piece in Trimmed(self._pieces(), self._plan.skip):
             self.decoded += len(piece)
             yield piece
         failed = self._process.wait() != 0
@@ -284,9 +292,8 @@ class Reading:
         """Return the duration in seconds below which the end is missing."""
         if self._contents is None or self._plan.index is None:
             return math.inf
-        track = self._contents.tracks[self._plan.index]
-        if track.duration is not None:
-            return max(track.start, 0.0) + track.duration - NOTICED_LOSS
+        if self.duration is not None:
+            return self.duration - NOTICED_LOSS
         whole = self._contents.duration or 0.0
         return 0.9 * whole if self._contents.film else whole - NOTICED_LOSS
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import IO
 
 import soundfile
@@ -31,10 +32,10 @@ from beattrack.audio.base import (
     Piece,
     Source,
     Stream,
+    Trimmed,
     display_name,
     no_such_track,
     reason,
-    trimmed,
     warn_damaged,
     warn_short,
 )
@@ -44,13 +45,15 @@ from beattrack.errors import AudioError
 
 
 @contextmanager
-def opened(source: Source, track: int | None = None) -> Iterator[tuple[Stream, str]]:
+def opened(source: Source, track: int | None = None, *, start: float = 0.0) -> Iterator[tuple[Stream, str]]:
     """Open a source of audio.
 
     Args:
         source: path, "-" for standard input, binary file object, the bytes of a file, or an open
             `soundfile.SoundFile`.
         track: number of the audio track, from 1; None uses the default track.
+        start: where to begin, in seconds. WAV, FLAC and other lossless files are read from there on; others
+            are decoded from their start, because only this gives the same samples.
 
     Yields:
         The samples as stored, and the name of the source for messages.
@@ -66,14 +69,19 @@ def opened(source: Source, track: int | None = None) -> Iterator[tuple[Stream, s
         name = "SoundFile" if path is None else display_name(path)
         if track is not None and track > 1:
             raise no_such_track(name, track, 1)
-        yield sndfile.stream_of(source, name), name
+        yield _later(sndfile.stream_of(source, name), start), name
         return
-    with on_disk(source) as (path, name), _decoder(path, name, track) as stream:
+    with on_disk(source) as (path, name), _decoder(path, name, track, start) as stream:
         yield stream, name
 
 
+def _later(stream: Stream, start: float) -> Stream:
+    """Return a stream from `start` seconds on."""
+    return replace(stream, pieces=Trimmed(stream.pieces, round(start * stream.rate))) if start else stream
+
+
 @contextmanager
-def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
+def _decoder(path: str, name: str, track: int | None, start: float) -> Iterator[Stream]:
     layout = _layout(path, name)
     sound = sndfile.open_sound(path, name, layout.parts[0] if layout.parts else None)
     if sound is None and not ffmpeg.installed():
@@ -81,7 +89,7 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
         sound = sndfile.open_sound(path, name, layout.parts[0]) if layout.parts else None
     if sound is None:
         with ffmpeg.opened(path, name, track) as reading:
-            yield Stream(reading.rate, _warned(reading, name))
+            yield _later(Stream(reading.rate, _warned(reading, name), reading.duration), start)
         return
     with sound:
         if track is not None and track > 1 and not layout.mixed:
@@ -89,10 +97,16 @@ def _decoder(path: str, name: str, track: int | None) -> Iterator[Stream]:
         gaps = sound.format == "OGG" and layout.damaged  # libsndfile skips them silently
         if (layout.mixed or gaps) and (ffmpeg.installed() or (track or 1) > 1):
             with ffmpeg.opened(path, name, track) as reading:
-                yield Stream(reading.rate, _warned(reading, name, damaged=layout.damaged))
+                pieces = _warned(reading, name, damaged=layout.damaged)
+                yield _later(Stream(reading.rate, pieces, reading.duration), start)
             return
         whole = sndfile.Reading(sound, path, name, layout.parts, layout.samples)
-        yield Stream(whole.rate, _complete(whole, layout, path, name))
+        pieces = _complete(whole, layout, path, name)
+        if start:
+            skip = round(start * whole.rate)
+            yield Stream(whole.rate, Trimmed(pieces, skip, whole.seek(skip)), whole.duration)
+        else:
+            yield Stream(whole.rate, pieces, whole.duration)
 
 
 def _layout(path: str, name: str) -> Layout:
@@ -140,7 +154,7 @@ def _complete(reading: sndfile.Reading, layout: Layout, path: str, name: str) ->
     lost, damaged = reading.failed or reading.short, layout.damaged
     joined = reading.format == "FLAC" and (reading.failed or sndfile.STOPS_SILENTLY)
     if joined and (again := _split(path, name)) is not None:
-        for piece in trimmed(again, decoded):
+        for piece in Trimmed(again, decoded):
             decoded += len(piece)
             yield piece
         lost, stated = again.failed or again.short, again.stated
@@ -172,4 +186,4 @@ def _by_ffmpeg(reading: sndfile.Reading, path: str, name: str, decoded: int) -> 
     """Yield the samples after the first `decoded`, if ffmpeg can read the file."""
     with suppress(AudioError), ffmpeg.opened(path, name) as rest:
         if (rest.rate, rest.channels) == (reading.rate, reading.channels):
-            yield from trimmed(rest, decoded)
+            yield from Trimmed(rest, decoded)

@@ -62,8 +62,8 @@ def read_blocks(
     """
     with opened(source, track) as (stream, name):
         mono = mixed_down(stream.pieces, name)
-        resampled = _resampled(mono, stream.rate, sample_rate, name)
-        yield from _gathered(resampled, round(block_seconds * sample_rate))
+        samples = resampled(mono, stream.rate, sample_rate, name)
+        yield from gathered(samples, round(block_seconds * sample_rate))
 
 
 def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) -> Float32:
@@ -84,12 +84,13 @@ def from_samples(samples: ArrayLike, *, source_rate: float, sample_rate: int) ->
     Warns:
         AudioWarning: if channels cancel each other out, or if samples that are not finite were set to 0.
     """
-    array = _checked(samples)
+    array = checked(samples)
     pieces = (array[i : i + PIECE] for i in range(0, len(array), PIECE))
-    return _joined(_resampled(mixed_down(pieces, "samples"), source_rate, sample_rate, "samples"))
+    return _joined(resampled(mixed_down(pieces, "samples"), source_rate, sample_rate, "samples"))
 
 
-def _checked(samples: ArrayLike) -> Piece:
+def checked(samples: ArrayLike) -> Piece:
+    """Return samples as an array of shape (samples, channels). Raises AudioError if they are not samples."""
     try:
         array = np.asarray(samples)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor with gradients
@@ -112,7 +113,8 @@ def _checked(samples: ArrayLike) -> Piece:
     )
 
 
-def _resampled(mono: Iterable[Float32], source_rate: float, sample_rate: int, name: str) -> Iterator[Float32]:
+def resampled(mono: Iterable[Float32], source_rate: float, sample_rate: int, name: str) -> Iterator[Float32]:
+    """Resample pieces of mono samples, (samples,). Raises AudioError if a sample rate is not supported."""
     for rate in (source_rate, sample_rate):
         if not MIN_RATE <= rate <= MAX_RATE:
             raise AudioError(f"{name}: the sample rate must be {MIN_RATE} to {MAX_RATE} Hz, not {rate:g}")
@@ -126,7 +128,7 @@ def _resampled(mono: Iterable[Float32], source_rate: float, sample_rate: int, na
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def _gathered(pieces: Iterable[Float32], size: int) -> Iterator[Float32]:
+def gathered(pieces: Iterable[Float32], size: int) -> Iterator[Float32]:
     """Join pieces into blocks of at least `size` samples; the last one may be shorter."""
     block: list[Float32] = []
     gathered = 0

@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, Stream, reason, trimmed, warn_short
+from beattrack.audio.base import NOTICED_LOSS, PIECE, Piece, Stream, Trimmed, reason, warn_short
 from beattrack.audio.headers import UNKNOWN_BYTES
 from beattrack.audio.parts import Part, PartReader
 from beattrack.audio.quiet import quiet_libraries
@@ -22,6 +22,9 @@ from beattrack.errors import AudioError
 # Only libsndfile's log shows that a WAV, AIFF or AU ends early.
 _SHORT_CHUNK = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
 _UNKNOWN_FRAMES = 1 << 60
+# Formats and encodings whose samples are the same after a seek.
+_SEEKABLE = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC")
+_LOSSLESS = re.compile(r"PCM_\w+|FLOAT|DOUBLE")
 # At the start of a joined FLAC file, libsndfile reports an error from 1.2.2 on, and just ends before.
 STOPS_SILENTLY = tuple(map(int, re.findall(r"\d+", soundfile.__libsndfile_version__)[:3])) < (1, 2, 2)
 
@@ -165,6 +168,26 @@ class Reading:
         self.decoded = 0
         self.failed = self.short = False
 
+    @property
+    def duration(self) -> float | None:
+        """Duration in seconds that the file states; None if it states none or consists of several parts."""
+        sound = self._first
+        whole = len(self._parts) == 1 and sound.states_length
+        return float(sound.frames / sound.samplerate) if whole else None
+
+    def seek(self, samples: int) -> int:
+        """Move to a sample, if this is possible and exact; return the number of samples that were skipped."""
+        sound = self._first
+        exact = sound.format in _SEEKABLE and _LOSSLESS.fullmatch(sound.subtype) is not None
+        if not exact or self._parts[0].skip or self.duration is None or samples >= sound.frames:
+            return 0
+        try:
+            sound.seek(samples)
+        except soundfile.SoundFileError:
+            return 0
+        self.decoded = samples
+        return samples
+
     def __iter__(self) -> Iterator[Piece]:
         for index, part in enumerate(self._parts):
             with ExitStack() as stack:
@@ -173,7 +196,7 @@ class Reading:
                     self.failed = True
                     continue
                 stack.enter_context(sound)
-                pieces = trimmed(self._part(sound), part.skip)
+                pieces: Iterable[Piece] = Trimmed(self._part(sound), part.skip)
                 if index:
                     pieces = self._like_first(pieces, sound)
                 for piece in pieces:

@@ -166,6 +166,9 @@ def _write(beats: Beats, job: Job, settings: Settings) -> None:
     options = _with_rate(settings, job)
     data = encode(beats, settings.format, options)
     further = [(path, encode(beats, format, options)) for format, path in job.further]
+    if job.alternatives:
+        second = _second_reading(beats)
+        further += [(path, encode(second, format, options)) for format, path in job.alternatives]
     for path, content in further:
         atomic_write_bytes(path, content)
     if job.output is None:
@@ -175,6 +178,21 @@ def _write(beats: Beats, job: Job, settings: Settings) -> None:
         click.echo(data, nl=False)
     else:
         atomic_write_bytes(job.output, data)
+
+
+def _second_reading(beats: Beats) -> Beats:
+    """Return the second reading; without one no beats, so that its files say so."""
+    from beattrack.result import Beats
+
+    return beats.alternative or Beats(
+        times=beats.times[:0],
+        positions=None,
+        confidence=beats.confidence[:0],
+        duration=beats.duration,
+        file=beats.file,
+        model=beats.model,
+        reason="no beats: there is no other tempo within the tempo range",
+    )
 
 
 def _with_rate(settings: Settings, job: Job) -> WriteOptions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.inputs import STDIN, named
-from beattrack.cli.options import conversion_options
+from beattrack.cli.options import conversion_options, grid_option
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @conversion_options
+@grid_option
 def convert(files: tuple[str, ...], **options: Any) -> None:
     """Write beat files of any tool in another format.
 
@@ -36,18 +38,20 @@ def convert(files: tuple[str, ...], **options: Any) -> None:
         template=options["name_template"],
     )
     settings = Settings(format=formats[0], written=written, quiet=options["quiet"])
-    click.get_current_context().exit(run_jobs(jobs, _reader, settings))
+    make = functools.partial(_reader, grid=options["grid"])
+    click.get_current_context().exit(run_jobs(jobs, make, settings))
 
 
-def _reader() -> TrackJob:
+def _reader(*, grid: bool) -> TrackJob:
     import warnings
 
     from beattrack.conversion import read_as_beats
+    from beattrack.snapping import on_their_grid
 
     def convert_job(job: Job) -> Beats:
         beats, notes = read_as_beats(job.source)
         for note in notes:
             warnings.warn(f"{job.source}: {note}", stacklevel=2)
-        return beats
+        return on_their_grid(beats) if grid else beats
 
     return convert_job

@@ -59,6 +59,8 @@ def decoder_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if options[name] and decoder not in decoders:
             raise click.UsageError(f"{_flag(name)} needs the decoder {' or '.join(decoders)}, not {decoder}")
+    if options["anchors"] is not None and options["alternatives"]:
+        raise click.UsageError("--anchors decides on one reading; leave out --alternatives")
     if options["bpm"] is not None:
         for name in ("min_bpm", "max_bpm", "tempo_hint"):
             if options[name] is not None:

@@ -1,8 +1,7 @@
-"""Options of commands that make beats heard and seen: click tracks, pictures and pages."""
+"""Options of commands that make beats heard and seen: click tracks, pictures, tempo curves and pages."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.excerpt import chosen_excerpt
 from beattrack.cli.inputs import STDIN
 from beattrack.cli.options import F, all_options
 from beattrack.cli.outputs import Extra, Job
+from beattrack.runtime.files import atomic_write_text
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
+    from beattrack.audio import Excerpt
     from beattrack.result import Beats
 
 # The same as in beattrack.sonify and beattrack.plot, whose imports would slow down --help.
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3")
 PICTURE_SUFFIXES = (".png", ".svg")
+CURVE_SUFFIXES = (".csv",)
 PAGE_SUFFIXES = (".html", ".htm")
 CLICK_MODES = ("mix", "only", "split")
 
@@ -36,27 +39,14 @@ _PLOT = (
     "Picture (.png, .svg) of spectrogram, activations, beats, bars and tempo; with several inputs, the "
     "folder for them or a template such as 'plots/{name}.svg'."
 )
+_CURVE = (
+    "Table (.csv) of the local tempo at each beat; with several inputs, the folder for them or a template "
+    "such as 'tempi/{name}.csv'."
+)
 _PAGE = (
     "Page (.html) to hear, see and correct the beats in a browser; with several inputs, the folder for them "
     "or a template such as 'pages/{name}.html'."
 )
-_START = "Start of the part to plot, in seconds or as minutes:seconds."
-_END = "End of the part to plot."
-
-
-def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Read a time such as 90, 90.5, 1:30 or 1:02:03.5 as seconds."""
-    if value is None:
-        return None
-    try:
-        parts = [float(part) for part in value.split(":")]
-    except ValueError:
-        parts = []
-    total = float(sum(part * 60.0**power for power, part in enumerate(reversed(parts))))
-    inside = all(0 <= part < 60 for part in parts[1:]) and all(part >= 0 for part in parts)
-    if not 1 <= len(parts) <= 3 or not inside or not math.isfinite(total):
-        raise click.BadParameter(f"{value!r} is not a time, such as 90.5 or 1:30")
-    return total
 
 
 def listening_options(command: F) -> F:
@@ -71,34 +61,31 @@ def listening_options(command: F) -> F:
 
 
 def plot_options(command: F) -> F:
-    """Add the option --plot and what belongs to it to a command."""
+    """Add the options --plot and --tempo-curve to a command."""
     return all_options(
         click.option("--plot", metavar="PATH", help=_PLOT),
-        click.option("--start", metavar="TIME", callback=seconds, help=_START),
-        click.option("--end", metavar="TIME", callback=seconds, help=_END),
+        click.option("--tempo-curve", metavar="PATH", help=_CURVE),
     )(command)
 
 
 def extras(options: Mapping[str, Any]) -> list[Extra]:
-    """Return the sound files, pictures and pages to write, by the options of a command.
+    """Return the sound files, pictures, tables and pages to write, by the options of a command.
 
     Raises:
         click.UsageError: if options contradict each other.
     """
-    for owner, name, parts in (
-        ("--click", "click_track", ("click_level", "click_mode")),
-        ("--plot", "plot", ("start", "end")),
-    ):
-        for part in parts:
-            if options.get(name) is None and options.get(part) is not None:
-                raise click.UsageError(f"--{part.replace('_', '-')} needs {owner}")
-    if options["end"] is not None and options["end"] <= (options["start"] or 0):
-        raise click.UsageError("--end must be after --start")
+    for part in ("click_level", "click_mode"):
+        if options.get("click_track") is None and options.get(part) is not None:
+            raise click.UsageError(f"--{part.replace('_', '-')} needs --click")
     wanted: list[Extra] = []
     if options.get("click_track") is not None:
         wanted.append(Extra("click", options["click_track"], "--click", ".click.wav", SOUND_SUFFIXES))
     if options["plot"] is not None:
         wanted.append(Extra("plot", options["plot"], "--plot", ".png", PICTURE_SUFFIXES))
+    if options["tempo_curve"] is not None:
+        wanted.append(
+            Extra("tempo_curve", options["tempo_curve"], "--tempo-curve", ".tempo.csv", CURVE_SUFFIXES)
+        )
     if options.get("page") is not None:
         wanted.append(Extra("page", options["page"], "--page", ".html", PAGE_SUFFIXES))
     return wanted
@@ -111,15 +98,14 @@ class Listening:
     Attributes:
         click_level: see `ClickSettings`; None for its default.
         click_mode: see `ClickSettings`; None for its default.
-        start: see `PlotSettings`; None for its default.
-        end: see `PlotSettings`.
+        start, end: the part of the recording to show, in seconds; an end of None is that of the recording.
         plots: whether there is anything to plot.
         track: audio track of a film, counted from 1; None is the default one.
     """
 
     click_level: float | None = None
     click_mode: str | None = None
-    start: float | None = None
+    start: float = 0.0
     end: float | None = None
     plots: bool = False
     track: int | None = None
@@ -127,8 +113,10 @@ class Listening:
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Listening:
         """Return what the options of a command ask for."""
-        names = ("click_level", "click_mode", "start", "end", "track")
-        return cls(**{name: options.get(name) for name in names}, plots=options["plot"] is not None)
+        names = ("click_level", "click_mode", "track")
+        start, end = chosen_excerpt(options)
+        given = {name: options.get(name) for name in names}
+        return cls(**given, start=start, end=end, plots=options["plot"] is not None)
 
     def require(self) -> None:
         """Raise MissingExtraError if a package for the pictures is missing."""
@@ -138,7 +126,7 @@ class Listening:
             require_matplotlib()
 
     def write(self, job: Job, source: str | None, beats: Beats, activations: Activations) -> None:
-        """Write the sound file, the picture and the page of a job, if it has any.
+        """Write the sound file, the picture, the tempo curve and the page of a job, if it has any.
 
         Args:
             job: the job.
@@ -151,16 +139,26 @@ class Listening:
 
             given = {"level": self.click_level, "mode": self.click_mode}
             settings = ClickSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-            write_click_track(source, beats, job.click, settings, track=self.track)
+            write_click_track(source, beats, job.click, settings, track=self.track, excerpt=self._excerpt)
         if job.plot is not None:
             from beattrack.plot import PlotSettings, write_plot
 
-            part = PlotSettings(self.start or 0.0, self.end)
+            part = PlotSettings(self.start, self.end)
             write_plot(source, beats, activations, job.plot, part, track=self.track)
+        if job.tempo_curve is not None:
+            from beattrack.formats.tempo_curve import tempo_curve_csv
+
+            atomic_write_text(job.tempo_curve, tempo_curve_csv(beats))
         if job.page is not None and source is not None:
             from beattrack.page import write_page
 
-            write_page(source, beats, activations, job.page, track=self.track)
+            write_page(source, beats, activations, job.page, track=self.track, excerpt=self._excerpt)
+
+    @property
+    def _excerpt(self) -> Excerpt:
+        from beattrack.audio import Excerpt
+
+        return Excerpt(self.start, self.end)
 
 
 @contextmanager

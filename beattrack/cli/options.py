@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -42,6 +42,22 @@ def decoder_options(command: F) -> F:
 def confidence_option(command: F) -> F:
     """Add the option --confidence to a command."""
     return click.option("--confidence", is_flag=True, help=_CONFIDENCE)(command)
+
+
+def alternatives_option(command: F) -> F:
+    """Add the option --alternatives to a command."""
+    return click.option("--alternatives", is_flag=True, help=_ALTERNATIVES)(command)
+
+
+def check_alternatives(options: Mapping[str, Any]) -> None:
+    """Raise click.UsageError if the decoder has no second reading."""
+    if options["alternatives"] and options["decoder"] == "peaks":
+        raise click.UsageError("--alternatives needs a decoder with a tempo range; use dbn or madmom")
+
+
+def grid_option(command: F) -> F:
+    """Add the option --grid to a command."""
+    return click.option("--grid", is_flag=True, help=_GRID)(command)
 
 
 def output_options(command: F) -> F:
@@ -84,6 +100,14 @@ def all_options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+_GRID = (
+    "Put the beats on a grid of constant tempo, for DJ software and charts, if the recording has one; "
+    "otherwise they stay as they are."
+)
+_ALTERNATIVES = (
+    "Also find the beats at the likeliest other tempo, such as half or double, and write them to a second "
+    "file, such as song.alternative.beats; JSON holds both."
+)
 _HOW = "How to find beats in the activations: exact DBN, madmom's DBN (needs an extra), or peak picking."
 _BEATS_PER_BAR = "Numbers of beats per bar to choose from, such as 3,4 (dbn and madmom)."
 _CONFIDENCE = (

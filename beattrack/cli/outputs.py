@@ -18,10 +18,12 @@ from beattrack.errors import SettingsError
 from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
 
-ExtraKind: TypeAlias = Literal["click", "plot", "page"]
+ExtraKind: TypeAlias = Literal["click", "plot", "page", "tempo_curve"]
 
 NAME = "{name}"  # in a template: the name of the input without its suffix
+ALTERNATIVE = ".alternative"  # in the names of files of the second reading
 _TEMPLATE = NAME + "{suffix}"
+_FILE_OPTIONS = ("--activations", "--click", "--plot", "--page", "--tempo-curve")  # of `Job.files`
 
 
 class Naming(Protocol):
@@ -45,6 +47,8 @@ class Job:
         click: file for the click track; None for none.
         plot: file for the picture; None for none.
         page: file for the page; None for none.
+        tempo_curve: file for the tempo curve; None for none.
+        alternatives: formats of the second reading, and the files for them.
     """
 
     source: str
@@ -54,7 +58,9 @@ class Job:
     click: Path | None = None
     plot: Path | None = None
     page: Path | None = None
+    tempo_curve: Path | None = None
     further: tuple[tuple[Format, Path], ...] = ()
+    alternatives: tuple[tuple[Format, Path], ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -64,8 +70,16 @@ class Job:
     @property
     def targets(self) -> Iterator[Path]:
         """The files to write."""
-        further = (path for _, path in self.further)
-        return (path for path in (self.output, *self.files, *further) if path is not None)
+        others = (path for _, path in (*self.further, *self.alternatives))
+        return (path for path in (self.output, *self.files, *others) if path is not None)
+
+    def with_alternatives(self, first: Format) -> Job:
+        """Return this job with a file for the second reading beside each file for the beats."""
+        if self.output is None:
+            return self
+        files = ((first, self.output), *self.further)
+        named = tuple((format, alternative_name(path, format)) for format, path in files)
+        return dataclasses.replace(self, alternatives=named)
 
     def with_extra(self, kind: ExtraKind, path: Path | None) -> Job:
         """Return this job with another file to write."""
@@ -75,7 +89,7 @@ class Job:
     @property
     def files(self) -> tuple[Path | None, ...]:
         """The files to write besides the beats."""
-        return self.activations, self.click, self.plot, self.page
+        return self.activations, self.click, self.plot, self.page, self.tempo_curve
 
     @property
     def done(self) -> bool:
@@ -107,6 +121,15 @@ def output_name(place: str, suffix: str) -> Path:
     """Return the path of an output: the input's place with another suffix."""
     path = Path(place)
     return path.parent / (path.stem + suffix)
+
+
+def alternative_name(path: Path, format: Format) -> Path:
+    """Return the file for the second reading beside that for the beats, such as song.alternative.beats."""
+    suffix = format_info(format).suffix
+    if not path.name.lower().endswith(suffix):
+        suffix = path.suffix
+    stem = path.name[: len(path.name) - len(suffix)]
+    return path.with_name(f"{stem}{ALTERNATIVE}{path.name[len(stem) :]}")
 
 
 def chosen_formats(
@@ -160,6 +183,7 @@ def plan(
     activations: str | None = None,
     extras: Sequence[Extra] = (),
     several: bool | None = None,
+    alternatives: bool = False,
 ) -> list[Job]:
     """Return a job for each input, in order, and create the folders of `-o DIR` and `--activations DIR`.
 
@@ -174,6 +198,7 @@ def plan(
         activations: value of --activations.
         extras: other files to write.
         several: whether these options are folders; None if that depends on the number of inputs.
+        alternatives: whether to write the second reading too.
 
     Raises:
         click.UsageError: if a folder is missing, a suffix is unknown, or an output would overwrite an input
@@ -185,6 +210,10 @@ def plan(
         raise click.UsageError("only one file can go to standard output; give a folder with -o")
     if not folder and output in (None, STDIN) and format_info(formats[0]).binary and _to_terminal():
         raise click.UsageError(f"a terminal cannot show the format {formats[0]}; give a file with -o")
+    if alternatives and not folder and output in (None, STDIN) and formats[0] != "json":
+        raise click.UsageError(
+            "--alternatives writes a second file; give one with -o, or --format json for both readings in one"
+        )
     _check_template(template, output, used=folder or (output is not None and _is_folder(output)))
     columns = [_outputs(sources, output, _naming(format, template), folder) for format in formats]
     saved = _targets(sources, activations, _with_suffix(".npz"), "--activations", several)
@@ -192,6 +221,8 @@ def plan(
         _job(source, formats, targets, saved_to)
         for source, targets, saved_to in zip(sources, zip(*columns, strict=True), saved, strict=True)
     ]
+    if alternatives:
+        jobs = [job.with_alternatives(formats[0]) for job in jobs]
     for extra in extras:
         paths = _extra_targets(sources, extra, several)
         jobs = [
@@ -333,7 +364,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{makers[identity]} and {job.source} would both be written to {path}")
             makers[identity] = job.source
     for job in jobs:
-        for file, option in zip(job.files, ("--activations", "--click", "--plot", "--page"), strict=True):
+        for file, option in zip(job.files, _FILE_OPTIONS, strict=True):
             if file is not None and is_special(file):
                 raise click.UsageError(f"{file} is not a file; give a file with {option}")
 

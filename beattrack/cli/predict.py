@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
+from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
-from beattrack.cli.options import confidence_option, decoder_options, output_options
+from beattrack.cli.options import (
+    alternatives_option,
+    check_alternatives,
+    confidence_option,
+    decoder_options,
+    grid_option,
+    output_options,
+)
 from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
+    from beattrack.activations import Activations
+    from beattrack.decoding.base import Decoder
     from beattrack.result import Beats
 
 DEVICES = ("cpu", "cuda", "auto")
@@ -50,6 +61,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
+@excerpt_options
+@alternatives_option
+@grid_option
 @click.option("--activations", metavar="PATH", help=_ACTIVATIONS)
 @listening_options
 def predict(files: tuple[str, ...], **options: Any) -> None:
@@ -61,6 +75,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     settings_given = decoder_settings(options)
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
+    check_alternatives(options)
     formats = chosen_formats(options["formats"], None if grown else options["output"])
     written = write_options(formats, options)
     jobs = plan(
@@ -71,6 +86,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         activations=options["activations"],
         extras=extras(options),
         several=grown,
+        alternatives=options["alternatives"],
     )
     check_anchors(options, jobs)
 
@@ -97,6 +113,9 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         anchors=options["anchors"],
         anchor_tolerance=options["anchor_tolerance"],
         confidence=options["confidence"],
+        part=chosen_excerpt(options),
+        grid=options["grid"],
+        alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
     click.get_current_context().exit(run_jobs(jobs, tracking, settings))
@@ -116,6 +135,10 @@ class Tracking:
         anchors: file of anchors; None for none.
         anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
         confidence: whether to compute calibrated confidence.
+        part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
+        grid: whether to put the beats on a grid.
+        alternatives: whether to find the beats at another tempo too.
+        listening: how to make beats heard and seen.
     """
 
     model: str
@@ -127,6 +150,9 @@ class Tracking:
     anchors: Path | None = None
     anchor_tolerance: float | None = None
     confidence: bool = False
+    part: tuple[float, float | None] = (0.0, None)
+    grid: bool = False
+    alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> TrackJob:
@@ -137,7 +163,8 @@ class Tracking:
             SettingsError: if a setting is invalid.
             BeatFileError: if the file of anchors cannot be read.
         """
-        from beattrack.tracker import BeatTracker, check_confidence, decoder_with
+        from beattrack.assessment import check_confidence
+        from beattrack.tracker import BeatTracker, decoder_with
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
@@ -148,7 +175,8 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track)
+                start, end = self.part
+                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(
@@ -158,10 +186,21 @@ class Tracking:
                     anchors=anchors,
                     confidence=self.confidence,
                 )
+                beats = self._changed(beats, activations, decoder)
                 self.listening.write(job, source, beats, activations)
             return beats
 
         return track
+
+    def _changed(self, beats: Beats, activations: Activations, decoder: Decoder) -> Beats:
+        """Return the beats with what else was asked for: a second reading, a grid."""
+        if self.alternatives:
+            beats = with_alternative(beats, activations, decoder, self.decoder_options)
+        if self.grid:
+            from beattrack.snapping import on_their_grid
+
+            beats = on_their_grid(beats, activations)
+        return beats
 
 
 def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:

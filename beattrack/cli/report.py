@@ -48,8 +48,10 @@ def summary(beats: Beats, seconds: float) -> str:
     tempo = [] if beats.bpm is None else [f"{beats.bpm:.2f} BPM"]
     metre = [] if beats.metre is None else [f"{beats.metre} beats a bar"]
     sure = [] if beats.certainty is None else [f"certainty {beats.certainty.file:.2f}"]
-    check = " - check this one" if beats.certainty is not None and beats.certainty.low else ""
-    return ", ".join([*tempo, *metre, found, *sure, f"{seconds:.2f} s"]) + check
+    told = ", ".join([*tempo, *metre, found, *sure, f"{seconds:.2f} s"])
+    if beats.certainty is not None and beats.certainty.low:
+        told += "; check this one"
+    return told if beats.grid is None else f"{told}; {beats.grid.sentence}"
 
 
 def reason(error: Exception, source: str) -> str:

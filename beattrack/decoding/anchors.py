@@ -43,14 +43,19 @@ class Anchors:
     tolerance: float = DEFAULT_TOLERANCE
 
     def __post_init__(self) -> None:
-        times = checks.several(_TIME)("anchors", self.times)
-        count = len(times)
-        positions = (None,) * count
-        if self.positions is not None:
-            positions = checks.several(_POSITION)("positions of anchors", self.positions)
+        checks.apply(
+            self,
+            {
+                "times": checks.several(_TIME),
+                "positions": checks.optional(checks.several(_POSITION)),
+                "tolerance": checks.between(0, _MAX_TOLERANCE),
+            },
+            prefix="anchor ",
+        )
+        times, count = self.times, len(self.times)
+        positions = (None,) * count if self.positions is None else self.positions
         if len(positions) != count:
-            raise SettingsError(f"anchors must have as many positions as times, not {len(positions)}")
-        checks.apply(self, {"tolerance": checks.between(0, _MAX_TOLERANCE)}, prefix="anchor ")
+            raise SettingsError(f"anchor positions must be {count}, as many as times, not {len(positions)}")
         order = sorted(range(count), key=times.__getitem__)
         object.__setattr__(self, "times", tuple(float(times[index]) for index in order))
         object.__setattr__(self, "positions", tuple(positions[index] for index in order))
@@ -85,10 +90,15 @@ class Anchors:
         times, positions = zip(*pairs, strict=True)
         return replace(self, times=times, positions=positions)
 
+    def inside(self, start: float, end: float, fps: float) -> Anchors | None:
+        """Return the anchors from one time in seconds to another, up to a frame outside; None if none are."""
+        times = np.array(self.times)
+        return self.keep((times >= start - 1 / fps) & (times <= end + 1 / fps))
+
     def check_inside(self, duration: float) -> None:
         """Raise SettingsError if an anchor is after the end of a recording of `duration` seconds."""
         for time in self.times:
-            if time > duration:
+            if time > duration or duration == 0:
                 raise SettingsError(
                     f"the anchor at {time:.2f} s is outside the recording, which lasts {duration:.2f} s"
                 )

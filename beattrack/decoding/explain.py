@@ -62,7 +62,7 @@ def explain(
 
 
 def _no_beats(activations: Activations, confidences: Sequence[Float64], isolated: bool) -> str:
-    if activations.duration <= SHORTEST_SECONDS:
+    if activations.duration - activations.start <= SHORTEST_SECONDS:
         return "no beats: the recording is too short"
     if not confidences:
         return "no beats: the recording is silent or a steady sound"

@@ -25,7 +25,7 @@ def sounding_parts(activations: Activations, anchors: Anchors | None = None) -> 
     pauses = [] if activations.pauses is None else activations.pauses.tolist()
     known = [] if anchors is None else anchors.frames(activations.fps, frames).tolist()
     pauses = [pause for pause in pauses if not any(pause[0] <= frame < pause[1] for frame in known)]
-    bounds = [0, *(bound for pause in pauses for bound in pause), frames]
+    bounds = [activations.first, *(bound for pause in pauses for bound in pause), frames]
     return [slice(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True) if start < stop]
 
 

@@ -69,6 +69,11 @@ def _header(beats: Beats) -> dict[str, str]:
         header["decoder_settings"] = json.dumps(beats.decoder.get("settings", {}), allow_nan=False)
     if beats.reason is not None:
         header["reason"] = beats.reason
+    if beats.grid is not None:
+        header["grid"] = beats.grid.sentence
+        if beats.grid.pieces:
+            pieces = (f"{piece.bpm:.3f} from {piece.offset:.4f}" for piece in beats.grid.pieces)
+            header["grid_pieces"] = ", ".join(pieces)
     header["beattrack"] = __version__
     return header
 

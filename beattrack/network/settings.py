@@ -266,11 +266,11 @@ class NetworkSettings:
                 "tempo_bins": checks.at_least(0, whole=True),
                 "sum_head": checks.flag(),
                 "harmony": checks.optional(checks.instance(HarmonyPathSettings)),
-                "look_ahead": checks.optional(
-                    checks.between(0, self.front_end.receptive_field - 1, whole=True)
-                ),
+                "look_ahead": checks.optional(checks.at_least(0, whole=True)),
             },
         )
+        if self.look_ahead is not None:
+            checks.between(0, self.front_end.receptive_field - 1)("look_ahead", self.look_ahead)
         channels = self.front_end.channels + (self.harmony.channels if self.harmony else 0)
         if channels != self.tcn.channels:
             raise SettingsError(

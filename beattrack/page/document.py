@@ -27,6 +27,7 @@ from beattrack.version import __version__
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
+    from beattrack.audio import Excerpt
     from beattrack.result import Beats
 
 WAVESURFER = "wavesurfer-7.12.12.min.js"
@@ -37,16 +38,24 @@ STANDARD_INPUT = "recording"
 _NOT_IN_HTML = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'\u2028\u2029"}
 
 
-def render(sound: Sound, pictures: Sequence[bytes], beats: Beats, activations: Activations) -> Iterator[str]:
+def render(
+    sound: Sound,
+    pictures: Sequence[bytes],
+    beats: Beats,
+    activations: Activations,
+    excerpt: Excerpt,
+) -> Iterator[str]:
     """Return the text of a page, in pieces.
 
     Args:
-        sound: the recording.
+        sound: the part of the recording to show.
         pictures: its spectrogram, PNG images of 20 seconds each.
-        beats: its beats.
-        activations: its activations.
+        beats: beats of the recording.
+        activations: activations of the recording.
+        excerpt: the part, which begins at a frame of the activations.
     """
     name = os.path.basename(beats.file) if beats.file else STANDARD_INPUT
+    first = round(excerpt.start * activations.fps)
     library = _static("vendor", WAVESURFER)
     program = "\n".join(_static(script) for script in SCRIPTS)
     values = {
@@ -56,10 +65,12 @@ def render(sound: Sound, pictures: Sequence[bytes], beats: Beats, activations: A
         "licence": _static("vendor", "LICENSE"),
         "library": library,
         "program": program,
-        "data": _json(_data(name, sound, beats, activations)),
+        "data": _json(_data(name, sound, beats, activations, excerpt)),
         "peaks": _base64(sound.peaks.tobytes()),
-        "beats": _base64(_bytes_of(activations.beats)),
-        "downbeats": _base64(b"" if activations.downbeats is None else _bytes_of(activations.downbeats)),
+        "beats": _base64(_bytes_of(activations.beats[first:])),
+        "downbeats": _base64(
+            b"" if activations.downbeats is None else _bytes_of(activations.downbeats[first:])
+        ),
     }
     head, tail = _static("page.html").split("{{sound}}")
     yield _filled(head, values)
@@ -71,14 +82,19 @@ def render(sound: Sound, pictures: Sequence[bytes], beats: Beats, activations: A
     yield _filled(tail, values)
 
 
-def _data(name: str, sound: Sound, beats: Beats, activations: Activations) -> dict[str, Any]:
+def _data(
+    name: str, sound: Sound, beats: Beats, activations: Activations, excerpt: Excerpt
+) -> dict[str, Any]:
+    shown = (beats.times >= excerpt.start) & (beats.times <= excerpt.start + sound.duration)
     return {
         "name": name,
         "stem": os.path.splitext(name)[0],
         "version": __version__,
         "duration": sound.duration,
-        "times": beats.times.round(4).tolist(),
-        "positions": None if beats.positions is None else beats.positions.tolist(),
+        "offset": excerpt.start,
+        "recordingDuration": max(beats.duration, excerpt.start + sound.duration),
+        "times": (beats.times[shown] - excerpt.start).round(4).tolist(),
+        "positions": None if beats.positions is None else beats.positions[shown].tolist(),
         "bpm": beats.bpm,
         "metre": beats.metre,
         "model": beats.model,

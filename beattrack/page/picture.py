@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.audio import read_blocks
+from beattrack.audio import Excerpt, read_excerpt
 from beattrack.page.sound import CHUNK_SECONDS
 from beattrack.spectrogram import Spectrogram, SpectrogramSettings
 
@@ -18,9 +18,12 @@ SHADES = 16
 RANGE_DB = 60.0  # below the loudest
 
 
-def tiles(source: str | os.PathLike[str], *, track: int | None = None) -> list[bytes]:
-    """Compute the spectrogram of a recording as PNG images of 20 seconds each, the last one shorter.
+def tiles(
+    source: str | os.PathLike[str], *, track: int | None = None, excerpt: Excerpt | None = None
+) -> list[bytes]:
+    """Compute the spectrogram of a recording, or a part of it, as PNG images.
 
+    Each shows 20 seconds, the last one fewer.
     A column is 1/50 s wide and centred at a multiple of it; low frequencies are at the bottom. The shades are
     opacities of black, so that the page can choose the colour.
 
@@ -28,7 +31,9 @@ def tiles(source: str | os.PathLike[str], *, track: int | None = None) -> list[b
         AudioError: if the recording cannot be read.
     """
     spectrogram = Spectrogram(SpectrogramSettings(fps=COLUMNS_PER_SECOND, bands_per_octave=6))
-    blocks = read_blocks(source, sample_rate=spectrogram.settings.sample_rate, track=track)
+    blocks = read_excerpt(
+        source, excerpt or Excerpt(), sample_rate=spectrogram.settings.sample_rate, track=track
+    )
     magnitudes = [block.astype(np.float16) for block in spectrogram.blocks(blocks)]  # half of the memory
     shades = _shades(np.concatenate([np.empty((0, spectrogram.settings.bands), np.float16), *magnitudes]))
     width = CHUNK_SECONDS * COLUMNS_PER_SECOND

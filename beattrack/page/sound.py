@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from beattrack.audio import read_blocks
+from beattrack.audio import Excerpt, read_excerpt
 
 Float32 = NDArray[np.float32]
 
@@ -44,15 +44,18 @@ class Sound:
     duration: float
 
 
-def encode(source: str | os.PathLike[str], *, track: int | None = None) -> Sound:
-    """Encode a recording for a page, in one pass.
+def encode(
+    source: str | os.PathLike[str], *, track: int | None = None, excerpt: Excerpt | None = None
+) -> Sound:
+    """Encode a recording, or a part of it, for a page, in one pass.
 
     Raises:
         AudioError: if the recording cannot be read.
     """
     chunks, peaks, samples = [], [np.empty((0, 2), np.float32)], 0
     lead = np.empty(0, np.float32)
-    for part in _parts(read_blocks(source, sample_rate=SAMPLE_RATE, track=track)):
+    blocks = read_excerpt(source, excerpt or Excerpt(), sample_rate=SAMPLE_RATE, track=track)
+    for part in _parts(blocks):
         chunks.append(_ogg(np.concatenate([lead, np.clip(part, -1, 1)])))
         peaks.append(_peaks(part))
         samples += len(part)

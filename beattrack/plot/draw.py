@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from beattrack.plot.columns import Columns
-from beattrack.plot.marks import Float, clock, number_step, tempo_curve, tempo_limits, time_step
+from beattrack.plot.marks import Float, clock, number_step, tempo_limits, time_step
 from beattrack.result import Beats
 from beattrack.spectrogram import SpectrogramSettings, filterbank
+from beattrack.tempo import local_tempo, runs_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -227,12 +228,14 @@ def _draw_activations(axes: Axes, picture: Picture) -> None:
 
 def _draw_tempo(axes: Axes, picture: Picture) -> None:
     beats = picture.beats
-    times, tempi = tempo_curve(beats.times, beats.metre or DEFAULT_BEATS)
+    tempi = local_tempo(beats.times, beats.metre or DEFAULT_BEATS)
     if beats.bpm is not None:
         axes.axhline(beats.bpm, color=SOFT, lw=1, ls="--", label=f"{beats.bpm:.1f} BPM")
-    if len(times):
-        axes.plot(times, tempi, color=BEAT, lw=1.4, label="over one bar")
-        inside = (times >= picture.window[0]) & (times <= picture.window[1])
+    if np.isfinite(tempi).any():
+        for number, run in enumerate(runs_of(beats.times)):  # no line across a pause
+            label = "at each beat" if number == 0 else None
+            axes.plot(beats.times[run], tempi[run], color=BEAT, lw=1.4, label=label)
+        inside = (beats.times >= picture.window[0]) & (beats.times <= picture.window[1])
         axes.set_ylim(*tempo_limits(tempi[inside], beats.bpm))
         _legend(axes)
     axes.set_ylabel("tempo (BPM)", fontsize=10, color=INK)

@@ -8,8 +8,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.tempo import PAUSE_INTERVALS
-
 Float: TypeAlias = NDArray[np.float64]
 
 NUMBER_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -21,31 +19,6 @@ LEAST_SPREAD = 0.06  # of the tempo, above and below the curve
 def number_step(bars: int, most: int) -> int:
     """Return every how many bars to write a number, so that there are at most about `most` of them."""
     return next((step for step in NUMBER_STEPS if bars <= step * most), NUMBER_STEPS[-1])
-
-
-def tempo_curve(times: Float, beats: int) -> tuple[Float, Float]:
-    """Compute the tempo along the time, over some beats at once.
-
-    Beats lie on whole frames, so the tempo of a single interval jumps; over a bar it does not.
-
-    Args:
-        times: beats in seconds, shape (beats,).
-        beats: number of intervals for each value.
-
-    Returns:
-        Times in seconds, each in the middle of its intervals, and tempi in BPM, NaN across pauses; both of
-        shape (n,), empty with too few beats.
-    """
-    beats = min(beats, len(times) - 1)
-    if beats < 1:
-        return np.zeros(0), np.zeros(0)
-    intervals = np.diff(times)
-    pauses = intervals > PAUSE_INTERVALS * np.median(intervals)
-    spans = times[beats:] - times[:-beats]
-    tempi = 60 * beats / spans
-    broken = np.lib.stride_tricks.sliding_window_view(pauses, beats).any(axis=1)
-    tempi[broken] = np.nan
-    return (times[beats:] + times[:-beats]) / 2, tempi
 
 
 def tempo_limits(tempi: Float, overall: float | None) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from beattrack.spectrogram import Spectrogram
 
 COLUMNS = 3000  # more than the picture has pixels
 BLOCK_SECONDS = 30.0
+LEAD_SECONDS = 0.1  # before the part, for the frames that begin before it
 
 
 def require_matplotlib() -> None:
@@ -75,10 +76,16 @@ def _spectrogram(source: audio.Source, window: tuple[float, float], track: int |
     settings = spectrogram.settings
     first, last = _frames(window, settings.fps)
     step = stride(last - first, COLUMNS)
-    samples = audio.read_blocks(
-        source, sample_rate=settings.sample_rate, track=track, block_seconds=BLOCK_SECONDS
+    lead = math.floor(max(window[0] - LEAD_SECONDS, 0))  # a whole second begins at a frame and at a sample
+    samples = audio.read_excerpt(
+        source,
+        audio.Excerpt(lead),
+        sample_rate=settings.sample_rate,
+        track=track,
+        block_seconds=BLOCK_SECONDS,
     )
-    values = reduced(spectrogram.blocks(samples), first, last, step)
+    skipped = round(lead * settings.fps)
+    values = reduced(spectrogram.blocks(samples), first - skipped, last - skipped, step)
     return Columns(values, (first - 0.5) / settings.fps, step / settings.fps)
 
 

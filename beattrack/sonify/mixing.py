@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from beattrack.audio.base import Piece, Source
-from beattrack.audio.files import opened
+from beattrack.audio.excerpt import Excerpt, opened_excerpt
 from beattrack.audio.mixing import FULL_SCALE, MAX_MAGNITUDE, mixed_down
 from beattrack.audio.sources import on_disk
 from beattrack.errors import AudioError, SettingsError
@@ -88,6 +88,7 @@ def write_click_track(
     settings: ClickSettings | None = None,
     *,
     track: int | None = None,
+    excerpt: Excerpt | None = None,
 ) -> None:
     """Write a recording with clicks on its beats, with its own sample rate and number of channels.
 
@@ -100,6 +101,7 @@ def write_click_track(
         path: file to write, whole or not at all: .wav, .flac or .mp3.
         settings: level and mode of the clicks.
         track: audio track of a film, counted from 1; None is the default one.
+        excerpt: part of the recording to write; None for all of it.
 
     Raises:
         SettingsError: if the suffix of `path` is unknown.
@@ -108,14 +110,16 @@ def write_click_track(
     """
     settings = ClickSettings() if settings is None else settings
     container = container_for(path)
+    excerpt = Excerpt() if excerpt is None else excerpt
     with on_disk(source) as (file, name):
-        recording = inspect(file, track)
+        recording = inspect(file, track, excerpt)
         _check_fit(recording, container, settings, name)
         gain = min(1.0, container.ceiling / recording.peak) if recording.peak > 0 else 1.0
         with atomic_path(path) as temporary:
+            mix = _mixed(file, beats, recording, gain, settings, track, excerpt)
             temporary.touch()  # what the system says of it is more exact than what libsndfile does
             try:
-                _write(temporary, _mixed(file, beats, recording, gain, settings, track), recording, container)
+                _write(temporary, mix, recording, container)
             except (soundfile.SoundFileError, AssertionError) as error:  # the latter: only a part was written
                 raise AudioError(
                     f"{os.fspath(path)}: libsndfile cannot write all of it; is the disk full?"
@@ -130,10 +134,10 @@ def container_for(path: str | os.PathLike[str]) -> Container:
     return container
 
 
-def inspect(source: Source, track: int | None = None) -> Recording:
-    """Read a recording once, for its peak and what it is made of."""
+def inspect(source: Source, track: int | None = None, excerpt: Excerpt | None = None) -> Recording:
+    """Read a recording, or a part of it, once, for its peak and what it is made of."""
     samples, peak, channels, bits = 0, 0.0, 1, 16
-    with opened(source, track) as (stream, _):
+    with opened_excerpt(source, excerpt or Excerpt(), track) as (stream, _):
         for piece in stream.pieces:
             channels = piece.shape[1]
             bits = max(bits, 16 if piece.dtype == np.int16 else 24)
@@ -167,12 +171,13 @@ def _mixed(
     gain: float,
     settings: ClickSettings,
     track: int | None,
+    excerpt: Excerpt,
 ) -> Iterator[Float32]:
     """Yield the mix in pieces, shape (samples, channels)."""
     clicks = ClickTrack(beats, recording.rate)
     level = np.float32(gain * recording.peak * settings.gain)
-    position = 0
-    with opened(source, track) as (stream, name):
+    position = round(excerpt.start * recording.rate)
+    with opened_excerpt(source, excerpt, track) as (stream, name):
         pieces = mixed_down(stream.pieces, name) if settings.mode == "split" else stream.pieces
         for piece in pieces:
             sound, envelope = clicks.block(position, len(piece))

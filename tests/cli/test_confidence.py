@@ -50,7 +50,7 @@ def weak(tmp_path: Path) -> Path:
 def test_a_doubtful_file_is_to_be_checked(weak: Path) -> None:
     result = run("decode", "--confidence", weak)
     assert result.exit_code == 0
-    assert lines(result.stderr)[-1].endswith(" s - check this one")
+    assert lines(result.stderr)[-1].endswith(" s; check this one")
     assert "check this one" not in run("decode", weak).output
 
 
@@ -61,6 +61,16 @@ def test_a_decoder_without_posteriors_is_refused_before_any_work(
     source = clip if command == "predict" else weak
     message = usage_error(command, "--confidence", "--decoder", "peaks", source)
     assert "the decoder 'peaks' has no calibrated confidence; use the decoder 'dbn'" in message
+
+
+def test_beats_on_a_grid_keep_their_confidence(clip: Path) -> None:
+    found = [
+        json.loads(run("predict", "--quiet", "--format", "json", "--confidence", *options, clip).stdout)
+        for options in ([], ["--grid"])
+    ]
+    assert found[0]["certainty"] == found[1]["certainty"]
+    tracked = {row["downbeat_confidence"] for row in found[0]["beats"]}
+    assert {row["downbeat_confidence"] for row in found[1]["beats"]} <= {0.0, *tracked}
 
 
 def test_a_batch_can_be_sorted(two: tuple[Path, Path]) -> None:

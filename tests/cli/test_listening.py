@@ -5,7 +5,6 @@ import sys
 import threading
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import soundfile
@@ -53,7 +52,7 @@ def test_a_picture_of_a_part(clip: Path) -> None:
     assert run("predict", "--plot", clip.with_name("a.png"), *part, clip).exit_code == 0
     assert clip.with_name("a.png").read_bytes().startswith(b"\x89PNG")
     result = run("predict", "--plot", clip.with_name("b.png"), "--start", "1:00", clip)
-    why = "nothing to draw from 60 s on; it is 8.00 s long"
+    why = "has nothing from 60 s on; it is 8.00 s long"
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"beattrack: {clip}: {why}\n")
     assert not clip.with_name("b.png").exists()
 
@@ -66,7 +65,6 @@ def test_a_picture_of_saved_activations(clip: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("# tempo_bpm")
     assert picture.read_text().startswith("<?xml")
-    assert "--start needs --plot" in usage_error("decode", "--start", 2, saved)
 
 
 def test_several_files_go_into_a_folder_or_by_a_template(two: tuple[Path, Path]) -> None:
@@ -153,9 +151,6 @@ def test_damage_is_told_of_under_the_name_of_the_input(clip: Path) -> None:
         (["--plot", "{name}.jpg"], "{name}.jpg: unknown format; use one of .png, .svg (--plot)"),
         (["--click-level", "-3"], "--click-level needs --click"),
         (["--click-mode", "only"], "--click-mode needs --click"),
-        (["--start", "3"], "--start needs --plot"),
-        (["--plot", "a.png", "--start", "3", "--end", "2"], "--end must be after --start"),
-        (["--plot", "a.png", "--start", "x"], "'x' is not a time, such as 90.5 or 1:30"),
         (["--click", "a.wav", "--click-level", "3"], "3.0 is not in the range -60<=x<=0"),
         (["--click", "absent/a.wav"], "the folder of --click absent/a.wav does not exist"),
         (["--plot", "absent/deep/{name}.png"], "absent/deep does not exist; create it first"),
@@ -193,19 +188,6 @@ def test_the_choices_are_those_of_the_packages() -> None:
     assert tuple(CONTAINERS) == listening.SOUND_SUFFIXES
     assert MODES == listening.CLICK_MODES
     assert PICTURES == listening.PICTURE_SUFFIXES
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("0", 0), ("90.5", 90.5), ("1:30", 90), ("1:02:03.5", 3723.5), ("75:00", 4500)]
-)
-def test_times(text: str, value: float) -> None:
-    assert listening.seconds(None, None, text) == value  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:-3", "nan", "inf", "1:2:3:4", "1:", "1e999"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is not a time"):
-        listening.seconds(None, None, text)  # type: ignore[arg-type]
 
 
 def test_plain_tracking_imports_nothing_of_it(clip: Path) -> None:
@@ -272,3 +254,25 @@ def test_a_page_that_cannot_be_written_is_one_line(clip: Path, monkeypatch: pyte
 def test_without_a_page_its_modules_are_not_loaded() -> None:
     program = "import sys, beattrack.cli.predict, beattrack.tracker; print('beattrack.page' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_tempo_curve_has_a_line_for_each_beat(clip: Path) -> None:
+    out, beats, saved = clip.with_name("a.csv"), clip.with_name("a.beats"), clip.with_name("a.npz")
+    assert run("predict", "-o", beats, "--tempo-curve", out, "--activations", saved, clip).exit_code == 0
+    table = np.genfromtxt(out, delimiter=",", names=True)
+    assert table["time"].tolist() == read_beats(beats).times.tolist()
+    np.testing.assert_allclose(table["bpm"], 120, atol=2)
+    written = out.read_bytes()
+    assert run("decode", "--tempo-curve", out, saved).exit_code == 0
+    assert out.read_bytes() == written
+
+
+def test_tempo_curves_of_several_files(two: tuple[Path, Path]) -> None:
+    out = two[0].parent / "out"
+    assert run("predict", "-o", out, "--tempo-curve", out, *two).exit_code == 0
+    stems = ["blues.00000", "rock.00001"]
+    assert names(out) == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".beats", ".tempo.csv"))
+    assert "is one file" in usage_error("predict", "--tempo-curve", out / "a.csv", *two)
+    assert "unknown format; use one of .csv (--tempo-curve)" in usage_error(
+        "predict", "--tempo-curve", out / "a.txt", two[0]
+    )

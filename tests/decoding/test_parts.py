@@ -151,3 +151,8 @@ def test_even_single_sounds_are_a_slow_pulse() -> None:
     assert pulse.positions is None
     assert common_pulse([decoding(1.0), decoding(4.0)]) == []
     assert common_pulse([decoding(1.0), decoding(4.0), decoding(9.0)]) == []
+
+
+def test_what_is_before_the_first_frame_is_no_part() -> None:
+    activations = Activations(np.zeros(500), None, 100.0, pauses=np.array([[200, 300]]), first=150)
+    assert sounding_parts(activations) == [slice(150, 200), slice(300, 500)]

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from beattrack.activations import Activations
+from beattrack.audio import Excerpt
 from beattrack.formats.readers import read_beats
 from beattrack.page import write_page
 from beattrack.result import Beats
@@ -29,14 +30,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a recording with a short noise on each beat, in 4/4."""
-    folder = tmp_path_factory.mktemp("page")
-    samples = np.zeros(round(DURATION * RATE), np.float32)
-    noise = 0.5 * np.random.default_rng(0).standard_normal(600) * np.exp(-np.arange(600) / 100)
-    for onset in np.rint(TIMES * RATE).astype(int):
-        samples[onset : onset + 600] = noise[: len(samples) - onset]
-    soundfile.write(folder / "song.wav", samples, RATE)
+def recording() -> tuple[Beats, Activations]:
+    """The beats of a recording in 4/4, and their activations."""
     frames = np.zeros(round(DURATION * 100))
     frames[np.rint(TIMES * 100).astype(int)] = 0.9
     beats = Beats(
@@ -47,8 +42,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metre=4,
         file=NAME,
     )
-    activations = Activations(beats=frames, downbeats=frames / 3, fps=100.0)
-    write_page(folder / "song.wav", beats, activations, folder / "page.html")
+    return beats, Activations(beats=frames, downbeats=frames / 3, fps=100.0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, recording: tuple[Beats, Activations]) -> Path:
+    """The page of a recording with a short noise on each beat."""
+    folder = tmp_path_factory.mktemp("page")
+    samples = np.zeros(round(DURATION * RATE), np.float32)
+    noise = 0.5 * np.random.default_rng(0).standard_normal(600) * np.exp(-np.arange(600) / 100)
+    for onset in np.rint(TIMES * RATE).astype(int):
+        samples[onset : onset + 600] = noise[: len(samples) - onset]
+    soundfile.write(folder / "song.wav", samples, RATE)
+    write_page(folder / "song.wav", *recording, folder / "page.html")
     return folder / "page.html"
 
 
@@ -303,3 +309,25 @@ def test_a_page_without_sound_or_beats(chromium: Chromium, tmp_path: Path) -> No
     assert chromium.value("document.getElementById('notice').textContent") != ""
     assert chromium.complaints() == []
     chromium.value("page.saved = page.state")
+
+
+def test_a_part_shows_and_saves_the_times_of_the_recording(
+    chromium: Chromium, made: Path, recording: tuple[Beats, Activations], tmp_path: Path
+) -> None:
+    beats, activations = recording
+    part = tmp_path / "part.html"
+    write_page(made.with_name("song.wav"), beats, activations, part, excerpt=Excerpt(20.25, 41))
+    chromium.events.clear()
+    chromium.open(part)
+    assert chromium.value("page.clock(0)") == "0:20.250"
+    assert chromium.value("document.getElementById('time').textContent") == "0:20.250"
+    shown = TIMES[(TIMES >= 20.25) & (TIMES <= 41)]
+    assert times(chromium) == pytest.approx((shown - 20.25).tolist())
+    saved = tmp_path / "a.beats"
+    saved.write_text(
+        chromium.value("beatsFile(page.state, {...page.data, tempo: page.tempo, edited: false})")
+    )
+    found = read_beats(saved)
+    assert found.times.tolist() == shown.tolist()
+    assert found.duration == DURATION
+    assert chromium.complaints() == []

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from beattrack.activations import Activations
+from beattrack.audio import Excerpt
 from beattrack.page import document, write_page
 from beattrack.result import Beats
 from tests.synth import drum_clip
@@ -81,7 +82,9 @@ def page(folder: Path, name: str | None = "song.wav", **changes: Any) -> Page:
         "model": "tcn",
     }
     activations = changes.pop("activations", Activations(beats=frames, downbeats=frames / 2, fps=100.0))
-    write_page(folder / "song.wav", Beats(**{**values, **changes}), activations, folder / "a.html")
+    excerpt = changes.pop("excerpt", None)
+    beats = Beats(**{**values, **changes})
+    write_page(folder / "song.wav", beats, activations, folder / "a.html", excerpt=excerpt)
     return Page(folder / "a.html")
 
 
@@ -99,6 +102,18 @@ def test_all_of_the_data_is_in_the_page(tmp_path: Path) -> None:
     for index in range(2):
         assert made.bytes(f"sound-{index}").startswith(b"OggS")
         assert made.bytes(f"picture-{index}").startswith(b"\x89PNG")
+
+
+def test_a_part_begins_at_time_0_of_the_page(tmp_path: Path) -> None:
+    whole, made = page(tmp_path), page(tmp_path, excerpt=Excerpt(3.204, 24.7))
+    data = made.data
+    assert (data["offset"], data["recordingDuration"]) == (3.2, 25)
+    assert data["duration"] == pytest.approx(21.5)
+    assert data["times"] == pytest.approx(np.arange(3.5, 24.7, 0.5) - 3.2)
+    assert data["positions"][:3] == [3, 4, 1]
+    assert np.frombuffer(made.bytes("beats"), np.uint8)[29:32].tolist() == [0, 204, 0]
+    assert made.bytes("peaks")[:500] == whole.bytes("peaks")[1600:2100]
+    assert whole.data["offset"] == 0
 
 
 def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:

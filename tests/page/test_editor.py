@@ -184,7 +184,8 @@ def test_tempo_and_metre() -> None:
 
 
 def test_the_file_is_read_back(tmp_path: Path) -> None:
-    about = {"duration": 10, "tempo": 120, "version": "1.0", "model": "tcn\n", "edited": True, "metre": 4}
+    about = {"tempo": 120, "version": "1.0", "model": "tcn\n", "edited": True, "metre": 4}
+    about |= {"offset": 0, "recordingDuration": 10}
     for state in (PICK_UP, NO_BARS):
         path = tmp_path / "a.beats"
         path.write_text(call("beatsFile", state, about), encoding="utf-8")
@@ -199,6 +200,15 @@ def test_the_file_is_read_back(tmp_path: Path) -> None:
     assert call("beatsFile", {"times": [], "positions": []}, {**about, "tempo": None}).startswith(
         "# tempo_bpm: none\n# metre: none\n# beats: 0\n"
     )
+
+
+def test_the_file_of_a_part_has_the_times_of_the_recording(tmp_path: Path) -> None:
+    about = {"tempo": 120, "version": "1.0", "metre": 4, "offset": 65.3, "recordingDuration": 200}
+    path = tmp_path / "a.beats"
+    path.write_text(call("beatsFile", FOUR_BARS, about), encoding="utf-8")
+    found = read_beats(path)
+    assert found.times.tolist() == pytest.approx([65.3 + time for time in TIMES])
+    assert found.duration == 200
 
 
 def test_undo_and_redo() -> None:

@@ -1,32 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from beattrack.plot.marks import clock, number_step, tempo_curve, tempo_limits, time_step
-
-
-def test_the_curve_of_a_metronome_is_flat_in_spite_of_whole_frames() -> None:
-    exact = 0.31 + np.arange(100) * 60 / 124
-    times, tempi = tempo_curve(np.round(exact, 2), 4)
-    assert len(times) == 96
-    np.testing.assert_allclose(tempi, 124, atol=0.8)
-    assert times[0] == pytest.approx((exact[0] + exact[4]) / 2, abs=0.01)
-
-
-def test_the_curve_follows_a_change_and_breaks_at_a_pause() -> None:
-    slow, fast = np.arange(20) * 1.0, 40 + np.arange(20) * 0.5
-    times, tempi = tempo_curve(np.concatenate([slow, fast]), 4)
-    np.testing.assert_allclose(tempi[:16], 60)
-    np.testing.assert_allclose(tempi[-16:], 120)
-    assert np.isnan(tempi[16:-16]).all()
-    assert (np.diff(times) > 0).all()
-
-
-@pytest.mark.parametrize("times", [[], [1.0]])
-def test_there_is_no_curve_without_intervals(times: list[float]) -> None:
-    assert [len(part) for part in tempo_curve(np.array(times), 4)] == [0, 0]
-    assert tempo_curve(np.array([1.0, 2.0]), 4)[1].tolist() == [60]
+from beattrack.plot.marks import clock, number_step, tempo_limits, time_step
 
 
 def test_limits_show_all_but_wild_tempi() -> None:

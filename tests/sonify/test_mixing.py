@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from beattrack.audio import Excerpt
 from beattrack.errors import AudioError, SettingsError
 from beattrack.result import Beats
 from beattrack.sonify import ClickSettings, write_click_track
@@ -189,3 +190,13 @@ def test_the_song_may_be_a_file_object(song: Path, tmp_path: Path) -> None:
         write_click_track(file, BEATS, tmp_path / "b.wav")
     clicked(song, "a.wav")
     assert (tmp_path / "b.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
+
+
+def test_a_part_of_the_click_track_is_that_of_the_whole(song: Path) -> None:
+    whole = clicked(song, mode="only")
+    out = song.with_name("part.wav")
+    write_click_track(song, BEATS, out, ClickSettings(mode="only"), excerpt=Excerpt(0.6, 2.5))
+    part = soundfile.read(out, always_2d=True, dtype="float32")[0]
+    inside = whole[round(0.6 * RATE) : round(2.5 * RATE)]
+    assert part.shape == inside.shape
+    np.testing.assert_array_equal(part != 0, inside != 0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -14,7 +12,8 @@ from numpy.typing import NDArray
 from beattrack.activations import Activations, Float
 from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.observation import Observation, Window, active_frames, beat_classes, observe
+from beattrack.decoding.dbn.anchored import best_anchored_path
+from beattrack.decoding.dbn.observation import Window, active_frames, beat_classes, observe
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -84,7 +83,7 @@ class DBNDecoder:
         spaces, classes, active, held = self._input(activations, anchors, start)
         if not held and not classes.any():
             return Decoding.empty(bars=bars)
-        space, path, log_probability = self._best_path(spaces, classes, held)
+        space, path, log_probability = self._best_path(spaces, classes, held, float(activations.fps))
         frames, places = self._frames(path, space, classes, held, bars)
         if len(frames) == 0:
             return Decoding.empty(bars=bars)
@@ -108,7 +107,7 @@ class DBNDecoder:
         start: float = 0.0,
         evidence: float = 1.0,
     ) -> Posterior:
-        """Return the posterior probabilities of the beats of one recording.
+        """Return the posterior probabilities of the beats of one recording, over all paths with the anchors.
 
         They are 0 in the frames that `DBNSettings.threshold` excludes. This takes several times as long as
         decoding.
@@ -131,8 +130,8 @@ class DBNDecoder:
         spaces, classes, active, held = self._input(activations, anchors, start)
         if not held and not classes.any():
             return Posterior.empty(frames, float(activations.fps), bars=bars)
-        observation = self._observation(classes, held)
-        spaces = self._with_metre_scores(spaces, observation)
+        windows = [anchor.window for anchor in held]
+        observation = observe(classes, self.settings.observation_lambda, windows)
         found = [
             forward_backward(space.weighted(evidence), observation.weighted(evidence)) for space in spaces
         ]
@@ -157,24 +156,6 @@ class DBNDecoder:
         active = active_frames(classes, self.settings.threshold, [anchor.window for anchor in held])
         return spaces, classes[:, active], active, [anchor.moved(-active.start) for anchor in held]
 
-    def _observation(self, classes: Float, held: Sequence[AnchorWindow]) -> Observation:
-        windows = [anchor.window for anchor in held]
-        return observe(classes, self.settings.observation_lambda, windows)
-
-    def _with_metre_scores(
-        self, spaces: tuple[StateSpace, ...], observation: Observation
-    ) -> tuple[StateSpace, ...]:
-        """Return the spaces, with scores of the metres if there are anchors with positions.
-
-        The metre is then the one for which the best paths with and without the anchors are together most
-        probable. Otherwise a downbeat that the network has missed would often change the metre instead of
-        moving the bars.
-        """
-        windows = observation.windows
-        if self.settings.metre_change is None and any(window.position for window in windows):
-            return with_metre_scores(spaces, replace(observation, windows=()), self.choose_advance())
-        return spaces
-
     def _frames(
         self, path: Path, space: StateSpace, classes: Float, held: Sequence[AnchorWindow], bars: bool
     ) -> tuple[Int64, Int64]:
@@ -191,7 +172,7 @@ class DBNDecoder:
         self, anchors: Anchors, activations: Activations, spaces: tuple[StateSpace, ...], start: float
     ) -> list[AnchorWindow]:
         fps, frames = float(activations.fps), len(activations.beats)
-        anchors.check_inside(start + frames / fps)
+        anchors.check_inside(start + (frames + 1) / fps)
         shortest = min(space.shortest for space in spaces)
         held = anchor_windows(anchors, fps=fps, frames=frames, shortest=shortest, start=start)
         check_positions(held, spaces, bars=activations.downbeats is not None)
@@ -203,22 +184,18 @@ class DBNDecoder:
         return bar_spaces(self.settings, activations.fps)
 
     def _best_path(
-        self, spaces: tuple[StateSpace, ...], classes: Float, held: Sequence[AnchorWindow]
+        self, spaces: tuple[StateSpace, ...], classes: Float, held: Sequence[AnchorWindow], fps: float
     ) -> tuple[StateSpace, Path, float]:
         """Return the space, path and log-probability of the most probable metre; on ties, the first."""
-        observation = self._observation(classes, held)
+        observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
         make_advance = self.choose_advance()
-        spaces = self._with_metre_scores(spaces, observation)
+        if held:
+            return best_anchored_path(spaces, observation, held, make_advance, self.settings, fps)
         # A generator, so that only the best and the current one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
-        if best.log_probability == -np.inf:
-            raise SettingsError(why_unmet(held, spaces, make_advance, self.settings))
-        path = best.path()
-        space, added = best.space, best.space.metre_scores
-        score = 0.0 if added is None else float(np.repeat(added, space.metres)[path.places[0]])
-        return space, path, best.log_probability - score
+        return best.space, best.path(), best.log_probability
 
     def choose_advance(self) -> MakeAdvance:
         """Return the forward step of the engine; with "auto", numba's once it saves more than it costs."""
@@ -230,27 +207,15 @@ class DBNDecoder:
         return numpy_advance
 
 
-def with_metre_scores(
-    spaces: tuple[StateSpace, ...], observation: Observation, make_advance: MakeAdvance
-) -> tuple[StateSpace, ...]:
-    """Return the spaces with the log-probability of each metre's best path as `StateSpace.metre_scores`."""
-    scores = [Viterbi(space, observation, make_advance).of_metres for space in spaces]
-    highest = max(float(row.max()) for row in scores)
-    return tuple(
-        replace(space, metre_scores=row - highest) for space, row in zip(spaces, scores, strict=True)
-    )
-
-
 def numba_installed() -> bool:
     """Return whether numba is installed, without importing it."""
     return find_spec("numba") is not None
 
 
 def commonest_metre(path: Path, space: StateSpace) -> int:
-    """Return the number of beats in most bars of a path, on ties that of the earliest bar."""
-    begins_bar = space.number[path.places] == 0
-    begins_bar[0] = True  # the first bar, which may have no first beat
-    return int(Counter(space.metre[path.places[begins_bar]].tolist()).most_common(1)[0][0])
+    """Return the number of beats in most bars of a path, the lowest on ties; parts of bars count as such."""
+    beats = np.bincount(space.metre[path.places])
+    return int((beats[1:] / np.arange(1, len(beats))).argmax()) + 1
 
 
 def peak_frames(

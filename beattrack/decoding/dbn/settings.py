@@ -14,7 +14,7 @@ _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the l
 _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
 # A good value of `DBNSettings.metre_change` for recordings whose metre may change.
-METRE_CHANGE = 1e-4
+METRE_CHANGE = 1e-20
 
 # The prior of a rough idea of the tempo, such as one tapped.
 _HINT_OCTAVES = 0.3

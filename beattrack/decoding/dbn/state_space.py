@@ -48,8 +48,6 @@ class StateSpace:
         frame_scores: log-probability that tempo preferences add for each frame of a beat, shape (intervals,).
         metre_change: probability that a bar is followed by one of another metre, each of which is equally
             probable; None if a path stays in one metre.
-        metre_scores: log-probability of each metre, up to a constant, shape (metres,); None if all are
-            equally probable.
     """
 
     metres: tuple[int, ...]
@@ -61,7 +59,6 @@ class StateSpace:
     last: Int64
     frame_scores: Float64
     metre_change: float | None = None
-    metre_scores: Float64 | None = None
 
     @property
     def shortest(self) -> int:
@@ -130,8 +127,7 @@ class StateSpace:
     def log_initial(self) -> Float64:
         """Initial log-probability of each state, equal for all states of a metre; shape (places,)."""
         states: Float64 = (self.metre * self.intervals.sum()).astype(np.float64)
-        scores: Float64 = np.log(1.0 / states)
-        return scores if self.metre_scores is None else scores + np.repeat(self.metre_scores, self.metres)
+        return np.log(1.0 / states)
 
     @cached_property
     def step_scores(self) -> Float64:
@@ -150,9 +146,13 @@ class StateSpace:
         return self.stay + self.intervals * self.frame_scores
 
     def weighted(self, weight: float) -> StateSpace:
-        """Return the space with the scores of tempi and metres multiplied by a weight."""
-        metres = None if self.metre_scores is None else self.metre_scores * weight
-        return replace(self, frame_scores=self.frame_scores * weight, metre_scores=metres)
+        """Return the space with the scores of tempi multiplied by a weight."""
+        return replace(self, frame_scores=self.frame_scores * weight)
+
+    def only(self, metre: int) -> StateSpace:
+        """Return the states of one metre of this space."""
+        lengths = self.region_lengths[:, self.metre == metre]
+        return replace(self, metres=(metre,), region_lengths=lengths)
 
     @property
     def steps_per_frame(self) -> int:

@@ -77,7 +77,6 @@ class Viterbi:
 
     Attributes:
         log_probability: log-probability of the best path; -inf if no path has a beat in every window.
-        of_metres: the same for the paths that end in each metre, shape (metres,).
     """
 
     def __init__(
@@ -105,11 +104,8 @@ class Viterbi:
         for index in range(1, len(self._bounds) - 1):
             self._histories.append(values[:, :, -space.longest :].copy())
             values = self._segment_values(index)
-        scores = self._end_scores(values)
-        self._end = self._best_end(scores)
-        self.log_probability = float(scores.max()) + observation.base
-        firsts = np.cumsum([0, *space.metres[:-1]])
-        self.of_metres: Float64 = np.maximum.reduceat(scores.max(axis=(1, 2)), firsts) + observation.base
+        score, self._end = self._best_end(values)
+        self.log_probability = score + observation.base
 
     def path(self) -> Path:
         """Return the best path, if any is possible."""
@@ -169,20 +165,15 @@ class Viterbi:
     def _region_sums(self, start: int, stop: int) -> Float64:
         return region_sums(self._observation.scores, start, stop, int(self.space.region_lengths.max()))
 
-    def _end_scores(self, values: Float64) -> Float64:
-        """Return the scores of all last beats, shape (places, intervals, longest), the latest one first."""
+    def _best_end(self, values: Float64) -> tuple[float, tuple[int, int, int]]:
+        """Return the score and the (start, place, interval) of the best last beat."""
+        # On ties argmax takes the first place, the shortest interval and the latest start, as madmom does.
         space = self.space
         ages = np.arange(1, space.longest + 1)  # frames from the beat's start to the end
         scores = values[:, :, : -space.longest - 1 : -1] + space.frame_scores[:, None, None] * ages
-        scores = np.where(ages <= space.intervals[:, None, None], scores, -np.inf)
-        by_place: Float64 = scores.transpose(1, 0, 2)
-        return by_place
-
-    def _best_end(self, scores: Float64) -> tuple[int, int, int]:
-        """Return the (start, place, interval) of the best last beat."""
-        # On ties argmax takes the first place, the shortest interval and the latest start, as madmom does.
+        scores = np.where(ages <= space.intervals[:, None, None], scores, -np.inf).transpose(1, 0, 2)
         place, interval, age = (int(i) for i in np.unravel_index(int(scores.argmax()), scores.shape))
-        return self._observation.frames - 1 - age, place, interval
+        return float(scores[place, interval, age]), (self._observation.frames - 1 - age, place, interval)
 
     def _previous_beat(
         self, values: Float64, segment_start: int, start: int, place: int, interval: int

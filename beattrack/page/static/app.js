@@ -124,8 +124,11 @@ class App {
     if (!this.player.paused) this.refresh();
   }
 
+  /** The time of the recording as text; the page's own begins where the part that it shows begins. */
+  clock(time) { return timeText(time + this.data.offset, 3); }
+
   _showTime(time) {
-    element('time').textContent = timeText(time, 3);
+    element('time').textContent = this.clock(time);
     const { times, positions } = this.state;
     const index = lowerBound(times, time + 0.001) - 1;
     const bar = this.lanes.bars[index];
@@ -207,7 +210,7 @@ class App {
   addAt(time) {
     const placed = Math.max(0, Math.min(time, this.data.duration));
     const before = this.state;
-    this.edit(add(before, placed, this.metre), `Beat added at ${timeText(placed, 3)}.`);
+    this.edit(add(before, placed, this.metre), `Beat added at ${this.clock(placed)}.`);
     if (this.state === before) this.notice('There is a beat already.');
     this.select(nearest(this.state.times, placed));
   }
@@ -222,7 +225,7 @@ class App {
   nudge(seconds) {
     if (this.selected < 0) return;
     this.edit(move(this.state, this.selected, this.state.times[this.selected] + seconds, this.data.duration),
-      `Beat at ${timeText(this.state.times[this.selected] + seconds, 3)}.`);
+      `Beat at ${this.clock(this.state.times[this.selected] + seconds)}.`);
   }
 
   /** The selected beat, else the one at the playhead. */

@@ -196,21 +196,22 @@ function tapped(state, taps, metre) {
   return result;
 }
 
-/** The text of a .beats file. */
+/** The text of a .beats file; `about.offset` is the time in the recording at which the page begins. */
 function beatsFile(state, about) {
   const { tempo } = about;
   const header = [
     ['tempo_bpm', tempo === null ? 'none' : tempo.toFixed(2)],
     ['metre', metreOf(state.positions) ?? (state.times.length && about.metre ? about.metre : 'none')],
     ['beats', state.times.length],
-    ['duration', about.duration.toFixed(3)],
+    ['duration', about.recordingDuration.toFixed(3)],
   ];
   if (about.model) header.push(['model', about.model.replace(/[^ -~]/g, '?')]);
   if (about.edited) header.push(['corrected', 'by hand']);
   header.push(['beattrack', about.version]);
   const lines = header.map(([key, value]) => `# ${key}: ${value}`);
   state.times.forEach((time, index) => {
-    lines.push(state.positions ? `${time.toFixed(3)}\t${state.positions[index]}` : time.toFixed(3));
+    const text = (time + about.offset).toFixed(3);
+    lines.push(state.positions ? `${text}\t${state.positions[index]}` : text);
   });
   return `${lines.join('\n')}\n`;
 }

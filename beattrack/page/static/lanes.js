@@ -127,8 +127,10 @@ class Lanes {
     const step = steps.find((value) => value * view.pps >= 74) || 3600;
     const digits = step < 1 ? 1 : 0;
     c.textAlign = 'left';
-    for (let i = Math.floor(view.start / step); i * step <= Math.min(this.end, this.data.duration); i += 1) {
-      const x = Math.round(this.x(i * step)) + 0.5;
+    const { duration, offset } = this.data;
+    const last = Math.min(this.end, duration) + offset;
+    for (let i = Math.floor((view.start + offset) / step); i * step <= last; i += 1) {
+      const x = Math.round(this.x(i * step - offset)) + 0.5;
       c.fillStyle = colours.edge;
       c.fillRect(x - 0.5, 0, 1, RULER);
       c.fillStyle = colours.faint;

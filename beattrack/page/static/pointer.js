@@ -78,7 +78,7 @@ class Pointer {
     const time = app.snap(drag.before.times[drag.index] + (x - drag.x) / app.view.pps, event.altKey);
     drag.state = move(drag.before, drag.index, time, app.data.duration);
     app.lanes.setState(drag.state);
-    app.notice(`Beat at ${timeText(drag.state.times[drag.index], 3)}.`);
+    app.notice(`Beat at ${app.clock(drag.state.times[drag.index])}.`);
     app.refresh();
   }
 

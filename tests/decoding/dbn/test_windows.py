@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.dbn.observation import Window, observe
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces
 from beattrack.decoding.dbn.viterbi import Path, Viterbi, numpy_advance
+from beattrack.decoding.dbn.windows import anchor_windows
+from beattrack.errors import SettingsError
 from tests.plain_hmm import best_log_probability, enumerated_log_probability, hmm, log_probability_of
 
 Float64 = NDArray[np.float64]
@@ -135,3 +139,57 @@ def test_windows_that_no_path_meets_leave_no_path() -> None:
         (Window(100, 101, 1), Window(130, 131, 4)),  # the next beat is the second
     ):
         assert Viterbi(space, observe(classes, 16, windows), numpy_advance).log_probability == -np.inf
+
+
+def spans(anchors: Anchors, *, shortest: int = 28, frames: int = 1000) -> list[tuple[int, int]]:
+    found = anchor_windows(anchors, fps=100.0, frames=frames, shortest=shortest)
+    return [(anchor.window.start, anchor.window.stop - 1) for anchor in found]
+
+
+def test_windows_hold_the_frames_within_the_tolerance() -> None:
+    assert spans(Anchors((5.0,))) == [(493, 507)]
+    assert spans(Anchors((5.004,))) == [(494, 507)]  # 4.934 s to 5.074 s
+    assert spans(Anchors((5.004,), tolerance=0)) == spans(Anchors((5.004,), tolerance=0.003)) == [(500, 500)]
+    assert spans(Anchors((5.0,), tolerance=1.0)) == [(487, 513)]  # the shortest interval has 28 frames
+    assert spans(Anchors((0.02, 9.99))) == [(0, 9), (992, 999)]
+    assert spans(Anchors((10.0,), tolerance=0)) == [(999, 999)]
+
+
+def test_windows_of_a_part_begin_at_its_first_frame() -> None:
+    (found,) = anchor_windows(Anchors((5.0,)), fps=100.0, frames=200, shortest=28, start=4.0)
+    assert (found.time, found.window) == (5.0, Window(93, 108))
+    assert found.moved(-90).window == Window(3, 18)
+
+
+def test_close_anchors_share_the_frames_between_them() -> None:
+    assert spans(Anchors((5.0, 5.1))) == [(493, 505), (506, 517)]
+    assert spans(Anchors((5.0, 5.01))) == [(493, 500), (501, 508)]
+
+
+def test_anchors_on_one_frame_are_one_beat() -> None:
+    (found,) = anchor_windows(Anchors((5.0, 5.001, 5.002), (None, 3, 3)), fps=100.0, frames=999, shortest=28)
+    assert found.window == Window(493, 508, 3)
+    with pytest.raises(SettingsError, match=r"5\.000 s and 5\.001 s are one beat with different positions"):
+        anchor_windows(Anchors((5.0, 5.001), (1, 3)), fps=100.0, frames=999, shortest=28)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 10), st.none() | st.just(2)), min_size=1, max_size=30),
+    st.floats(0, 1),
+    st.integers(2, 60),
+)
+def test_windows_are_apart_and_contain_their_anchors(
+    rows: list[tuple[float, int | None]], tolerance: float, shortest: int
+) -> None:
+    anchors = Anchors(tuple(time for time, _ in rows), tuple(place for _, place in rows), tolerance)
+    found = anchor_windows(anchors, fps=100.0, frames=1000, shortest=shortest)
+    frames = sorted(set(anchors.frames(100.0, 1000).tolist()))
+    assert len(found) == len(frames)
+    for anchor, frame in zip(found, frames, strict=True):
+        window = anchor.window
+        assert window.start <= frame < window.stop <= window.start + shortest
+        reach = max(tolerance, 0.005) + 0.011  # anchors on one frame share the window of the first
+        assert anchor.time - reach <= window.start / 100
+        assert (window.stop - 1) / 100 <= anchor.time + reach
+    for one, other in pairwise(found):
+        assert one.window.stop <= other.window.start
