@@ -11,6 +11,7 @@ import click
 
 from beattrack.cli.options import F, all_options, chosen
 from beattrack.cli.outputs import Job
+from beattrack.cli.report import prepared
 
 if TYPE_CHECKING:
     from beattrack.decoding.anchors import Anchors
@@ -82,7 +83,8 @@ def _hint(bpm: float, options: Mapping[str, Any]) -> dict[str, Any]:
         default if value is None else value
         for value, default in zip(given.values(), DEFAULT_BPM_RANGE, strict=True)
     )
-    settings: dict[str, Any] = {"tempo_prior": TempoPrior.hint(bpm)}
+    with prepared():
+        settings: dict[str, Any] = {"tempo_prior": TempoPrior.hint(bpm)}
     for name, outside, bound in (
         ("min_bpm", bpm < low, max(bpm / HINT_REACH, SLOWEST_BPM)),
         ("max_bpm", bpm > high, bpm * HINT_REACH),

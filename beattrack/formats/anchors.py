@@ -56,6 +56,7 @@ def _lines(text: str) -> list[tuple[float, int | None]] | None:
         return None
     if _OTHER_UNITS.search(text):
         return None
+    rows = [_without_end(cells) for cells in rows]
     for cells in rows:
         if not is_number(cells[0]) or len([cell for cell in cells if cell]) > 2:
             return None
@@ -63,3 +64,8 @@ def _lines(text: str) -> list[tuple[float, int | None]] | None:
         if position and not (_POSITION.fullmatch(position) and int(position) <= MAX_POSITION):
             return None
     return [(float(cells[0]), int(cells[1]) if len(cells) > 1 and cells[1] else None) for cells in rows]
+
+
+def _without_end(cells: list[str]) -> list[str]:
+    """Leave out the second time of a point label of Audacity, which has its time twice."""
+    return [cells[0], *cells[2:]] if len(cells) == 3 and cells[0] == cells[1] else cells

@@ -81,8 +81,9 @@ def why_unmet(
             f"fastest tempo allowed, {fastest:g} BPM (max_bpm)"
         )
     return (
-        f"no beats from {slowest:g} to {fastest:g} BPM meet the anchor at {anchor.time:.2f} s and those "
-        "before it; check its time, or allow other tempi (min_bpm, max_bpm)"
+        f"no steady beats from {slowest:g} to {fastest:g} BPM meet the anchor at {anchor.time:.2f} s and those "
+        "before it; check its time, raise the tolerance, or allow other tempi (min_bpm, max_bpm) or less steady "
+        "ones (transition_lambda)"
     )
 
 

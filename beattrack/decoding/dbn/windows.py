@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -94,6 +95,10 @@ def _merged(one: AnchorWindow, other: AnchorWindow) -> AnchorWindow:
     return replace(one, window=replace(one.window, position=next(iter(known), None)))
 
 
+def _stop(window: Window) -> int:
+    return window.stop
+
+
 def forbid(values: Float64, space: StateSpace, windows: Sequence[Window], start: int) -> None:
     """Set the scores of beats to -inf that pass over a window, or begin in one at a wrong position.
 
@@ -107,7 +112,11 @@ def forbid(values: Float64, space: StateSpace, windows: Sequence[Window], start:
         start: the first of these frames, which may be negative.
     """
     stop = start + values.shape[2]
-    for window in windows:
+    # The others begin no beat here, nor does a beat that begins here reach them.
+    relevant = slice(
+        bisect_right(windows, start, key=_stop), bisect_left(windows, stop + space.longest, key=_stop)
+    )
+    for window in windows[relevant]:
         first, end = max(window.stop - space.longest, start), min(window.start, stop)
         if first < end:
             next_beat = space.intervals[:, None] + np.arange(first, end)  # (intervals, frames)

@@ -266,6 +266,24 @@ def test_tempo_prior_decides_between_octaves() -> None:
     np.testing.assert_allclose(np.diff(found[210.0].times), 0.3, atol=0.011)
 
 
+@pytest.mark.parametrize("off", [0.9, 1.0, 1.1])
+def test_a_hint_decides_between_octaves_even_if_it_is_10_percent_off(off: float) -> None:
+    beats = np.full(2000, 0.02)
+    beats[10::30] = 0.3  # 200 BPM
+    beats[10::60] = 0.6  # 100 BPM
+    for bpm, interval in ((100.0, 0.6), (200.0, 0.3)):
+        prior = TempoPrior.hint(bpm * off)
+        found = DBNDecoder(DBNSettings(tempo_prior=prior))(Activations(beats, None, 100.0))
+        np.testing.assert_allclose(np.diff(found.times), interval, atol=0.011)
+
+
+@pytest.mark.parametrize("wrong", [0.5, 0.67, 1.5])
+def test_a_wrong_hint_does_not_break_clear_music(wrong: float) -> None:
+    free = DBNDecoder()(steady(120.0))
+    hinted = DBNDecoder(DBNSettings(tempo_prior=TempoPrior.hint(120.0 * wrong)))(steady(120.0))
+    assert same(hinted, free)
+
+
 def test_tempo_prior_weighs_time_so_that_it_has_no_octave_bias() -> None:
     # Flat but for the prior: were each beat charged instead of each frame, the slowest tempo would win.
     activations = Activations(np.full(6000, 0.06), None, 100.0)

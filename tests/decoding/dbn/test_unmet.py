@@ -32,7 +32,9 @@ def test_anchors_too_close_for_the_fastest_tempo(change: float | None) -> None:
 
 def test_anchors_between_the_beats_of_a_narrow_range() -> None:
     message = refusal((2.0, None), (2.75, None), min_bpm=119, max_bpm=121)
-    assert message.startswith("no beats from 119 to 121 BPM meet the anchor at 2.75 s and those before it; ")
+    assert message.startswith(
+        "no steady beats from 119 to 121 BPM meet the anchor at 2.75 s and those before it; "
+    )
 
 
 def test_a_position_beyond_the_longest_bar() -> None:
