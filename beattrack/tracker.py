@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from beattrack import audio
 from beattrack.activations import ON_FRAME, Activations
 from beattrack.alternatives import second_reading
+from beattrack.assessment import check_confidence, with_confidence
 from beattrack.audio.recordings import Recording, blocks_of, blocks_of_part
 from beattrack.decoding.anchors import Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
@@ -97,6 +98,7 @@ class BeatTracker:
         end: float | None = None,
         alternative: bool = False,
         anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Track the beats of a recording, or of a part of it.
 
@@ -111,6 +113,9 @@ class BeatTracker:
             alternative: whether to decode the likeliest other metrical level too; see `Beats.alternative`.
             anchors: beats that the result must contain: `Anchors`, or a list of times in seconds or of pairs
                 of time and position in the bar. Those outside the part are ignored. None for no anchors.
+            confidence: whether to compute calibrated confidence of beats, downbeats, tempo, metre and the
+                whole file (`Beats.certainty`), which takes a few seconds per hour of audio. Only the decoder
+                "dbn" has it.
 
         Returns:
             The beats, with tempo, metre and confidence. Their duration is that of the recording; if it was
@@ -119,7 +124,8 @@ class BeatTracker:
         Raises:
             AudioError: if there is no audio to decode, none from `start` on, or no such track.
             SettingsError: if `sample_rate` or `track` does not apply to the source, if the part is empty, if
-                no beats meet the anchors, or if the decoder has no anchors.
+                no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
 
         Warns:
             AudioWarning: if the audio is damaged.
@@ -127,10 +133,16 @@ class BeatTracker:
         anchors = as_anchors(anchors)
         if anchors is not None:
             check_anchors(self.decoder)
+        if confidence:
+            check_confidence(self.decoder)
         activations, duration = self.analyse(source, sample_rate, track=track, start=start, end=end)
-        file = audio.file_name(source)
         return self.decode(
-            activations, duration=duration, file=file, alternative=alternative, anchors=anchors
+            activations,
+            duration=duration,
+            file=audio.file_name(source),
+            alternative=alternative,
+            anchors=anchors,
+            confidence=confidence,
         )
 
     def activations(
@@ -192,6 +204,7 @@ class BeatTracker:
         file: str | None = None,
         alternative: bool = False,
         anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Return the beats for activations of this tracker's network.
 
@@ -203,13 +216,14 @@ class BeatTracker:
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
             alternative: whether to decode the likeliest other metrical level too; see `second_reading`.
-            anchors: see `track`.
+            anchors, confidence: see `track`.
 
         Returns:
             The beats, with tempo, metre and confidence.
 
         Raises:
-            SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
+            SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
         """
         if alternative and anchors is not None:
             raise SettingsError("anchors decide on one reading; leave out alternative")
@@ -221,6 +235,7 @@ class BeatTracker:
             model=self.model.name,
             least_confidence=PULSE_CONFIDENCE,
             anchors=anchors,
+            confidence=confidence,
         )
         if not alternative:
             return beats
@@ -236,6 +251,7 @@ def track(
     end: float | None = None,
     alternative: bool = False,
     anchors: Known | None = None,
+    confidence: bool = False,
     **options: Any,
 ) -> Beats:
     """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
@@ -243,7 +259,7 @@ def track(
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track, start, end, alternative, anchors: see `BeatTracker.track`.
+        source, sample_rate, track, start, end, alternative, anchors, confidence: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -260,6 +276,7 @@ def track(
         end=end,
         alternative=alternative,
         anchors=anchors,
+        confidence=confidence,
     )
 
 
@@ -272,6 +289,7 @@ def decode(
     model: str | None = None,
     least_confidence: float = 0.0,
     anchors: Known | None = None,
+    confidence: bool = False,
 ) -> Beats:
     """Decode activations to beats, with tempo, metre and confidence.
 
@@ -287,13 +305,17 @@ def decode(
         least_confidence: confidence, from 0 to 1, that half of the beats of a passage must have; other
             passages have no beats. 0 keeps all beats.
         anchors: beats that the result must contain; see `BeatTracker.track`.
+        confidence: whether to compute calibrated confidence; see `BeatTracker.track`.
 
     Returns:
         The beats. If there are none, or they may be wrong, `Beats.reason` explains why.
 
     Raises:
-        SettingsError: if no beats meet the anchors, or if the decoder has no anchors.
+        SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+            confidence.
     """
+    if confidence:
+        check_confidence(decoder)
     anchors = as_anchors(anchors)
     if anchors is not None:
         check_anchors(decoder)
@@ -316,7 +338,7 @@ def decode(
     decoding = join(kept, bars=activations.downbeats is not None)
     sure = [confidence[mask] for confidence, mask in zip(confidences, believed, strict=True)]
     settings = decoder.settings if isinstance(decoder.settings, DBNSettings) else None
-    return Beats.from_decoding(
+    beats = Beats.from_decoding(
         decoding,
         activations,
         duration=duration,
@@ -338,6 +360,7 @@ def decode(
             bpm_range=None if settings is None else settings.widest_bpm_range,
         ),
     )
+    return with_confidence(beats, activations, decoder, anchors) if confidence else beats
 
 
 def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:

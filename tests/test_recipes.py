@@ -6,8 +6,9 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
@@ -24,6 +25,7 @@ def load(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(name)
     module = module_from_spec(spec)
+    sys.modules[name] = module  # in which dataclasses look for their types
     spec.loader.exec_module(module)
     return module
 
@@ -123,6 +125,33 @@ def test_a_measure_that_the_first_run_lacks_has_no_interval(
             writer.writerow(row)
     compare.main([tmp_path / "base", tmp_path / "other"])
     assert "  downbeats_f    0.500" in capsys.readouterr().out.splitlines()
+
+
+def test_calibration_finds_the_model_that_made_the_data() -> None:
+    recipe = load("calibration")
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(20_000, 2))
+    chances = 1 / (1 + np.exp(-(1.5 * rows[:, 0] - 0.5 * rows[:, 1] + 0.3)))
+    right = (random.random(len(chances)) < chances).astype(float)
+    model = recipe.fit_logistic(rows, right, ("one", "other"))
+    weights = dict(model.weights)
+    assert [weights["one"], weights["other"], model.bias] == pytest.approx([1.5, -0.5, 0.3], abs=0.1)
+    assert recipe.calibration_error(chances, right) < 0.02
+    assert recipe.calibration_error(np.full(10, 0.9), np.array([1.0, 0.0] * 5)) == pytest.approx(0.4)
+
+
+def test_area_under_the_curve() -> None:
+    area = load("calibration").area_under_curve
+    assert area(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])) == 0.75
+    assert area(np.full(4, 0.5), np.array([0, 1, 0, 1])) == 0.5
+    assert np.isnan(area(np.array([0.5]), np.array([1])))
+
+
+def test_titles_of_the_calibration_are_halved_the_same_way_everywhere() -> None:
+    in_first_half = load("calibration").in_first_half
+    sides = [in_first_half(SimpleNamespace(title=str(number))) for number in range(400)]
+    assert 0.4 < np.mean(sides) < 0.6
+    assert sides[:8] == [False, False, False, True, True, False, False, False]
 
 
 def test_one_downbeat_repairs_wrong_bars(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from beattrack.cli.listening import Listening, extras, plot_options
 from beattrack.cli.options import (
     alternatives_option,
     check_alternatives,
+    confidence_option,
     decoder_options,
     output_options,
 )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @output_options
 @decoder_options
 @correction_options
+@confidence_option
 @alternatives_option
 @excerpt_options
 @plot_options
@@ -58,16 +60,24 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
+        from beattrack.assessment import check_confidence
 
         listening.require()
         decoder = tracker.decoder_with(options["decoder"], settings_given)
+        if options["confidence"]:
+            check_confidence(decoder)
         anchors = read(options["anchors"], options["anchor_tolerance"])
 
         def track(job: Job) -> Beats:
             whole = Activations.load(job.source)
             activations = whole.part(start, end) if start or end is not None else whole
             beats = tracker.decode(
-                activations, decoder, duration=whole.duration, file=job.name, anchors=anchors
+                activations,
+                decoder,
+                duration=whole.duration,
+                file=job.name,
+                anchors=anchors,
+                confidence=options["confidence"],
             )
             if options["alternatives"]:
                 beats = with_alternative(beats, activations, decoder, settings_given)

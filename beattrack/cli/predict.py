@@ -18,6 +18,7 @@ from beattrack.cli.listening import Listening, extras, listening_options, readab
 from beattrack.cli.options import (
     alternatives_option,
     check_alternatives,
+    confidence_option,
     decoder_options,
     grid_option,
     output_options,
@@ -56,6 +57,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
 @correction_options
+@confidence_option
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
@@ -110,6 +112,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         track=options["track"],
         anchors=options["anchors"],
         anchor_tolerance=options["anchor_tolerance"],
+        confidence=options["confidence"],
         part=chosen_excerpt(options),
         grid=options["grid"],
         alternatives=options["alternatives"],
@@ -131,6 +134,7 @@ class Tracking:
         track: number of the audio track, from 1; None for the default track.
         anchors: file of anchors; None for none.
         anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
+        confidence: whether to compute calibrated confidence.
         part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
         grid: whether to put the beats on a grid.
         alternatives: whether to find the beats at another tempo too.
@@ -145,6 +149,7 @@ class Tracking:
     track: int | None = None
     anchors: Path | None = None
     anchor_tolerance: float | None = None
+    confidence: bool = False
     part: tuple[float, float | None] = (0.0, None)
     grid: bool = False
     alternatives: bool = False
@@ -158,10 +163,13 @@ class Tracking:
             SettingsError: if a setting is invalid.
             BeatFileError: if the file of anchors cannot be read.
         """
+        from beattrack.assessment import check_confidence
         from beattrack.tracker import BeatTracker, decoder_with
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
+        if self.confidence:
+            check_confidence(decoder)
         anchors = read(self.anchors, self.anchor_tolerance)
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
@@ -171,7 +179,13 @@ class Tracking:
                 activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
-                beats = tracker.decode(activations, duration=duration, file=job.name, anchors=anchors)
+                beats = tracker.decode(
+                    activations,
+                    duration=duration,
+                    file=job.name,
+                    anchors=anchors,
+                    confidence=self.confidence,
+                )
                 beats = self._changed(beats, activations, decoder)
                 self.listening.write(job, source, beats, activations)
             return beats

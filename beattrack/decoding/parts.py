@@ -76,15 +76,22 @@ def _decode(
     return check_anchors(decoder)(activations, anchors, start=start)
 
 
-def _decode_part(
-    activations: Activations, part: slice, decoder: Decoder, anchors: Anchors | None
-) -> Decoding:
+def cut_part(
+    activations: Activations, part: slice, anchors: Anchors | None
+) -> tuple[Activations, Anchors | None]:
+    """Return the activations of a part, and the anchors in it, at their times in the recording."""
     downbeats = None if activations.downbeats is None else activations.downbeats[part]
     inside = None
     if anchors is not None:
         frames = anchors.frames(activations.fps, len(activations.beats))
         inside = anchors.keep((frames >= part.start) & (frames < part.stop))
-    sounding = Activations(activations.beats[part], downbeats, activations.fps, activations.tempo)
+    return Activations(activations.beats[part], downbeats, activations.fps, activations.tempo), inside
+
+
+def _decode_part(
+    activations: Activations, part: slice, decoder: Decoder, anchors: Anchors | None
+) -> Decoding:
+    sounding, inside = cut_part(activations, part, anchors)
     found = _decode(sounding, decoder, inside, part.start / activations.fps)
     # Frames are rounded, so that times are bit-identical to those of a recording decoded at once.
     frames = np.round(found.times * activations.fps, 6) + part.start

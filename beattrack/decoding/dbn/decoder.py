@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from beattrack.decoding.dbn.observation import Window, active_frames, beat_class
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
-from beattrack.decoding.dbn.unmet import check_positions
+from beattrack.decoding.dbn.unmet import check_positions, why_unmet
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
 from beattrack.decoding.dbn.windows import AnchorWindow, anchor_windows
-from beattrack.errors import MissingExtraError
+from beattrack.errors import MissingExtraError, SettingsError
 from beattrack.runtime import checks
+
+if TYPE_CHECKING:
+    from beattrack.decoding.dbn.posterior import Posterior
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -77,12 +80,7 @@ class DBNDecoder:
                 that there are too many states; or if no sequence of beats meets the anchors.
         """
         bars = activations.downbeats is not None
-        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
-        classes = beat_classes(activations)
-        held = [] if anchors is None else self._windows(anchors, activations, spaces, start)
-        active = active_frames(classes, self.settings.threshold, [anchor.window for anchor in held])
-        classes = classes[:, active]
-        held = [anchor.moved(-active.start) for anchor in held]
+        spaces, classes, active, held = self._input(activations, anchors, start)
         if not held and not classes.any():
             return Decoding.empty(bars=bars)
         space, path, log_probability = self._best_path(spaces, classes, held, float(activations.fps))
@@ -100,6 +98,63 @@ class DBNDecoder:
             beats_per_bar=commonest_metre(path, space) if bars else None,
             on_peaks=self.settings.correct,
         )
+
+    def posterior(
+        self,
+        activations: Activations,
+        anchors: Anchors | None = None,
+        *,
+        start: float = 0.0,
+        evidence: float = 1.0,
+    ) -> Posterior:
+        """Return the posterior probabilities of the beats of one recording, over all paths with the anchors.
+
+        They are 0 in the frames that `DBNSettings.threshold` excludes. This takes several times as long as
+        decoding.
+
+        Args:
+            activations, anchors, start: as for decoding.
+            evidence: weight from 0 to 1 of the log-densities of the activations and of the scores of tempi. 1
+                takes every frame as new evidence; but a network that is wrong about one beat is wrong about
+                many, so a lower weight gives probabilities that are nearer the truth.
+
+        Raises:
+            SettingsError: as decoding does.
+        """
+        # Imported here, because few runs need it.
+        from beattrack.decoding.dbn.forward_backward import forward_backward
+        from beattrack.decoding.dbn.posterior import Posterior
+
+        checks.between(0, 1)("evidence", evidence)
+        bars, frames = activations.downbeats is not None, len(activations.beats)
+        spaces, classes, active, held = self._input(activations, anchors, start)
+        if not held and not classes.any():
+            return Posterior.empty(frames, float(activations.fps), bars=bars)
+        windows = [anchor.window for anchor in held]
+        observation = observe(classes, self.settings.observation_lambda, windows)
+        found = [
+            forward_backward(space.weighted(evidence), observation.weighted(evidence)) for space in spaces
+        ]
+        if all(one.log_likelihood == -np.inf for one in found):
+            raise SettingsError(why_unmet(held, spaces, self.choose_advance(), self.settings))
+        return Posterior.from_spaces(
+            spaces,
+            found,
+            fps=float(activations.fps),
+            bars=bars,
+            before=active.start,
+            after=frames - active.stop,
+        )
+
+    def _input(
+        self, activations: Activations, anchors: Anchors | None, start: float
+    ) -> tuple[tuple[StateSpace, ...], Float, slice, list[AnchorWindow]]:
+        """Return the state spaces, the classes of the active frames, these frames, and their windows."""
+        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
+        classes = beat_classes(activations)
+        held = [] if anchors is None else self._windows(anchors, activations, spaces, start)
+        active = active_frames(classes, self.settings.threshold, [anchor.window for anchor in held])
+        return spaces, classes[:, active], active, [anchor.moved(-active.start) for anchor in held]
 
     def _frames(
         self, path: Path, space: StateSpace, classes: Float, held: Sequence[AnchorWindow], bars: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ Float64 = NDArray[np.float64]
 # Log-density of a beat if its activation is exactly 0: below that of any positive number, yet finite, so that
 # a path always exists.
 _LOG_ZERO = -1000.0
+
+_LEAST_SCORE = -10.0
 
 # Probability of "no beat" if the activation is exactly 1: below 1 - x for any other x.
 _LEAST_REMAINDER = 2.0**-60
@@ -56,6 +58,16 @@ class Observation:
     def frames(self) -> int:
         """Number of frames."""
         return int(self.scores.shape[1])
+
+    def weighted(self, weight: float) -> Observation:
+        """Return the observation with all log-densities multiplied by a weight from 0 to 1.
+
+        With a weight below 1, scores below -10 count as -10, because a single activation of 0 would otherwise
+        outweigh all others.
+        """
+        if weight == 1:
+            return self
+        return replace(self, base=self.base * weight, scores=np.maximum(self.scores, _LEAST_SCORE) * weight)
 
 
 def beat_classes(activations: Activations) -> Float:

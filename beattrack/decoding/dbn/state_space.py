@@ -145,6 +145,10 @@ class StateSpace:
         """Score of a step that keeps the interval, shape (intervals,)."""
         return self.stay + self.intervals * self.frame_scores
 
+    def weighted(self, weight: float) -> StateSpace:
+        """Return the space with the scores of tempi multiplied by a weight."""
+        return replace(self, frame_scores=self.frame_scores * weight)
+
     def only(self, metre: int) -> StateSpace:
         """Return the states of one metre of this space."""
         lengths = self.region_lengths[:, self.metre == metre]
