@@ -13,10 +13,9 @@ Each stage has a class of its own and can be used on its own:
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -32,9 +31,8 @@ from beattrack.decoding.anchors import Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.explain import explain
-from beattrack.decoding.make import make_decoder
+from beattrack.decoding.make import decoder_of
 from beattrack.decoding.parts import check_anchors, common_pulse, decode_parts, isolated, join
-from beattrack.decoding.peaks import PeakSettings
 from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
 from beattrack.harmony import Harmony, HarmonyAccumulator
@@ -81,7 +79,7 @@ class BeatTracker:
     ) -> None:
         checks.choice(get_args(Device))("device", device)
         checks.optional(checks.positive(whole=True))("threads", threads)
-        self.decoder = _decoder(decoder, options)
+        self.decoder = decoder_of(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
         self.spectrogram = Spectrogram(self.network.settings.spectrogram)
@@ -361,41 +359,6 @@ def decode(
         ),
     )
     return with_confidence(beats, activations, decoder, anchors) if confidence else beats
-
-
-def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
-    """Return a decoder with some of its settings changed.
-
-    Args:
-        name: name of the decoder.
-        options: the settings to change, by name.
-
-    Raises:
-        SettingsError: if the decoder is unknown, or an option is unknown to it or out of range.
-    """
-    checks.choice(get_args(DecoderName))("decoder", name)
-    kind = PeakSettings if name == "peaks" else DBNSettings
-    known = {item.name for item in dataclasses.fields(kind)}
-    for option in options:
-        if option not in known:
-            raise SettingsError(
-                f"the {name} decoder has no option {option}; choose from {', '.join(sorted(known))}"
-            )
-    make = DBNSettings.madmom if name == "madmom" else kind
-    return make_decoder(name, make(**options))
-
-
-def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:
-    if isinstance(decoder, str):
-        return decoder_with(decoder, options)
-    if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
-        raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
-    if options:
-        raise SettingsError(
-            f"{', '.join(options)} cannot be combined with a decoder object; "
-            "pass settings to that decoder, or choose a decoder by name"
-        )
-    return decoder
 
 
 def _frames_at_end(accumulator: HarmonyAccumulator) -> Iterator[NDArray[np.float32]]:

@@ -19,13 +19,13 @@ import beattrack
 from beattrack import audio
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.make import make_decoder
+from beattrack.decoding.make import decoder_with, make_decoder
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.decoding.pulse import beat_confidence
 from beattrack.errors import AudioError, ModelError, SettingsError
 from beattrack.registry import find
 from beattrack.result import Beats
-from beattrack.tracker import BeatTracker, decode, decoder_with, track
+from beattrack.tracker import BeatTracker, decode, track
 from tests.synth import click_clip, drum_clip
 
 RATE = 22050

@@ -61,9 +61,10 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         from beattrack import tracker
         from beattrack.activations import Activations
         from beattrack.assessment import check_confidence
+        from beattrack.decoding.make import decoder_with
 
         listening.require()
-        decoder = tracker.decoder_with(options["decoder"], settings_given)
+        decoder = decoder_with(options["decoder"], settings_given)
         if options["confidence"]:
             check_confidence(decoder)
         anchors = read(options["anchors"], options["anchor_tolerance"])

@@ -164,7 +164,8 @@ class Tracking:
             BeatFileError: if the file of anchors cannot be read.
         """
         from beattrack.assessment import check_confidence
-        from beattrack.tracker import BeatTracker, decoder_with
+        from beattrack.decoding.make import decoder_with
+        from beattrack.tracker import BeatTracker
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
