@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from beattrack.errors import SettingsError
+from beattrack.network.causal_input import CausalInput
+from beattrack.network.front_end import FrontEnd
 from beattrack.network.harmony_path import hold, spread
+from beattrack.network.input_level import QUIET, SILENCE_LEVEL, recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.receptive_field import Gradient, ReceptiveField, StackSettings, Stage, model_stages
@@ -26,6 +29,7 @@ from beattrack.network.tcn import TCN, DilatedConvolution
 Float = NDArray[np.float64]
 
 MOST_FRAMES = 200_000  # half a gigabyte of memory, some seconds
+MOST_MODEL_FRAMES = 60_000  # of a network with many channels: 2 GB
 # Along the outermost taps the gradient is a product of one weight per block. With more blocks, or smaller
 # weights for larger kernels, it would be too small for a floating-point number.
 MOST_BLOCKS = 100
@@ -101,8 +105,9 @@ def measure_stack(settings: StackSettings, *, seed: int = 0) -> Gradient:
 def measure_model(network: BeatNetwork, settings: ModelSettings, *, seed: int = 0) -> ModelGradient:
     """Compute the gradients of the stages of a model on noise.
 
-    The output is the logit of a beat at one frame, or the sum of a stage's features there. The input of the
-    whole network counts in the compressed scale, ln(1 + log_scale * x), in which the network reads it.
+    The output is the logit of a beat at one frame, or the sum of a stage's features there. The gradient with
+    respect to the input of the network is that in the compressed scale, ln(1 + log_scale * x), that the
+    network reads.
 
     Args:
         network: network to measure; it is not changed.
@@ -112,18 +117,52 @@ def measure_model(network: BeatNetwork, settings: ModelSettings, *, seed: int = 
     Raises:
         SettingsError: if the receptive field is too large to be measured.
     """
-    network = copy.deepcopy(network).cpu().double().eval()
     frames, output = _extent(settings)
-    if frames > MOST_FRAMES:
-        raise SettingsError(f"too large to measure: {frames} frames, at most {MOST_FRAMES} are possible")
     rng = np.random.default_rng(seed)
-    bands = settings.network.front_end.bands
-    spectrogram = torch.from_numpy(rng.exponential(size=(1, frames, bands)))
+    spectrogram = rng.exponential(size=(frames, settings.network.front_end.bands))
     harmony = None
     if settings.network.harmony is not None:
         slow_frames = -(-frames // settings.network.harmony.ratio)
-        harmony = torch.from_numpy(rng.exponential(size=(1, slow_frames, settings.network.harmony.bands)))
-    return _stage_gradients(network, spectrogram, harmony, output)
+        harmony = rng.exponential(size=(slow_frames, settings.network.harmony.bands))
+    return _measure(network, spectrogram, harmony, output)
+
+
+def measure_recording(
+    network: BeatNetwork,
+    settings: ModelSettings,
+    spectrogram: NDArray[np.float32],
+    harmony: NDArray[np.float32] | None,
+    output: int,
+) -> ModelGradient:
+    """Compute the gradients of the stages of a model at one frame of a recording; see `measure_model`.
+
+    Args:
+        network: network to measure; it is not changed.
+        settings: settings of the model.
+        spectrogram: magnitudes of the whole recording, shape (frames, bands).
+        harmony: its harmony view, shape (slow frames, bands); None if the network reads none.
+        output: frame of the output.
+
+    Raises:
+        SettingsError: if the receptive field is too large to be measured.
+    """
+    views = [spectrogram] if harmony is None else [spectrogram, harmony]
+    if settings.network.tcn.causal:
+        causal = CausalInput(settings)
+        views = [causal.spectrogram(spectrogram), *map(causal.harmony, views[1:])]
+    else:
+        levels = [recording_level(view) for view in views]
+        # As in inference, a view that is only rounding noise beside the spectrogram is left out.
+        views = [
+            view / max(level, SILENCE_LEVEL) * (level > QUIET * levels[0])
+            for view, level in zip(views, levels, strict=True)
+        ]
+    frames, before = _extent(settings)
+    ratio = settings.network.harmony.ratio if settings.network.harmony else 1
+    first = max(output - before, 0) // ratio * ratio
+    last = min(output - before + frames, len(spectrogram))
+    slow = None if len(views) == 1 else views[1][first // ratio : -(-last // ratio)]
+    return _measure(network, views[0][first:last], slow, output - first)
 
 
 def with_new_weights(settings: NetworkSettings, *, seed: int = 0) -> BeatNetwork:
@@ -179,9 +218,20 @@ def _extent(settings: ModelSettings) -> tuple[int, int]:
     return output + after + 1, output
 
 
-def _stage_gradients(
-    network: BeatNetwork, spectrogram: Tensor, harmony: Tensor | None, output: int
+def _measure(
+    network: BeatNetwork,
+    magnitudes: NDArray[np.floating],
+    slow_magnitudes: NDArray[np.floating] | None,
+    output: int,
 ) -> ModelGradient:
+    """Compute the gradients of all stages for views of one recording, divided by their levels."""
+    if len(magnitudes) > MOST_MODEL_FRAMES:
+        raise SettingsError(
+            f"too large to measure: {len(magnitudes)} frames, at most {MOST_MODEL_FRAMES} are possible"
+        )
+    network = copy.deepcopy(network).cpu().double().eval()
+    spectrogram = torch.from_numpy(magnitudes.astype(np.float64))[None]
+    harmony = None if slow_magnitudes is None else torch.from_numpy(slow_magnitudes.astype(np.float64))[None]
     front_end, path = network.front_end, network.harmony
     with torch.no_grad():
         padded = front_end.pad(spectrogram)
@@ -204,11 +254,8 @@ def _stage_gradients(
     ratio = path.settings.ratio
     place = output // ratio
     stages.append(_gradient(lambda x: path(x)[0, :, place], harmony, 2, place))
-    leaf = harmony.clone().requires_grad_()
-    _at_frames(network, path(leaf), frames).backward(tcn[:, channels:])
-    if leaf.grad is None:
-        raise RuntimeError("the harmony path has no gradient")
-    in_scale = leaf.grad * _compressed_step(harmony, path.settings.log_scale)
+    gradient = _pulled_back(lambda x: _at_frames(network, path(x), frames), harmony, tcn[:, channels:])
+    in_scale = gradient * _compressed_step(harmony, path.settings.log_scale)
     stages.append(Gradient(_sizes(in_scale, 2), place))
     return ModelGradient(tuple(stages))
 
@@ -220,18 +267,13 @@ def _through_front_end(network: BeatNetwork, spectrogram: Tensor, padded: Tensor
     in_padded = torch.zeros_like(padded)
     for start in range(0, frames, BLOCK):
         stop = min(start + BLOCK, frames)
-        leaf = padded[:, start : stop + field - 1].clone().requires_grad_()
-        front_end(leaf).backward(gradient[:, :, start:stop])
-        if leaf.grad is not None:
-            in_padded[:, start : stop + field - 1] += leaf.grad
-    leaf = spectrogram.clone().requires_grad_()
-    front_end.pad(leaf).backward(in_padded)
-    if leaf.grad is None:
-        raise RuntimeError("the front-end has no gradient")
-    return _sizes(leaf.grad * _compressed_step(spectrogram, front_end.settings.log_scale), 2)
+        seen = slice(start, stop + field - 1)
+        in_padded[:, seen] += _pulled_back(front_end, padded[:, seen], gradient[:, :, start:stop])
+    in_spectrogram = _pulled_back(front_end.pad, spectrogram, in_padded)
+    return _sizes(in_spectrogram * _compressed_step(spectrogram, front_end.settings.log_scale), 2)
 
 
-def _in_blocks(front_end: nn.Module, padded: Tensor) -> Tensor:
+def _in_blocks(front_end: FrontEnd, padded: Tensor) -> Tensor:
     """Run the front-end on a padded spectrogram of any length."""
     missing = front_end.settings.receptive_field - 1
     frames = padded.shape[1] - missing
@@ -264,9 +306,14 @@ def _gradient(function: Callable[[Tensor], Tensor], inputs: Tensor, channels: in
 
 def _leaf_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """Return the gradient of the sum of a function's values with respect to its input."""
+    return _pulled_back(lambda x: function(x).sum(), inputs, None)
+
+
+def _pulled_back(function: Callable[[Tensor], Tensor], inputs: Tensor, gradient: Tensor | None) -> Tensor:
+    """Return the gradient in a function's input from that in its output; None stands for 1."""
     leaf = inputs.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(function(leaf).sum(), leaf)
-    return gradient
+    (result,) = torch.autograd.grad(function(leaf), leaf, gradient)
+    return result
 
 
 def _sizes(gradient: Tensor, channels: int) -> Float:

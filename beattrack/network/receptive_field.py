@@ -175,8 +175,13 @@ class Gradient:
     output: int
 
     @property
+    def is_zero(self) -> bool:
+        """Whether the output does not depend on the input at all."""
+        return not self.sizes.any()
+
+    @property
     def field(self) -> ReceptiveField:
-        """The frames from the first to the last at which the gradient is not zero."""
+        """The frames from the first to the last at which the gradient is not zero; there must be one."""
         reached = np.flatnonzero(self.sizes)
         return ReceptiveField(self.output - int(reached[0]), int(reached[-1]) - self.output)
 

@@ -130,9 +130,7 @@ def _draw_stack(settings: StackSettings, fps: float) -> Figure:
     panels = figure.subplots(len(stacks) + 1, 1, height_ratios=[*[height] * len(stacks), 3.6])
     for panel, stack in zip(panels, stacks, strict=False):
         _draw_dots(panel, stack, part)
-        panel.set_title(
-            _dots_title(stack, settings, plain=stack.dilation == 1), fontsize=10, color=INK, loc="left"
-        )
+        panel.set_title(_dots_title(stack, settings), fontsize=10, color=INK, loc="left")
     panels[len(stacks) - 1].set_xlabel("frames from the output", fontsize=10, color=INK)
     _draw_growth(panels[-1], settings, fps)
     return figure
@@ -177,6 +175,8 @@ def _draw_dots(axes: Axes, stack: StackSettings, widest: StackSettings) -> None:
 
 def _draw_growth(axes: Axes, settings: StackSettings, fps: float) -> None:
     """Draw the receptive field against the number of convolutions."""
+    from matplotlib.ticker import MaxNLocator
+
     curves = [(settings, DOWNBEAT, f"dilation times {settings.dilation} per layer")] * (settings.dilation > 1)
     for stack, colour, name in [*curves, (settings.plain(), BEAT, "plain")]:
         values = growth(stack)
@@ -194,10 +194,12 @@ def _draw_growth(axes: Axes, settings: StackSettings, fps: float) -> None:
     axes.set_yscale("log")
     axes.margins(y=0.15)
     _label_decades(axes.yaxis, growth(settings)[-1])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(f"convolutions of kernel {settings.kernel}", fontsize=10, color=INK)
     axes.set_ylabel("receptive field (frames)", fontsize=10, color=INK)
-    seconds = axes.secondary_yaxis("right", functions=(lambda y: y / fps, lambda y: y * fps))
+    seconds = axes.secondary_yaxis(
+        "right", functions=(lambda y: np.asarray(y, float) / fps, lambda y: np.asarray(y, float) * fps)
+    )
     _label_decades(seconds.yaxis, growth(settings)[-1])
     seconds.set_ylabel(f"seconds at {fps:g} frames per second", fontsize=10, color=INK)
     seconds.tick_params(labelsize=9, color=SOFT, labelcolor=INK)
