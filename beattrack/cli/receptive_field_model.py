@@ -177,7 +177,10 @@ def _share_record(where: str, gradients: ModelGradient, settings: ModelSettings)
 
 def _share_lines(measured: Sequence[Measured], settings: ModelSettings) -> list[str]:
     lines = ["Share of the gradient within so many seconds of the output, in %:"]
-    rows = [(label, _shares(gradient, fps)) for label, fps, gradient in _curves(measured, settings)]
+    rows = [
+        (f"{where}: {view}", _shares(gradient, fps))
+        for where, view, fps, gradient in _curves(measured, settings)
+    ]
     width = max(len(label) for label, _ in rows) + 1
     lines.append(" " * width + "".join(f"{seconds:>6g}" for seconds in DISTANCES))
     lines += [
@@ -186,12 +189,12 @@ def _share_lines(measured: Sequence[Measured], settings: ModelSettings) -> list[
     return lines
 
 
-def _curves(measured: Sequence[Measured], settings: ModelSettings) -> list[tuple[str, float, Gradient]]:
-    """Return label, frames per second and gradient of everything that was measured."""
+def _curves(measured: Sequence[Measured], settings: ModelSettings) -> list[tuple[str, str, float, Gradient]]:
+    """Return where, input, frames per second and gradient of everything that was measured."""
     return [
-        (f"{where}: {view}", fps, gradient)
+        (where, *measured_input)
         for where, gradients in measured
-        for view, fps, gradient in _inputs(gradients, settings)
+        for measured_input in _inputs(gradients, settings)
     ]
 
 

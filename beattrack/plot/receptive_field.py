@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,9 +27,10 @@ WIDTH, DPI = 11.0, 100  # inches, dots per inch
 MOST_DOTS, MOST_ROWS = 65, 8  # that can be told apart: frames in a row, convolutions above one another
 MOST_MARKERS = 40
 WIDE_RANGE = 300  # of a logarithmic axis, above which only the powers of ten are labelled
-BIN_SECONDS = 0.1  # the gradient varies from frame to frame; its mean over these is drawn
+COLOURS = (SOFT, BEAT, DOWNBEAT)
+BIN_SECONDS = 0.5  # the gradient varies from frame to frame; its mean over these is drawn
 
-Curve: TypeAlias = tuple[str, float, Gradient]  # name, frames per second of the input, gradient
+Curve: TypeAlias = tuple[str, str, float, Gradient]  # see `write_gradient_plot`
 
 
 def check_picture(path: str | os.PathLike[str]) -> None:
@@ -63,13 +64,12 @@ def write_stack_plot(settings: StackSettings, path: str | os.PathLike[str], *, f
     _write(_draw_stack(settings, fps), path)
 
 
-def write_gradient_plot(
-    gradients: Sequence[tuple[str, float, Gradient]], path: str | os.PathLike[str]
-) -> None:
+def write_gradient_plot(gradients: Sequence[Curve], path: str | os.PathLike[str]) -> None:
     """Draw the gradient of a model over time, and its share within a distance from the output.
 
     Args:
-        gradients: name, frames per second of the input and gradient, for each curve.
+        gradients: for each curve, what was measured, the name of the input, its frames per second, and the
+            gradient with respect to it. Curves of one network have one colour.
         path: file to write, whole or not at all: .png or .svg.
 
     Raises:
@@ -83,12 +83,14 @@ def write_gradient_plot(
 
 def drawn_part(settings: StackSettings) -> StackSettings | None:
     """Return as many of the first layers of a stack as can be drawn as dots; None if not even one can."""
-    for layers in range(min(settings.layers, MOST_ROWS), 0, -1):
-        whole = layers == settings.layers
-        part = settings if whole else replace(settings, layers=layers, stacks=1)
-        if part.convolutions <= MOST_ROWS and part.field.frames <= MOST_DOTS:
-            return part
-    return None
+    most = min(settings.layers, MOST_ROWS)
+    fewer = (replace(settings, layers=layers, stacks=1) for layers in range(most, 0, -1))
+    fitting = (
+        part
+        for part in (settings, *fewer)
+        if part.convolutions <= MOST_ROWS and part.field.frames <= MOST_DOTS
+    )
+    return next(fitting, None)
 
 
 def seen(settings: StackSettings) -> list[list[int]]:
@@ -221,13 +223,20 @@ def _label_decades(axis: Axis, largest: float) -> None:
 def _draw_gradients(gradients: Sequence[Curve]) -> Figure:
     figure = _figure(7.0)
     over_time, within = figure.subplots(2, 1)
-    for (name, fps, gradient), colour in zip(gradients, (DOWNBEAT, BEAT, INK, SOFT), strict=False):
+    networks = list(dict.fromkeys(network for network, _, _, _ in gradients))
+    views = list(dict.fromkeys(view for _, view, _, _ in gradients))
+    for network, view, fps, gradient in gradients:
+        style: dict[str, Any] = {
+            "color": COLOURS[networks.index(network) % len(COLOURS)],
+            "ls": "--" if views.index(view) else "-",
+            "label": f"{network}: {view}",
+        }
         times, sizes = _binned(gradient, fps)
-        over_time.plot(times, sizes, color=colour, lw=1, label=name)
-        reach = max(gradient.field.before, gradient.field.after)
-        distances = np.geomspace(1, reach, 200)
+        over_time.plot(times, sizes, lw=1, **style)
+        reach = max(gradient.field.before, gradient.field.after, 1)
+        distances = np.unique(np.geomspace(1, reach, 200).round())
         shares = [100 * gradient.share_within(distance) for distance in distances]
-        within.plot(distances / fps, shares, color=colour, lw=1.6, label=name)
+        within.plot(distances / fps, shares, lw=1.5, **style)
     over_time.set_yscale("log")
     over_time.set_xlabel("seconds from the output", fontsize=10, color=INK)
     over_time.set_ylabel("share of the gradient per second", fontsize=10, color=INK)
@@ -236,8 +245,8 @@ def _draw_gradients(gradients: Sequence[Curve]) -> Figure:
     within.set_xlabel("largest distance from the output in seconds", fontsize=10, color=INK)
     within.set_ylabel("share of the gradient (%)", fontsize=10, color=INK)
     within.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    within.legend(fontsize=9, frameon=False, loc="upper left")
     for axes in (over_time, within):
-        axes.legend(fontsize=9, frameon=False)
         axes.grid(color="#e3e7eb", lw=0.7)
         _plain_frame(axes)
     return figure
