@@ -1,6 +1,7 @@
 """Beats, downbeats and tempo of any recording.
 
-`beattrack.track("song.wav")` tracks one file. To track many files with one model, use `BeatTracker`.
+`beattrack.track("song.wav")` tracks one file. To track many files with one model, use `BeatTracker`. To track
+music while it plays, use `stream` or `StreamTracker`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from beattrack.decoding.base import Decoder, Decoding
     from beattrack.decoding.dbn import DBNSettings
     from beattrack.decoding.make import make_decoder
+    from beattrack.decoding.online import OnlineBeat
     from beattrack.decoding.peaks import PeakSettings
     from beattrack.errors import (
         ActivationError,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from beattrack.network.inference import Network, load_network
     from beattrack.result import Beats
     from beattrack.spectrogram import Spectrogram, SpectrogramSettings
+    from beattrack.streaming.tracker import StreamTracker, stream
     from beattrack.tempo import Tempo, TempoCandidate, estimate_tempo
     from beattrack.tracker import BeatTracker, track
 
@@ -46,16 +49,19 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "Network",
+    "OnlineBeat",
     "PeakSettings",
     "SettingsError",
     "Spectrogram",
     "SpectrogramSettings",
+    "StreamTracker",
     "Tempo",
     "TempoCandidate",
     "__version__",
     "estimate_tempo",
     "load_network",
     "make_decoder",
+    "stream",
     "track",
 ]
 
@@ -75,15 +81,18 @@ _MODULES = {
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "Network": "network.inference",
+    "OnlineBeat": "decoding.online",
     "PeakSettings": "decoding.peaks",
     "SettingsError": "errors",
     "Spectrogram": "spectrogram",
     "SpectrogramSettings": "spectrogram",
+    "StreamTracker": "streaming.tracker",
     "Tempo": "tempo",
     "TempoCandidate": "tempo",
     "estimate_tempo": "tempo",
     "load_network": "network.inference",
     "make_decoder": "decoding.make",
+    "stream": "streaming.tracker",
     "track": "tracker",
 }
 

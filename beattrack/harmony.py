@@ -167,32 +167,69 @@ class Harmony:
         """Return an empty accumulator, which computes the view of a recording block by block."""
         return HarmonyAccumulator(self)
 
-    def _start(self, frame: int) -> int:
-        """Return the first sample of a frame; the first frames start before sample 0."""
+    def start(self, frame: int) -> int:
+        """Return the position of the first sample of a frame; the first frames start before sample 0."""
         centre = math.floor(frame * self.settings.sample_rate / self.settings.fps + 0.5)
         return centre - self.settings.frame_size // 2
 
-    def _analyse(self, work: Workspace, samples: Float32, first: int) -> Float32:
+    def reach(self, frame: int) -> tuple[int, int]:
+        """Return the samples that `analyse_frame` needs: the position of the first, and after the last."""
+        first = self.start(frame) + self._begin(frame)[1] - self._decimator.delay
+        return first, first + (self._size - 1) * self._decimator.factor + 2 * self._decimator.delay + 1
+
+    def workspace(self, frames: int = FRAMES_PER_BLOCK) -> Workspace:
+        """Return buffers for `analyse` (FRAMES_PER_BLOCK frames) or `analyse_frame` (one frame)."""
+        return Workspace(frames, self._size, self._bins.stop - self._bins.start)
+
+    def analyse(self, work: Workspace, samples: Float32, first: int) -> Float32:
         """Compute a block of frames, (FRAMES_PER_BLOCK, bands).
 
         Args:
             work: buffers to compute in.
             samples: _block_samples samples, from the first one that the first frame depends on.
-            first: index of the first frame.
+            first: index of the first frame, a multiple of FRAMES_PER_BLOCK.
         """
-        factor = self._decimator.factor
         decimated = self._decimator(samples)
         for frame, row in enumerate(work.frames, first):
-            offset = self._start(frame) - self._start(first)
-            begin = -(-offset // factor)
-            window = self._windows[begin * factor - offset]
-            np.multiply(decimated[begin : begin + self._size], window, out=row)
+            begin, shift = self._begin(frame)
+            np.multiply(decimated[begin : begin + self._size], self._windows[shift], out=row)
+        return self._magnitudes(work)
+
+    def analyse_frame(self, work: Workspace, samples: Float32, frame: int) -> Float32:
+        """Compute one frame by itself, equal to that of a block but for rounding.
+
+        Args:
+            work: buffers for one frame.
+            samples: the samples that `reach` tells, shape (samples,).
+            frame: index of the frame.
+
+        Returns:
+            Magnitudes of shape (1, bands), float32.
+        """
+        needed = np.zeros(self._decimator.samples(self._size), np.float32)
+        needed[: len(samples)] = samples
+        decimated = self._decimator(needed)[: self._size]
+        np.multiply(decimated, self._windows[self._begin(frame)[1]], out=work.frames[0])
+        return self._magnitudes(work)
+
+    def _begin(self, frame: int) -> tuple[int, int]:
+        """Return the first decimated sample of a frame in its block, and its distance from the frame's start.
+
+        The samples of a block are decimated from the start of its first frame on.
+        """
+        factor = self._decimator.factor
+        offset = self.start(frame) - self.start(frame - frame % FRAMES_PER_BLOCK)
+        begin = -(-offset // factor)
+        return begin, begin * factor - offset
+
+    def _magnitudes(self, work: Workspace) -> Float32:
+        """Compute magnitudes, (frames, bands), of the windowed frames in `work`."""
         spectrum = work.transform(work.frames)[:, self._bins]
-        magnitude = np.abs(spectrum, out=work.magnitude)  # (FRAMES_PER_BLOCK, bins used)
-        block = np.empty((FRAMES_PER_BLOCK, self.settings.bands), np.float32)
+        magnitude = np.abs(spectrum, out=work.magnitude)  # (frames, bins used)
+        result = np.empty((len(magnitude), self.settings.bands), np.float32)
         for bins, bands, weights in self._products:
-            np.matmul(magnitude[:, bins], weights, out=block[:, bands])
-        return block
+            np.matmul(magnitude[:, bins], weights, out=result[:, bands])
+        return result
 
 
 class HarmonyAccumulator:
@@ -204,7 +241,7 @@ class HarmonyAccumulator:
 
     def __init__(self, harmony: Harmony) -> None:
         self._harmony = harmony
-        self._work = Workspace(FRAMES_PER_BLOCK, harmony._size, harmony._bins.stop - harmony._bins.start)
+        self._work = harmony.workspace()
         # Samples from _origin on, which the frames from _first on depend on.
         self._buffer = np.zeros(harmony._block_samples, np.float32)
         self._first = 0
@@ -214,7 +251,7 @@ class HarmonyAccumulator:
 
     @property
     def _origin(self) -> int:
-        return self._harmony._start(self._first) - self._harmony._decimator.delay
+        return self._harmony.start(self._first) - self._harmony._decimator.delay
 
     def push(self, samples: ArrayLike) -> None:
         """Add the next samples of the recording.
@@ -272,7 +309,7 @@ class HarmonyAccumulator:
                 self._complete()
 
     def _complete(self) -> None:
-        self._blocks.append(self._harmony._analyse(self._work, self._buffer, self._first))
+        self._blocks.append(self._harmony.analyse(self._work, self._buffer, self._first))
         origin = self._origin
         self._first += FRAMES_PER_BLOCK
         done = self._origin - origin

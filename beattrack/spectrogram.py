@@ -155,9 +155,9 @@ class Spectrogram:
         checked = checked_samples(samples)
         frames = self.settings.frames(len(checked))
         spectrogram = np.empty((frames, self.settings.bands), np.float32)
-        work = self._workspace()
+        work = self.workspace()
         for first in range(0, frames, FRAMES_PER_BLOCK):
-            self._analyse(work, checked, 0, first, spectrogram[first : first + FRAMES_PER_BLOCK])
+            self.analyse(work, checked, 0, first, spectrogram[first : first + FRAMES_PER_BLOCK])
         return spectrogram
 
     def blocks(self, blocks: Iterable[ArrayLike]) -> Iterator[Float32]:
@@ -174,28 +174,39 @@ class Spectrogram:
         Raises:
             AudioError: if a block is of another shape or type.
         """
-        work = self._workspace()
+        work = self.workspace()
         pending = np.empty(0, np.float32)
         origin = 0  # position of the first pending sample
         first = 0  # first frame of the next block
         for block in blocks:
             pending = np.concatenate((pending, checked_samples(block)))
             end = origin + len(pending)
-            while self._stop(first + FRAMES_PER_BLOCK - 1) <= end:
-                yield self._analyse(work, pending, origin, first, self._empty(FRAMES_PER_BLOCK))
+            while self.stop(first + FRAMES_PER_BLOCK - 1) <= end:
+                yield self.analyse(work, pending, origin, first, self._empty(FRAMES_PER_BLOCK))
                 first += FRAMES_PER_BLOCK
-            kept = min(max(self._start(first), origin), end)
+            kept = min(max(self.start(first), origin), end)
             pending, origin = pending[kept - origin :], kept
         frames = self.settings.frames(origin + len(pending))
         for start in range(first, frames, FRAMES_PER_BLOCK):
-            yield self._analyse(
+            yield self.analyse(
                 work, pending, origin, start, self._empty(min(FRAMES_PER_BLOCK, frames - start))
             )
 
-    def _analyse(self, work: Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
-        """Compute the frames from `first` on into `out`; `origin` is the position of samples[0]."""
-        # Both callers use blocks that start at multiples of FRAMES_PER_BLOCK, because BLAS rounds a row
-        # differently in a product of another size, and streaming must be identical to the whole.
+    def analyse(self, work: Workspace, samples: Float32, origin: int, first: int, out: Float32) -> Float32:
+        """Compute some frames of a recording.
+
+        Args:
+            work: buffers from `workspace`, for at least as many frames.
+            samples: samples of the recording, shape (samples,); those before and after are silence.
+            origin: position of the first of `samples` in the recording.
+            first: first frame to compute.
+            out: where the magnitudes are written, shape (n, bands).
+
+        Returns:
+            `out`.
+        """
+        # `__call__` and `blocks` use blocks that start at multiples of FRAMES_PER_BLOCK, because BLAS rounds
+        # a row differently in a product of another size, and both must be identical.
         starts = self._starts(first, len(out))
         begin, end = int(starts[0]), int(starts[-1]) + self.settings.frame_size
         segment = _padded(samples, begin - origin, end - origin)
@@ -208,20 +219,23 @@ class Spectrogram:
             np.matmul(magnitude[:, bins], weights, out=out[:, bands])
         return out
 
+    def start(self, frame: int) -> int:
+        """Return the position of the first sample of a frame; the first frames start before sample 0."""
+        return int(self._starts(frame, 1)[0])
+
+    def stop(self, frame: int) -> int:
+        """Return the position after the last sample of a frame."""
+        return self.start(frame) + self.settings.frame_size
+
+    def workspace(self, frames: int = FRAMES_PER_BLOCK) -> Workspace:
+        """Return buffers in which `analyse` can compute up to `frames` frames at a time."""
+        return Workspace(frames, self.settings.frame_size, self._bins.stop - self._bins.start)
+
     def _starts(self, first: int, count: int) -> NDArray[np.int64]:
         frames = np.arange(first, first + count)
         centres = np.floor(frames * self.settings.sample_rate / self.settings.fps + 0.5)
         starts: NDArray[np.int64] = centres.astype(np.int64) - self.settings.frame_size // 2
         return starts
-
-    def _start(self, frame: int) -> int:
-        return int(self._starts(frame, 1)[0])
-
-    def _stop(self, frame: int) -> int:
-        return self._start(frame) + self.settings.frame_size
-
-    def _workspace(self) -> Workspace:
-        return Workspace(FRAMES_PER_BLOCK, self.settings.frame_size, self._bins.stop - self._bins.start)
 
     def _empty(self, frames: int) -> Float32:
         return np.empty((frames, self.settings.bands), np.float32)

@@ -2,9 +2,9 @@
 
     python benchmarks/stream_accuracy.py --data-home DIR [--model tcn-causal] [--out DIR]
 
-Every recording is streamed from its start in chunks of 10 ms. Beats are scored by the time that the report states,
-and by the moment of the report (`moment`), each from 0 s and from 5 s on. --out keeps the beats as .beats files and
-the results as JSON files, for `recipes/scores.py`.
+Every recording is streamed from its start in chunks of 10 ms. Beats are scored by the time that the report
+states, and by the moment of the report (`moment`), each from 0 s and from 5 s on. --out keeps the beats as
+.beats files and the results as JSON files, for `recipes/scores.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from beattrack.decoding.online import OnlineBeat  # noqa: E402
+from beattrack.streaming import StreamTracker  # noqa: E402
+
 from beattrack import audio  # noqa: E402
 from beattrack.datasets import Track, load_dataset  # noqa: E402
-from beattrack.decoding.online import OnlineBeat  # noqa: E402
 from beattrack.evaluation.results import Run, to_json  # noqa: E402
 from beattrack.evaluation.run import RunSettings, from_predictions, score  # noqa: E402
-from beattrack.streaming import StreamTracker  # noqa: E402
 
 RATE = 22050
 CHUNK_SECONDS = 0.01

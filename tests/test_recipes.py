@@ -52,7 +52,9 @@ def test_scripts_train_with_settings_that_are_there(name: str) -> None:
     assert all((RECIPES / file).is_file() for file in named)
 
 
-@pytest.mark.parametrize("name", ["tcn.sh", "tcn-causal.sh", "gtzan.sh", "ablations.sh", "ablations-causal.sh"])
+@pytest.mark.parametrize(
+    "name", ["tcn.sh", "tcn-causal.sh", "gtzan.sh", "ablations.sh", "ablations-causal.sh"]
+)
 def test_scripts_say_what_they_need(name: str) -> None:
     done = subprocess.run(["bash", str(RECIPES / name)], capture_output=True, text=True, check=False)
     assert done.returncode == 2

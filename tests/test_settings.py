@@ -20,6 +20,7 @@ from beattrack.evaluation.run import RunSettings
 from beattrack.evaluation.score import ScoreSettings
 from beattrack.gridding import Grid, GridPiece
 from beattrack.harmony import HarmonySettings
+from beattrack.live.pcm import RawFormat
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.plot import PlotSettings
@@ -62,6 +63,7 @@ SETTINGS: list[Any] = [
     ScoreSettings(),
     RunSettings(),
     ClickSettings(),
+    RawFormat(sample_rate=44100),
     PlotSettings(),
     TempoCandidate(120.0, 1.0),
     Tempo(120.0, (TempoCandidate(120.0, 1.0),), 0.01),

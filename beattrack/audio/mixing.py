@@ -30,7 +30,7 @@ _RESTORED = 2.0  # the plain sum is used again at this many times the power of t
 _MEMORY = 1 << 17  # samples (3 s): half-life of the evidence, so that no short passage decides alone
 _CAREFUL = 16  # pieces; after these only every other piece is examined, to save time
 _STEP = 11  # one in this many samples is examined
-_FADE = 4096  # length in samples of the cross-fade between two choices of signs
+FADE = 4096  # length in samples of the cross-fade between two choices of signs
 
 
 def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
@@ -48,7 +48,7 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
             half of the recording.
     """
     damaged = False
-    polarity = _Polarity()
+    polarity = Polarity()
     signs: Signs = ()
     turned = heard = 0
     for index, piece in enumerate(pieces):
@@ -57,15 +57,17 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
             signs = polarity.of(piece)
         elif index % 2:
             signs = polarity.of(piece, stands_for=2)
-        mono = _sum(piece, signs)
-        if not _is_usable(mono):
+        mono = signed_mean(piece, signs)
+        if not is_usable(mono):
             damaged = True
-            piece = np.where(np.abs(piece) <= MAX_MAGNITUDE, piece, piece.dtype.type(0))
+            piece = cleaned(piece)
             signs = polarity.of(piece)
-            mono = _sum(piece, signs)
+            mono = signed_mean(piece, signs)
         if before and before != signs:
-            fade = np.linspace(0, 1, min(_FADE, len(mono)), dtype=np.float32)
-            mono[: len(fade)] = fade * mono[: len(fade)] + (1 - fade) * _sum(piece[: len(fade)], before)
+            fade = np.linspace(0, 1, min(FADE, len(mono)), dtype=np.float32)
+            mono[: len(fade)] = fade * mono[: len(fade)] + (1 - fade) * signed_mean(
+                piece[: len(fade)], before
+            )
         heard += len(piece)
         turned += len(piece) * (-1 in signs)
         yield mono
@@ -76,7 +78,7 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
         warnings.warn(message, AudioWarning, stacklevel=2)
 
 
-class _Polarity:
+class Polarity:
     """The signs with which to add the channels of a recording, decided by the pieces so far."""
 
     def __init__(self) -> None:
@@ -121,8 +123,8 @@ class _Polarity:
         return float(weights @ self._products @ weights)
 
 
-def _sum(piece: Piece, signs: Signs) -> Float32:
-    """Return the mean over the signed channels of (samples, channels), as a new array."""
+def signed_mean(piece: Piece, signs: Signs) -> Float32:
+    """Return the mean over the signed channels of (samples, channels), float32, as a new array."""
     channels = piece.shape[1]
     full_scale = channels * FULL_SCALE.get(piece.dtype.name, 1.0)
     if piece.dtype == np.uint8:
@@ -142,6 +144,12 @@ def _sum(piece: Piece, signs: Signs) -> Float32:
     return mono
 
 
-def _is_usable(mono: Float32) -> bool:
+def cleaned(piece: Piece) -> Piece:
+    """Return a piece whose samples that are not finite, or much too large, are 0."""
+    return np.where(np.abs(piece) <= MAX_MAGNITUDE, piece, piece.dtype.type(0))
+
+
+def is_usable(mono: Float32) -> bool:
+    """Return whether all samples are finite and of a usual magnitude."""
     # NaN makes both extremes NaN, and comparisons with NaN are false.
     return mono.size == 0 or bool(mono.min() >= -MAX_MAGNITUDE and mono.max() <= MAX_MAGNITUDE)

@@ -13,6 +13,7 @@ from beattrack.version import __version__
 
 COMMANDS = {
     "predict": Command("beattrack.cli.predict", "predict", "Track the beats of audio files."),
+    "stream": Command("beattrack.cli.stream", "stream", "Track the beats of live audio."),
     "decode": Command("beattrack.cli.decode", "decode", "Track beats from saved activations."),
     "convert": Command("beattrack.cli.convert", "convert", "Write beat files of any tool in another format."),
     "formats": Command("beattrack.cli.formats", "formats", "List the output formats."),

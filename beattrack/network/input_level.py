@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 SILENCE_LEVEL = 1e-6  # rounding noise of 24-bit audio; quieter recordings count as silent
 LEVEL_SECONDS = 10.0  # time constant of the running level
+# Least running level: 90 dB below loud music. Before the first sound there is no level to compare noise with.
+LEAST_LEVEL = 1e-4
 QUIET = 1e-4  # over the recording's level: inaudible, but above the rounding noise of 16-bit audio
 STEADY = 0.01  # relative change of level, 0.1 dB: far less than in music or noise
 _LEAST_TOTAL = 1e-100  # hours of silence later, the sums would be too small to divide
@@ -49,10 +51,10 @@ class RunningLevel:
     def __init__(self, fps: float) -> None:
         self._decay = math.exp(-1.0 / (LEVEL_SECONDS * fps))
         self._total = self._weighted = 0.0
-        self._level = SILENCE_LEVEL
+        self._level = LEAST_LEVEL
 
     def __call__(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the level at each of the next frames, above 0.
+        """Return the level at each of the next frames, at least `LEAST_LEVEL`.
 
         Args:
             levels: levels of these frames from `frame_levels`, shape (frames,).
@@ -63,7 +65,7 @@ class RunningLevel:
             self._total = self._decay * self._total + level
             self._weighted = self._decay * self._weighted + level * level
             if self._total > _LEAST_TOTAL:
-                self._level = max(self._weighted / self._total, SILENCE_LEVEL)
+                self._level = max(self._weighted / self._total, LEAST_LEVEL)
             running.append(self._level)
         return np.array(running)
 

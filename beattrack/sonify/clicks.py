@@ -56,7 +56,7 @@ class ClickTrack:
     def __init__(self, beats: Beats, rate: float) -> None:
         """Place the clicks of `beats` on samples at `rate` Hz."""
         self.starts: NDArray[np.int64] = np.rint(beats.times * rate).astype(np.int64)  # (beats,)
-        self._sounds = (_click(BEAT_HZ, rate), _click(DOWNBEAT_HZ, rate))
+        self._sounds = (click_sound(BEAT_HZ, rate), click_sound(DOWNBEAT_HZ, rate))
         self._envelope = _envelope(rate)
         length = len(self._envelope)
         after = np.append(self.starts[1:], self.starts[-1:] + length)
@@ -93,7 +93,8 @@ def _envelope(rate: float) -> Float32:
     return envelope
 
 
-def _click(frequency: float, rate: float) -> Float32:
+def click_sound(frequency: float, rate: float) -> Float32:
+    """Return a click of a frequency in Hz at a sample rate in Hz, with a peak of 1, shape (samples,)."""
     frequency *= min(1.0, rate / LOW_RATE)
     envelope = _envelope(rate)
     # From the second sample of the sine on, as the first is 0 and the click would start a sample late.

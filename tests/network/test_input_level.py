@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from beattrack.network.input_level import (
     EDGE,
-    SILENCE_LEVEL,
+    LEAST_LEVEL,
     RunningLevel,
     frame_levels,
     is_steady,
@@ -96,7 +96,7 @@ def test_the_running_level_keeps_through_hours_of_silence() -> None:
 
 
 def test_silence_at_the_start_has_the_least_level() -> None:
-    assert RunningLevel(100)(np.zeros(3)).tolist() == [SILENCE_LEVEL] * 3
+    assert RunningLevel(100)(np.zeros(3)).tolist() == [LEAST_LEVEL] * 3
 
 
 @given(cuts=st.lists(st.integers(0, 500), max_size=5))
