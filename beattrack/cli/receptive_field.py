@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from beattrack.cli.report import collected_warnings, prepared
 
 if TYPE_CHECKING:
-    from beattrack.network.receptive_field import ReceptiveField, StackSettings
+    from beattrack.network.receptive_field import Gradient, StackSettings
 
 _OF_A_STACK = ("kernel", "layers", "dilation", "stacks", "first_undilated", "causal", "fps")
 
@@ -115,15 +115,17 @@ def _describe_stack(options: dict[str, Any], *, check: bool, plot: Path | None) 
     if check:
         from beattrack.network.gradient_check import measure_stack
 
-        field = measure_stack(settings).field
-        agrees = field == settings.field
+        gradient = measure_stack(settings)
+        field = gradient.field
+        agrees = field == settings.field and (gradient.reached < field.frames) == settings.has_gaps
         record["check"] = {
             "frames": field.frames,
             "before": field.before,
             "after": field.after,
+            "reached": gradient.reached,
             "agrees": agrees,
         }
-        lines += ["", *_check_lines(settings, field, agrees)]
+        lines += ["", *_check_lines(settings, gradient, agrees)]
     if plot is not None:
         from beattrack.plot.receptive_field import write_stack_plot
 
@@ -131,11 +133,15 @@ def _describe_stack(options: dict[str, Any], *, check: bool, plot: Path | None) 
     return record, "\n".join(lines)
 
 
-def _check_lines(settings: StackSettings, field: ReceptiveField, agrees: bool) -> list[str]:
+def _check_lines(settings: StackSettings, gradient: Gradient, agrees: bool) -> list[str]:
+    field = gradient.field
     blocks = "1 residual block" if settings.convolutions == 1 else f"{settings.convolutions} residual blocks"
+    where = (
+        f"all {field.frames}" if gradient.reached == field.frames else f"{gradient.reached} of {field.frames}"
+    )
     return [
-        f"Measured on beattrack's TCN, {blocks}: one output has a gradient at {field.frames} frames,",
-        f"{field.before} before it and {field.after} after it, {'' if agrees else 'not '}as calculated.",
+        f"Measured on beattrack's TCN, {blocks}: one output has a gradient at {where} frames",
+        f"from {field.before} before it to {field.after} after it, {'' if agrees else 'not '}as calculated.",
     ]
 
 
@@ -150,6 +156,7 @@ def _stack_record(settings: StackSettings, fps: float) -> dict[str, Any]:
         "causal": settings.causal,
         "fps": fps,
         "formula": settings.formula,
+        "has_gaps": settings.has_gaps,
         "before": field.before,
         "after": field.after,
         "seconds_before": field.before / fps,
@@ -193,6 +200,7 @@ def _stack_lines(settings: StackSettings, record: dict[str, Any]) -> list[str]:
         f"  time     {record['seconds']:.2f} s at {record['fps']:g} frames per second: "
         f"{record['seconds_before']:.2f} s before a frame, {record['seconds_after']:.2f} s after it",
         f"  cost     {settings.taps} taps per output, {settings.kernel} for each convolution",
+        *["  gaps     some frames in between are not seen; the dilation grows too fast"] * settings.has_gaps,
         "",
         _table_row("", "convolutions", "frames", "seconds", "taps"),
     ]

@@ -203,11 +203,14 @@ def _on_recording(path: str, inference: Network, network: BeatNetwork) -> Measur
     from beattrack.network.gradient_check import measure_recording
 
     spectrogram, harmony = _views(path, inference.settings)
+    nothing = click.ClickException(f"{path}: there is no beat near its middle; use another recording")
+    if not len(spectrogram):
+        raise nothing
     activations = inference.compute([spectrogram], [] if harmony is None else [harmony])
     middle, around = len(spectrogram) // 2, round(activations.fps)
     nearby = activations.beats[max(middle - around, 0) : middle + around]
     if not nearby.any():
-        raise click.ClickException(f"{path}: there is no beat near its middle; use another recording")
+        raise nothing
     output = max(middle - around, 0) + int(nearby.argmax())
     measured = measure_recording(network, inference.settings, spectrogram, harmony, output)
     return f"{Path(path).name} at {output / activations.fps:.2f} s", measured
@@ -223,7 +226,8 @@ def _views(path: str, settings: ModelSettings) -> tuple[NDArray[np.float32], NDA
 
     spectrogram = Spectrogram(settings.spectrogram)
     samples = read_blocks(path, sample_rate=settings.spectrogram.sample_rate)
+    nothing = np.empty((0, settings.spectrogram.bands), np.float32)
     if settings.harmony is None:
-        return np.concatenate(list(spectrogram.blocks(samples))), None
+        return np.concatenate([nothing, *spectrogram.blocks(samples)]), None
     harmony = Harmony(settings.harmony).accumulator()
-    return np.concatenate(list(spectrogram.blocks(harmony.tap(samples)))), harmony.frames()
+    return np.concatenate([nothing, *spectrogram.blocks(harmony.tap(samples))]), harmony.frames()

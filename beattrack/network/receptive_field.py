@@ -125,6 +125,16 @@ class StackSettings:
         return ReceptiveField(reach, 0) if self.causal else ReceptiveField(reach // 2, reach // 2)
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether frames between the first and the last are not seen, because the dilation grows too fast."""
+        covered = 1  # frames without gaps, by the convolutions of smaller dilation
+        for dilation in sorted(self.dilations):
+            if dilation > covered:
+                return True
+            covered += (self.kernel - 1) * dilation
+        return False
+
+    @property
     def formula(self) -> str:
         """The calculation of the receptive field with the numbers put in."""
         reach, total = self.kernel - 1, (self.field.frames - 1) // (self.kernel - 1)
@@ -178,6 +188,11 @@ class Gradient:
     def is_zero(self) -> bool:
         """Whether the output does not depend on the input at all."""
         return not self.sizes.any()
+
+    @property
+    def reached(self) -> int:
+        """Number of frames at which the gradient is not zero."""
+        return int(np.count_nonzero(self.sizes))
 
     @property
     def field(self) -> ReceptiveField:

@@ -27,7 +27,7 @@ def stacks(draw: st.DrawFn, *, layers: int = 4) -> StackSettings:
     return StackSettings(
         kernel=draw(st.integers(2, 6) if causal else st.sampled_from([3, 5, 7])),
         layers=draw(st.integers(1, layers)),
-        dilation=draw(st.integers(1, 3)),
+        dilation=draw(st.integers(1, 4)),
         stacks=draw(st.integers(1, 2)),
         first_undilated=draw(st.booleans()),
         causal=causal,
@@ -71,6 +71,7 @@ def test_the_formula_counts_the_frames_that_the_taps_reach(settings: StackSettin
     for dilation in settings.dilations:
         reached = {frame + (tap - last) * dilation for frame in reached for tap in range(settings.kernel)}
     assert ReceptiveField(-min(reached), max(reached)) == settings.field
+    assert settings.has_gaps == (len(reached) < settings.field.frames)
 
 
 @given(stacks())
@@ -181,6 +182,7 @@ def test_shares_of_a_gradient() -> None:
     assert gradient.field == ReceptiveField(2, 2)
     assert [gradient.share_within(distance) for distance in (0, 1, 2, 9)] == [0.5, 0.75, 1.0, 1.0]
     assert not gradient.is_zero
+    assert gradient.reached == 4
     assert Gradient(np.zeros(3), 1).is_zero
 
 
