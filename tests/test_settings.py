@@ -13,6 +13,7 @@ import pytest
 
 from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
@@ -41,6 +42,7 @@ from beattrack.training.settings import LossSettings, TrainingSettings, Validati
 
 SETTINGS: list[Any] = [
     DBNSettings(num_tempi=60, tempo_prior=TempoPrior(120.0, 1.0)),
+    Anchors((1.0, 2.0), (1, None)),
     TempoPrior(120.0, 1.0),
     PeakSettings(),
     SpectrogramSettings(),
