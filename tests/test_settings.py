@@ -23,6 +23,7 @@ from beattrack.gridding import Grid, GridPiece
 from beattrack.harmony import HarmonySettings
 from beattrack.live.pcm import RawFormat
 from beattrack.network.model_settings import ModelSettings
+from beattrack.network.receptive_field import StackSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.plot import PlotSettings
 from beattrack.rendering.settings import (
@@ -51,6 +52,7 @@ SETTINGS: list[Any] = [
     ModelSettings(),
     TCNSettings(),
     NetworkSettings(),
+    StackSettings(),
     LevelSettings(),
     CropSettings(),
     LossSettings(),
