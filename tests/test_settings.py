@@ -15,6 +15,7 @@ from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
 from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
+from beattrack.decoding.online import OnlineSettings
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.errors import SettingsError
 from beattrack.evaluation.run import RunSettings
@@ -44,6 +45,7 @@ SETTINGS: list[Any] = [
     DBNSettings(num_tempi=60, tempo_prior=TempoPrior(120.0, 1.0)),
     Anchors((1.0, 2.0), (1, None)),
     TempoPrior(120.0, 1.0),
+    OnlineSettings(),
     PeakSettings(),
     SpectrogramSettings(),
     HarmonySettings(),

@@ -37,7 +37,7 @@ class Decisions:
         # At least one frame, and not so many that two beats of the fastest tempo are in reach.
         reach = max(round(settings.tolerance * fps), 1)
         self._reach = min(reach, (posterior.model.space.shortest - 1) // 2)
-        self._lead = settings.lead * fps
+        self._wait = settings.wait * fps
         self._offsets = np.arange(-self._reach, self._reach + 1)  # frames since the beat; negative: to come
         self.reset()
 
@@ -60,7 +60,7 @@ class Decisions:
         if hit < settings.threshold:
             return None
         since = float(self._offsets @ by_offset) / hit
-        if since < -self._lead:
+        if since < self._wait:
             return None
         by_interval = coming.sum(axis=(0, 2)) + recent.sum(axis=(0, 2))
         interval, _ = dominant_tempo(by_interval, posterior.model.space.intervals)

@@ -8,6 +8,8 @@ from beattrack.decoding.dbn.settings import DBNSettings, TempoPrior
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
 
+TEMPO_PRIOR = TempoPrior(bpm=105.0, octaves=1.0, strength=1.5)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnlineSettings:
@@ -36,8 +38,7 @@ class OnlineSettings:
         pause: mean time in seconds after which a lost beat returns.
         tolerance: a beat is reported for what is expected within this many seconds around it.
         threshold: least probability of a beat within `tolerance`, for the beat to be reported.
-        lead: a beat is reported as soon as it is expected within this many seconds; if negative, this long
-            after it.
+        wait: a beat is reported this many seconds after its expected time; if negative, ahead of it.
         refractory: least time between two beats, as a share of the beat interval.
 
     Raises:
@@ -50,9 +51,9 @@ class OnlineSettings:
     transition_lambda: float = 100.0
     observation_lambda: float = 24.0
     longest_region: float = 0.03
-    observation_weight: float = 0.35
+    observation_weight: float = 0.4
     least_activation: float = 0.005
-    tempo_prior: TempoPrior | None = TempoPrior(bpm=105.0, octaves=1.0, strength=1.5)
+    tempo_prior: TempoPrior | None = TEMPO_PRIOR
     start_bpm: float = 115.0
     start_octaves: float = 0.5
     common_time: float = 4.0
@@ -60,8 +61,8 @@ class OnlineSettings:
     lose: float = 0.002
     pause: float = 0.5
     tolerance: float = 0.07
-    threshold: float = 0.35
-    lead: float = 0.0
+    threshold: float = 0.4
+    wait: float = 0.01
     refractory: float = 0.45
 
     def __post_init__(self) -> None:
@@ -86,14 +87,16 @@ class OnlineSettings:
                 "pause": checks.positive(),
                 "tolerance": checks.between(0, 0.2),
                 "threshold": checks.between(0, 1, low_open=True),
-                "lead": checks.between(-0.2, 0.2),
+                "wait": checks.between(-0.2, 0.2),
                 "refractory": checks.between(0, 1, low_open=True, high_open=True),
             },
         )
         if isinstance(self.beats_per_bar, int):
             object.__setattr__(self, "beats_per_bar", (self.beats_per_bar,))
-        if abs(self.lead) > self.tolerance:
-            raise SettingsError(f"lead must be within the tolerance of {self.tolerance:g}, not {self.lead:g}")
+        if abs(self.wait) > self.tolerance:
+            raise SettingsError(
+                f"wait must be at most the tolerance of {self.tolerance:g} seconds, not {self.wait:g}"
+            )
         self.dbn()
 
     def dbn(self) -> DBNSettings:

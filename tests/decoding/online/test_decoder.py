@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_the_result_does_not_depend_on_how_frames_are_grouped(cuts: list[int], s
     expected = whole.process(activations.beats, activations.downbeats)
     found = []
     bounds = [0, *sorted(cuts), len(activations.beats)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         found += parts.process(activations.beats[start:stop], activations.downbeats[start:stop])
     assert found == expected
     assert parts.state == whole.state
