@@ -13,6 +13,7 @@ from beattrack.version import __version__
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
+    from beattrack.decoding.anchors import Anchors
     from beattrack.decoding.base import Decoder, Decoding
     from beattrack.decoding.dbn import DBNSettings
     from beattrack.decoding.make import make_decoder
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationError",
     "Activations",
+    "Anchors",
     "AudioError",
     "BeatTracker",
     "Beats",
@@ -69,6 +71,7 @@ __all__ = [
 _MODULES = {
     "ActivationError": "errors",
     "Activations": "activations",
+    "Anchors": "decoding.anchors",
     "AudioError": "errors",
     "BeatTracker": "tracker",
     "Beats": "result",

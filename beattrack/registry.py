@@ -184,7 +184,8 @@ def shipped() -> tuple[Model, ...]:
     Raises:
         ModelError: if a card is damaged.
     """
-    cards = {path: ModelCard.load(path) for path in sorted(models_folder().glob("*.json"))}
+    paths = sorted(models_folder().glob("*.json"), key=lambda path: path.stem)
+    cards = {path: ModelCard.load(path) for path in paths}
     return tuple(Model(card.name, path.parent / card.file, card) for path, card in cards.items())
 
 

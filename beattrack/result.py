@@ -19,6 +19,10 @@ JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
     alternative     the beats at another metrical level, a record of this schema; only if there are any
     beats           [{"time": seconds, "position": position in the bar from 1 (the downbeat) or null,
                       "confidence": 0..1}, ...], times strictly increasing
+
+With calibrated confidence, `confidence` is the probability that a beat is right. The values of `Certainty`
+are in further keys: `certainty`, `metre_confidence`, `confidence` in `tempo`, and `downbeat_confidence` in
+each of `beats` if downbeats were tracked.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from beattrack.confidence.certainty import Certainty
 from beattrack.decoding.peaks import fine_times
 from beattrack.decoding.pulse import beat_confidence as beat_confidence
 from beattrack.errors import SettingsError
@@ -66,7 +71,8 @@ class Beats:
     Attributes:
         times: times of the beats in seconds, strictly increasing, from 0 to `duration`, shape (beats,).
         positions: positions in the bar, 1 for a downbeat, shape (beats,); None if only beats were tracked.
-        confidence: the network's probability of a beat, from 0 to 1, shape (beats,).
+        confidence: the network's probability of a beat, from 0 to 1, shape (beats,). With `certainty`, the
+            calibrated probability that the beat is right.
         duration: duration of the recording in seconds.
         tempo: the tempo; None if there are fewer than two beats.
         metre: most common number of beats in a bar; None if unknown.
@@ -76,6 +82,7 @@ class Beats:
         reason: one sentence on why there are no beats or why they may be wrong, or None.
         grid: the grid that the beats were put on; None if none was asked for.
         alternative: the beats at the likeliest other metrical level; None if none were asked for or found.
+        certainty: how sure the rest is; None if calibrated confidence was not asked for.
 
     Raises:
         SettingsError: if the values do not meet these conditions.
@@ -93,6 +100,7 @@ class Beats:
     reason: str | None = None
     grid: Grid | None = None
     alternative: Beats | None = None
+    certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
         self._set("times", _read_only("times", self.times, np.float64))
@@ -207,7 +215,7 @@ class Beats:
         """Return the beats as plain JSON values, with the schema in the docstring of this module."""
         positions = [None] * len(self) if self.positions is None else self.positions.tolist()
         rows = zip(self.times.tolist(), positions, self.confidence.tolist(), strict=True)
-        return {
+        record = {
             "schema_version": SCHEMA_VERSION,
             "beattrack": __version__,
             "file": self.file,
@@ -222,6 +230,9 @@ class Beats:
             **({} if self.alternative is None else {"alternative": self.alternative.to_dict()}),
             "beats": [{"time": t, "position": p, "confidence": c} for t, p, c in rows],
         }
+        if self.certainty is not None:
+            self.certainty.add_to(record)
+        return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Beats:
@@ -254,6 +265,7 @@ class Beats:
                 reason=record.get("reason"),  # absent in records of earlier versions, as is the grid
                 grid=None if grid is None else Grid.from_dict(grid),
                 alternative=None if alternative is None else cls.from_dict(alternative),
+                certainty=Certainty.from_record(record),
             )
         except SettingsError:
             raise
@@ -378,6 +390,9 @@ def _check(beats: Beats) -> None:
         raise SettingsError("times must be strictly increasing")
     if len(times) and not (times[0] >= 0 and times[-1] <= beats.duration):
         raise SettingsError(f"times must lie between 0 and the duration, {beats.duration:g} s")
+    downbeats = None if beats.certainty is None else beats.certainty.downbeats
+    if downbeats is not None and len(downbeats) != len(times):
+        raise SettingsError("times and certainty.downbeats must have the same length")
     if positions is not None and (positions < 1).any():
         raise SettingsError("positions must be 1 or more")
     if not ((confidence >= 0) & (confidence <= 1)).all():

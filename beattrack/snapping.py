@@ -35,6 +35,7 @@ def on_their_grid(beats: Beats, activations: Activations | None = None) -> Beats
         beats,
         times=found.times,
         positions=_positions(beats, found),
+        certainty=None if beats.certainty is None else beats.certainty.of_beats(found.tracked),
         confidence=np.where(found.tracked < 0, 0.0, beats.confidence[found.tracked]),
         tempo=_tempo(beats.tempo, found),
         grid=found.grid,

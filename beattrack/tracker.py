@@ -13,10 +13,9 @@ Each stage has a class of its own and can be used on its own:
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -26,13 +25,14 @@ from numpy.typing import NDArray
 from beattrack import audio
 from beattrack.activations import ON_FRAME, Activations
 from beattrack.alternatives import second_reading
+from beattrack.assessment import check_confidence, with_confidence
 from beattrack.audio.recordings import Recording, blocks_of, blocks_of_part
+from beattrack.decoding.anchors import Known, as_anchors
 from beattrack.decoding.base import Decoder, DecoderName
 from beattrack.decoding.dbn import DBNSettings
 from beattrack.decoding.explain import explain
-from beattrack.decoding.make import make_decoder
-from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join
-from beattrack.decoding.peaks import PeakSettings
+from beattrack.decoding.make import decoder_of
+from beattrack.decoding.parts import check_anchors, common_pulse, decode_parts, isolated, join
 from beattrack.decoding.pulse import beat_confidence, believable
 from beattrack.errors import SettingsError
 from beattrack.harmony import Harmony, HarmonyAccumulator
@@ -79,7 +79,7 @@ class BeatTracker:
     ) -> None:
         checks.choice(get_args(Device))("device", device)
         checks.optional(checks.positive(whole=True))("threads", threads)
-        self.decoder = _decoder(decoder, options)
+        self.decoder = decoder_of(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
         self.network = load_network(self.model.path, device=device, threads=threads)
         self.spectrogram = Spectrogram(self.network.settings.spectrogram)
@@ -95,6 +95,8 @@ class BeatTracker:
         start: float = 0.0,
         end: float | None = None,
         alternative: bool = False,
+        anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Track the beats of a recording, or of a part of it.
 
@@ -107,6 +109,11 @@ class BeatTracker:
             start, end: the part to read and analyse, in seconds from the start of the recording, which is
                 also time 0 of the beats; an `end` of None is the end of the recording.
             alternative: whether to decode the likeliest other metrical level too; see `Beats.alternative`.
+            anchors: beats that the result must contain: `Anchors`, or a list of times in seconds or of pairs
+                of time and position in the bar. Those outside the part are ignored. None for no anchors.
+            confidence: whether to compute calibrated confidence of beats, downbeats, tempo, metre and the
+                whole file (`Beats.certainty`), which takes a few seconds per hour of audio. Only the decoder
+                "dbn" has it.
 
         Returns:
             The beats, with tempo, metre and confidence. Their duration is that of the recording; if it was
@@ -114,14 +121,27 @@ class BeatTracker:
 
         Raises:
             AudioError: if there is no audio to decode, none from `start` on, or no such track.
-            SettingsError: if `sample_rate` or `track` does not apply to the source, or the part is empty.
+            SettingsError: if `sample_rate` or `track` does not apply to the source, if the part is empty, if
+                no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
 
         Warns:
             AudioWarning: if the audio is damaged.
         """
+        anchors = as_anchors(anchors)
+        if anchors is not None:
+            check_anchors(self.decoder)
+        if confidence:
+            check_confidence(self.decoder)
         activations, duration = self.analyse(source, sample_rate, track=track, start=start, end=end)
-        file = audio.file_name(source)
-        return self.decode(activations, duration=duration, file=file, alternative=alternative)
+        return self.decode(
+            activations,
+            duration=duration,
+            file=audio.file_name(source),
+            alternative=alternative,
+            anchors=anchors,
+            confidence=confidence,
+        )
 
     def activations(
         self,
@@ -181,6 +201,8 @@ class BeatTracker:
         duration: float | None = None,
         file: str | None = None,
         alternative: bool = False,
+        anchors: Known | None = None,
+        confidence: bool = False,
     ) -> Beats:
         """Return the beats for activations of this tracker's network.
 
@@ -192,10 +214,17 @@ class BeatTracker:
             duration: duration of the recording in seconds; None uses that of the activations.
             file: path to store in the result.
             alternative: whether to decode the likeliest other metrical level too; see `second_reading`.
+            anchors, confidence: see `track`.
 
         Returns:
             The beats, with tempo, metre and confidence.
+
+        Raises:
+            SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+                confidence.
         """
+        if alternative and anchors is not None:
+            raise SettingsError("anchors decide on one reading; leave out alternative")
         beats = decode(
             activations,
             self.decoder,
@@ -203,6 +232,8 @@ class BeatTracker:
             file=file,
             model=self.model.name,
             least_confidence=PULSE_CONFIDENCE,
+            anchors=anchors,
+            confidence=confidence,
         )
         if not alternative:
             return beats
@@ -217,6 +248,8 @@ def track(
     start: float = 0.0,
     end: float | None = None,
     alternative: bool = False,
+    anchors: Known | None = None,
+    confidence: bool = False,
     **options: Any,
 ) -> Beats:
     """Track the beats of one recording, as in `beattrack.track("song.wav").bpm`.
@@ -224,7 +257,7 @@ def track(
     To track many recordings, reuse a `BeatTracker`.
 
     Args:
-        source, sample_rate, track, start, end, alternative: see `BeatTracker.track`.
+        source, sample_rate, track, start, end, alternative, anchors, confidence: see `BeatTracker.track`.
         options: arguments of `BeatTracker`, such as `model`, `decoder`, `device` or `min_bpm`.
 
     Returns:
@@ -233,8 +266,16 @@ def track(
     Raises:
         AudioError, SettingsError, ModelError, MissingExtraError: as `BeatTracker` and `BeatTracker.track` do.
     """
-    tracker = BeatTracker(**options)
-    return tracker.track(source, sample_rate, track=track, start=start, end=end, alternative=alternative)
+    return BeatTracker(**options).track(
+        source,
+        sample_rate,
+        track=track,
+        start=start,
+        end=end,
+        alternative=alternative,
+        anchors=anchors,
+        confidence=confidence,
+    )
 
 
 def decode(
@@ -245,6 +286,8 @@ def decode(
     file: str | None = None,
     model: str | None = None,
     least_confidence: float = 0.0,
+    anchors: Known | None = None,
+    confidence: bool = False,
 ) -> Beats:
     """Decode activations to beats, with tempo, metre and confidence.
 
@@ -259,31 +302,51 @@ def decode(
         model: name of the network to store in the result.
         least_confidence: confidence, from 0 to 1, that half of the beats of a passage must have; other
             passages have no beats. 0 keeps all beats.
+        anchors: beats that the result must contain; see `BeatTracker.track`.
+        confidence: whether to compute calibrated confidence; see `BeatTracker.track`.
 
     Returns:
         The beats. If there are none, or they may be wrong, `Beats.reason` explains why.
+
+    Raises:
+        SettingsError: if no beats meet the anchors, or if the decoder has no anchors or no calibrated
+            confidence.
     """
-    found = decode_parts(activations, decoder)
+    if confidence:
+        check_confidence(decoder)
+    anchors = as_anchors(anchors)
+    if anchors is not None:
+        check_anchors(decoder)
+        anchors.check_inside(activations.duration if duration is None else duration)
+        anchors = anchors.inside(activations.start, activations.duration, activations.fps)
+    found = decode_parts(activations, decoder, anchors)
     # Single sounds are judged by their spacing below, because one beat is too few for a median.
     least = 0.0 if isolated(found) else least_confidence
     confidences = [beat_confidence(part.times, activations) for part in found]
     believed = [
         believable(part.times, confidence, least) for part, confidence in zip(found, confidences, strict=True)
     ]
+    if anchors is not None:
+        held = [anchors.held(part.times, activations.fps) for part in found]
+        believed = [mask | known for mask, known in zip(believed, held, strict=True)]
     kept = [part.keep(mask) for part, mask in zip(found, believed, strict=True)]
-    single_sounds = least_confidence > 0 and isolated(kept)
+    single_sounds = least_confidence > 0 and isolated(kept) and anchors is None
     if single_sounds:
         kept = common_pulse(kept)
     decoding = join(kept, bars=activations.downbeats is not None)
     sure = [confidence[mask] for confidence, mask in zip(confidences, believed, strict=True)]
     settings = decoder.settings if isinstance(decoder.settings, DBNSettings) else None
-    return Beats.from_decoding(
+    beats = Beats.from_decoding(
         decoding,
         activations,
         duration=duration,
         file=file,
         model=model,
-        decoder={"name": decoder.name, "settings": decoder.settings},
+        decoder={
+            "name": decoder.name,
+            "settings": decoder.settings,
+            **({} if anchors is None else {"anchors": anchors}),
+        },
         confidence=np.concatenate(sure) if len(decoding.times) else np.empty(0),
         bpm_range=None if settings is None else settings.bpm_range_of(decoding.beats_per_bar),
         reason=explain(
@@ -295,41 +358,7 @@ def decode(
             bpm_range=None if settings is None else settings.widest_bpm_range,
         ),
     )
-
-
-def decoder_with(name: DecoderName, options: Mapping[str, Any]) -> Decoder:
-    """Return a decoder with some of its settings changed.
-
-    Args:
-        name: name of the decoder.
-        options: the settings to change, by name.
-
-    Raises:
-        SettingsError: if the decoder is unknown, or an option is unknown to it or out of range.
-    """
-    checks.choice(get_args(DecoderName))("decoder", name)
-    kind = PeakSettings if name == "peaks" else DBNSettings
-    known = {item.name for item in dataclasses.fields(kind)}
-    for option in options:
-        if option not in known:
-            raise SettingsError(
-                f"the {name} decoder has no option {option}; choose from {', '.join(sorted(known))}"
-            )
-    make = DBNSettings.madmom if name == "madmom" else kind
-    return make_decoder(name, make(**options))
-
-
-def _decoder(decoder: DecoderName | Decoder, options: Mapping[str, Any]) -> Decoder:
-    if isinstance(decoder, str):
-        return decoder_with(decoder, options)
-    if not (callable(decoder) and hasattr(decoder, "name") and hasattr(decoder, "settings")):
-        raise SettingsError(f"decoder must be a decoder or its name, not {checks.shown(decoder)}")
-    if options:
-        raise SettingsError(
-            f"{', '.join(options)} cannot be combined with a decoder object; "
-            "pass settings to that decoder, or choose a decoder by name"
-        )
-    return decoder
+    return with_confidence(beats, activations, decoder, anchors) if confidence else beats
 
 
 def _frames_at_end(accumulator: HarmonyAccumulator) -> Iterator[NDArray[np.float32]]:

@@ -17,13 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from beattrack.decoding.online import OnlineBeat  # noqa: E402
-from beattrack.streaming import StreamTracker  # noqa: E402
-
 from beattrack import audio  # noqa: E402
 from beattrack.datasets import Track, load_dataset  # noqa: E402
+from beattrack.decoding.online import OnlineBeat  # noqa: E402
 from beattrack.evaluation.results import Run, to_json  # noqa: E402
 from beattrack.evaluation.run import RunSettings, from_predictions, score  # noqa: E402
+from beattrack.streaming import StreamTracker  # noqa: E402
 
 RATE = 22050
 CHUNK_SECONDS = 0.01

@@ -66,7 +66,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @every_page
 def test_commands_have_the_options_that_are_shown(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    for name, rest in re.findall(r"(?<!/)\bbeattrack (\w+)([^\n`|]*)", "\n".join(code(text))):
+    for name, rest in re.findall(r"(?<!/)\bbeattrack (\w[\w-]*)([^\n`|]*)", "\n".join(code(text))):
         if name in main.list_commands(click.Context(main)):
             shown = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
             assert shown <= options_of(name), name

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
+from beattrack.decoding.make import make_decoder
+from beattrack.tracker import decode
 from beattrack.training.settings import read_settings
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -22,6 +25,7 @@ def load(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(name)
     module = module_from_spec(spec)
+    sys.modules[name] = module  # in which dataclasses look for their types
     spec.loader.exec_module(module)
     return module
 
@@ -121,3 +125,53 @@ def test_a_measure_that_the_first_run_lacks_has_no_interval(
             writer.writerow(row)
     compare.main([tmp_path / "base", tmp_path / "other"])
     assert "  downbeats_f    0.500" in capsys.readouterr().out.splitlines()
+
+
+def test_calibration_finds_the_model_that_made_the_data() -> None:
+    recipe = load("calibration")
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(20_000, 2))
+    chances = 1 / (1 + np.exp(-(1.5 * rows[:, 0] - 0.5 * rows[:, 1] + 0.3)))
+    right = (random.random(len(chances)) < chances).astype(float)
+    model = recipe.fit_logistic(rows, right, ("one", "other"))
+    weights = dict(model.weights)
+    assert [weights["one"], weights["other"], model.bias] == pytest.approx([1.5, -0.5, 0.3], abs=0.1)
+    assert recipe.calibration_error(chances, right) < 0.02
+    assert recipe.calibration_error(np.full(10, 0.9), np.array([1.0, 0.0] * 5)) == pytest.approx(0.4)
+
+
+def test_area_under_the_curve() -> None:
+    area = load("calibration").area_under_curve
+    assert area(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])) == 0.75
+    assert area(np.full(4, 0.5), np.array([0, 1, 0, 1])) == 0.5
+    assert np.isnan(area(np.array([0.5]), np.array([1])))
+
+
+def test_titles_of_the_calibration_are_halved_the_same_way_everywhere() -> None:
+    in_first_half = load("calibration").in_first_half
+    sides = [in_first_half(SimpleNamespace(title=str(number))) for number in range(400)]
+    assert 0.4 < np.mean(sides) < 0.6
+    assert sides[:8] == [False, False, False, True, True, False, False, False]
+
+
+def test_one_downbeat_repairs_wrong_bars(tmp_path: Path) -> None:
+    pytest.importorskip("mir_eval")
+    from click.testing import CliRunner
+
+    from tests.dbn_cases import pulse
+
+    for name, shift in (("right", 0), ("wrong", 1)):
+        music = pulse(24.0, seed=4)
+        music.save(tmp_path / f"{name}.npz")
+        found = decode(music, make_decoder("dbn"))
+        assert found.positions is not None
+        rows = zip(found.times, (found.positions + shift - 1) % 4 + 1, strict=True)
+        (tmp_path / f"{name}.beats").write_text("".join(f"{t:.3f}\t{p}\n" for t, p in rows))
+    for repeat in (1, 4):
+        args = [str(tmp_path), str(tmp_path), "--repeat", str(repeat)]
+        done = CliRunner().invoke(load("anchors").main, args)
+        assert done.exit_code == 0, done.output
+        assert "right" not in done.output
+        assert done.output.splitlines()[0].startswith("wrong: beats ")
+        assert done.output.splitlines()[-1].startswith("1 recordings: beats ")
+        assert done.output.splitlines()[-1].endswith("at least .95 in 1")

@@ -13,6 +13,7 @@ import pytest
 
 from beattrack.audio import Excerpt
 from beattrack.datasets.training import DatasetSpec
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.dbn import DBNSettings, TempoPrior
 from beattrack.decoding.online import OnlineSettings
 from beattrack.decoding.peaks import PeakSettings
@@ -23,6 +24,7 @@ from beattrack.gridding import Grid, GridPiece
 from beattrack.harmony import HarmonySettings
 from beattrack.live.pcm import RawFormat
 from beattrack.network.model_settings import ModelSettings
+from beattrack.network.receptive_field import StackSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.plot import PlotSettings
 from beattrack.rendering.settings import (
@@ -41,6 +43,7 @@ from beattrack.training.settings import LossSettings, TrainingSettings, Validati
 
 SETTINGS: list[Any] = [
     DBNSettings(num_tempi=60, tempo_prior=TempoPrior(120.0, 1.0)),
+    Anchors((1.0, 2.0), (1, None)),
     TempoPrior(120.0, 1.0),
     OnlineSettings(),
     PeakSettings(),
@@ -51,6 +54,7 @@ SETTINGS: list[Any] = [
     ModelSettings(),
     TCNSettings(),
     NetworkSettings(),
+    StackSettings(),
     LevelSettings(),
     CropSettings(),
     LossSettings(),

@@ -19,12 +19,13 @@ import beattrack
 from beattrack import audio
 from beattrack.activations import Activations
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.make import make_decoder
+from beattrack.decoding.make import decoder_with, make_decoder
 from beattrack.decoding.peaks import PeakSettings
 from beattrack.decoding.pulse import beat_confidence
 from beattrack.errors import AudioError, ModelError, SettingsError
 from beattrack.registry import find
-from beattrack.tracker import BeatTracker, decode, decoder_with, track
+from beattrack.result import Beats
+from beattrack.tracker import BeatTracker, decode, track
 from tests.synth import click_clip, drum_clip
 
 RATE = 22050
@@ -352,6 +353,51 @@ def test_confidence_is_computed_once(
     for module in ("beattrack.tracker", "beattrack.result"):
         monkeypatch.setattr(f"{module}.beat_confidence", counted)
     assert len(tracker.track(clip, RATE)) == sum(seen)
+
+
+def test_anchored_beats_are_kept_where_nothing_is_heard(tracker: BeatTracker) -> None:
+    quiet = sounds(300, 900, 1300, 2500)
+    assert len(tracker.decode(quiet)) == 0
+    beats = tracker.decode(quiet, anchors=[5.0, 20.0])
+    assert len(beats) == 2
+    assert np.abs(beats.times - [5.0, 20.0]).max() <= 0.07 + 1e-9
+
+
+def test_one_anchor_moves_the_bars_of_a_recording(tracker: BeatTracker, recording: Path) -> None:
+    found = tracker.track(recording)
+    assert found.positions is not None
+    time = float(found.times[7])
+    for known in ([(time, 1)], beattrack.Anchors((time,), (1,))):
+        beats = tracker.track(recording, anchors=known)
+        np.testing.assert_allclose(beats.times, found.times)
+        np.testing.assert_array_equal(
+            beats.positions, (found.positions - found.positions[7]) % beats.metre + 1
+        )
+    assert beats.decoder["anchors"]["times"] == [time]
+    assert Beats.from_dict(beats.to_dict()) == beats
+
+
+def test_anchors_outside_the_recording_are_refused_and_those_outside_the_part_ignored(
+    tracker: BeatTracker, recording: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"12\.50 s is outside the recording, which lasts 12\.00 s"):
+        tracker.track(recording, anchors=[1.0, 12.5])
+    part = tracker.track(recording, start=4.0, end=9.0)
+    assert tracker.track(recording, start=4.0, end=9.0, anchors=[1.0, 11.0]) == part
+    held = tracker.track(recording, start=4.0, end=9.0, anchors=[1.0, (6.2, 2), 11.0])
+    assert held.positions is not None
+    nearest = int(np.abs(held.times - 6.2).argmin())
+    assert abs(held.times[nearest] - 6.2) <= 0.07 + 1e-9
+    assert held.positions[nearest] == 2
+
+
+def test_anchors_need_the_exact_decoder_and_one_reading(recording: Path, tracker: BeatTracker) -> None:
+    with pytest.raises(SettingsError, match="'peaks' has no anchors"):
+        track(recording, anchors=[1.0], decoder="peaks", threads=1)
+    with pytest.raises(SettingsError, match="leave out alternative"):
+        tracker.track(recording, anchors=[1.0], alternative=True)
+    with pytest.raises(SettingsError, match="anchors must be times"):
+        tracker.track(recording, anchors=[])
 
 
 def test_memory_stays_bounded_by_blocks(tracker: BeatTracker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,9 @@ COMMANDS = {
     "convert": Command("beattrack.cli.convert", "convert", "Write beat files of any tool in another format."),
     "formats": Command("beattrack.cli.formats", "formats", "List the output formats."),
     "models": Command("beattrack.cli.models", "models", "List the shipped models."),
+    "receptive-field": Command(
+        "beattrack.cli.receptive_field", "receptive_field", "How much of its input a network sees."
+    ),
     "eval": Command("beattrack.cli.eval", "eval_command", "Score predictions against annotations."),
     "render": Command("beattrack.cli.render", "render", "Render training music with exact beats."),
     "pack": Command("beattrack.cli.pack", "pack", "Write annotated music as a feature pack."),

@@ -8,13 +8,14 @@ import click
 
 from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import named
 from beattrack.cli.listening import Listening, extras, plot_options
 from beattrack.cli.options import (
     alternatives_option,
     check_alternatives,
-    chosen,
+    confidence_option,
     decoder_options,
     output_options,
 )
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="ACTIVATIONS...", nargs=-1, required=True)
 @output_options
 @decoder_options
+@correction_options
+@confidence_option
 @alternatives_option
 @excerpt_options
 @plot_options
@@ -38,6 +41,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
     the probability of a beat at each frame, and `fps`, the frames per second. The array `downbeats` may be
     missing; then only beats are tracked. The array `tempo`, the probability of each whole BPM, is optional.
     """
+    settings_given = decoder_settings(options)
     check_alternatives(options)
     formats = chosen_formats(options["formats"], options["output"] if len(files) == 1 else None)
     written = write_options(formats, options)
@@ -49,22 +53,35 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         extras=extras(options),
         alternatives=options["alternatives"],
     )
+    check_anchors(options, jobs)
     start, end = chosen_excerpt(options)
     listening = Listening.from_options(options)
 
     def make() -> TrackJob:
         from beattrack import tracker
         from beattrack.activations import Activations
+        from beattrack.assessment import check_confidence
+        from beattrack.decoding.make import decoder_with
 
         listening.require()
-        decoder = tracker.decoder_with(options["decoder"], chosen(options))
+        decoder = decoder_with(options["decoder"], settings_given)
+        if options["confidence"]:
+            check_confidence(decoder)
+        anchors = read(options["anchors"], options["anchor_tolerance"])
 
         def track(job: Job) -> Beats:
             whole = Activations.load(job.source)
             activations = whole.part(start, end) if start or end is not None else whole
-            beats = tracker.decode(activations, decoder, duration=whole.duration, file=job.name)
+            beats = tracker.decode(
+                activations,
+                decoder,
+                duration=whole.duration,
+                file=job.name,
+                anchors=anchors,
+                confidence=options["confidence"],
+            )
             if options["alternatives"]:
-                beats = with_alternative(beats, activations, decoder, chosen(options))
+                beats = with_alternative(beats, activations, decoder, settings_given)
             listening.write(job, None, beats, activations)
             return beats
 

@@ -39,6 +39,11 @@ def decoder_options(command: F) -> F:
     )(command)
 
 
+def confidence_option(command: F) -> F:
+    """Add the option --confidence to a command."""
+    return click.option("--confidence", is_flag=True, help=_CONFIDENCE)(command)
+
+
 def alternatives_option(command: F) -> F:
     """Add the option --alternatives to a command."""
     return click.option("--alternatives", is_flag=True, help=_ALTERNATIVES)(command)
@@ -105,6 +110,10 @@ _ALTERNATIVES = (
 )
 _HOW = "How to find beats in the activations: exact DBN, madmom's DBN (needs an extra), or peak picking."
 _BEATS_PER_BAR = "Numbers of beats per bar to choose from, such as 3,4 (dbn and madmom)."
+_CONFIDENCE = (
+    "Compute how sure each beat, the tempo, the metre and the file are, as calibrated probabilities (dbn); "
+    "files that should be checked are marked."
+)
 _OUTPUT = (
     "File for the beats; with several inputs, or if it is a folder, the folder for them. "
     "[default: standard output; with several inputs, beside each input]"

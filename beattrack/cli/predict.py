@@ -11,13 +11,14 @@ import click
 
 from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
 from beattrack.cli.options import (
     alternatives_option,
     check_alternatives,
-    chosen,
+    confidence_option,
     decoder_options,
     grid_option,
     output_options,
@@ -55,6 +56,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
+@correction_options
+@confidence_option
 @click.option("--track", metavar="N", type=click.IntRange(1), help=_TRACK)
 @click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help=_DEVICE)
 @click.option("--threads", type=click.IntRange(1, MOST), help=_THREADS)
@@ -69,6 +72,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     The beats of a single file are printed on standard output unless -o is given: comments (#) with the tempo
     and more, then one line per beat with its time in seconds and its position in the bar, 1 for the downbeat.
     """
+    settings_given = decoder_settings(options)
     sources = _sources(files, options)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
     check_alternatives(options)
@@ -84,6 +88,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         several=grown,
         alternatives=options["alternatives"],
     )
+    check_anchors(options, jobs)
 
     from beattrack.runtime.cores import usable_cores
 
@@ -101,10 +106,13 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     tracking = Tracking(
         options["model"],
         options["decoder"],
-        chosen(options),
+        settings_given,
         options["device"],
         threads,
         track=options["track"],
+        anchors=options["anchors"],
+        anchor_tolerance=options["anchor_tolerance"],
+        confidence=options["confidence"],
         part=chosen_excerpt(options),
         grid=options["grid"],
         alternatives=options["alternatives"],
@@ -124,6 +132,9 @@ class Tracking:
         device: device that runs the network.
         threads: number of threads of the network.
         track: number of the audio track, from 1; None for the default track.
+        anchors: file of anchors; None for none.
+        anchor_tolerance: tolerance of the anchors in milliseconds; None for the default.
+        confidence: whether to compute calibrated confidence.
         part: start and end of the part to analyse, in seconds; an end of None is that of the recording.
         grid: whether to put the beats on a grid.
         alternatives: whether to find the beats at another tempo too.
@@ -136,6 +147,9 @@ class Tracking:
     device: str
     threads: int
     track: int | None = None
+    anchors: Path | None = None
+    anchor_tolerance: float | None = None
+    confidence: bool = False
     part: tuple[float, float | None] = (0.0, None)
     grid: bool = False
     alternatives: bool = False
@@ -147,11 +161,17 @@ class Tracking:
         Raises:
             ModelError: if the model is unknown or damaged.
             SettingsError: if a setting is invalid.
+            BeatFileError: if the file of anchors cannot be read.
         """
-        from beattrack.tracker import BeatTracker, decoder_with
+        from beattrack.assessment import check_confidence
+        from beattrack.decoding.make import decoder_with
+        from beattrack.tracker import BeatTracker
 
         self.listening.require()
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
+        if self.confidence:
+            check_confidence(decoder)
+        anchors = read(self.anchors, self.anchor_tolerance)
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
@@ -160,7 +180,13 @@ class Tracking:
                 activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)
-                beats = tracker.decode(activations, duration=duration, file=job.name)
+                beats = tracker.decode(
+                    activations,
+                    duration=duration,
+                    file=job.name,
+                    anchors=anchors,
+                    confidence=self.confidence,
+                )
                 beats = self._changed(beats, activations, decoder)
                 self.listening.write(job, source, beats, activations)
             return beats

@@ -47,7 +47,10 @@ def summary(beats: Beats, seconds: float) -> str:
     found = "no beats" if not len(beats) else "1 beat" if len(beats) == 1 else f"{len(beats)} beats"
     tempo = [] if beats.bpm is None else [f"{beats.bpm:.2f} BPM"]
     metre = [] if beats.metre is None else [f"{beats.metre} beats a bar"]
-    told = ", ".join([*tempo, *metre, found, f"{seconds:.2f} s"])
+    sure = [] if beats.certainty is None else [f"certainty {beats.certainty.file:.2f}"]
+    told = ", ".join([*tempo, *metre, found, *sure, f"{seconds:.2f} s"])
+    if beats.certainty is not None and beats.certainty.low:
+        told += "; check this one"
     return told if beats.grid is None else f"{told}; {beats.grid.sentence}"
 
 

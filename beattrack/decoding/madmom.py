@@ -52,7 +52,7 @@ class MadmomDecoder:
 
     Raises:
         MissingExtraError: if madmom cannot be imported.
-        SettingsError: if there is a tempo prior, which madmom does not support.
+        SettingsError: if there are a tempo prior or changes of metre, which madmom does not support.
     """
 
     name = "madmom"
@@ -63,6 +63,8 @@ class MadmomDecoder:
         self.settings = replace(settings, tempo_head=0.0)
         if self.settings.tempo_prior is not None:
             raise SettingsError("madmom's decoder has no tempo prior; leave it out, or use the decoder 'dbn'")
+        if self.settings.metre_change is not None:
+            raise SettingsError("madmom's decoder has no metre_change; use the decoder 'dbn'")
         load_madmom()
 
     def __call__(self, activations: Activations) -> Decoding:

@@ -74,7 +74,8 @@ def load_tracker(spec: TrackerSpec) -> Tracker:
         ModelError: if the model is unknown or damaged.
         SettingsError: if the decoder or one of its options is invalid.
     """
-    from beattrack.tracker import BeatTracker, decoder_with
+    from beattrack.decoding.make import decoder_with
+    from beattrack.tracker import BeatTracker
 
     decoder = decoder_with(cast("Any", spec.decoder), spec.options)
     return BeatTracker(spec.model, decoder, threads=1)
@@ -127,8 +128,8 @@ def refuse_stated_models(names: Iterable[str | None], dataset: str, *, force: bo
 
 def describe(spec: TrackerSpec, model: Model) -> dict[str, Any]:
     """Return what the results of a tracker depend on: version, model file, decoder and its settings."""
+    from beattrack.decoding.make import decoder_with
     from beattrack.result import plain
-    from beattrack.tracker import decoder_with
 
     decoder = decoder_with(cast("Any", spec.decoder), spec.options)
     return {

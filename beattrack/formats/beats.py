@@ -59,6 +59,8 @@ def _header(beats: Beats) -> dict[str, str]:
     header["metre"] = "none" if beats.metre is None else str(beats.metre)
     header["beats"] = str(len(beats))
     header["confidence"] = "none" if beats.mean_confidence is None else f"{beats.mean_confidence:.3f}"
+    if beats.certainty is not None:
+        header["certainty"] = f"{beats.certainty.file:.3f}"
     header["duration"] = f"{beats.duration:.3f}"
     if beats.model is not None:
         header["model"] = beats.model

@@ -24,6 +24,9 @@ USUAL_METRE = 4  # of music whose bars are not known
 LONGEST_BAR = 16  # longer distances between downbeats are several bars
 _PAUSE = 2.5  # times the tempo around it: from here on, beats are missing
 _LONGEST_PERIOD = 4.0  # seconds per beat: no DAW can do with much slower tempi than a pause makes of it
+_SHORTEST_PERIOD = (
+    0.1  # seconds per beat to count pauses with, or times that are no music would make millions
+)
 _AROUND = 8  # intervals on each side that tell the tempo around an interval
 _SHORTEST_LEAD = Fraction(1, 8)
 
@@ -94,7 +97,8 @@ def counted(times: Sequence[float]) -> list[int]:
     counts = [0] if times else []
     for index, interval in enumerate(intervals):
         around = min(median(intervals[max(0, index - _AROUND) : index + _AROUND + 1]), _LONGEST_PERIOD)
-        counts.append(counts[-1] + (max(1, round(interval / around)) if interval > _PAUSE * around else 1))
+        missing = round(interval / max(around, _SHORTEST_PERIOD))
+        counts.append(counts[-1] + (max(1, missing) if interval > _PAUSE * around else 1))
     return counts
 
 
@@ -156,7 +160,7 @@ def _lead(first: float, period: float) -> Fraction:
     """Return the length of the lead-in in beats: 0 if the first beat is at time 0."""
     if first <= EXACT:
         return Fraction(0)
-    beats = first / period
+    beats = first / max(period, _SHORTEST_PERIOD)
     if beats >= 0.5:
         return Fraction(max(1, round(beats)))
     lead = Fraction(1, 2)

@@ -30,12 +30,15 @@ UNTIDY, EARLY, FEW = 0.1, 0.5, 3
 READ_AS_MILLISECONDS = "times were read as milliseconds"
 
 
-def in_seconds(times: Sequence[float], unit: Unit | None) -> tuple[Times, tuple[str, ...]]:
+def in_seconds(
+    times: Sequence[float], unit: Unit | None, *, sparse: bool = False
+) -> tuple[Times, tuple[str, ...]]:
     """Return the times of a file in seconds, with notes.
 
     Args:
         times: times as in the file, in any order, shape (n,).
         unit: unit stated by the file, or None.
+        sparse: whether times may be further apart than beats.
 
     Returns:
         Times in seconds, in the same order, shape (n,), and notes on what was changed.
@@ -53,7 +56,7 @@ def in_seconds(times: Sequence[float], unit: Unit | None) -> tuple[Times, tuple[
     notes: tuple[str, ...] = ()
     if unit == "milliseconds" or (unit is None and enough and _in_milliseconds(intervals, median)):
         raw, median, notes = raw / 1000, median / 1000, (READ_AS_MILLISECONDS,)
-    if enough:
+    if enough and not sparse:
         _check_tempo(median, whole=bool((raw == np.rint(raw)).all()))
     return raw, notes
 

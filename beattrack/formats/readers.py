@@ -30,11 +30,12 @@ from beattrack.formats.text import read_text
 _MAX_MESSAGE = 200
 
 
-def read_beats(path: str | os.PathLike[str]) -> BeatSequence:
+def read_beats(path: str | os.PathLike[str], *, sparse: bool = False) -> BeatSequence:
     """Read a beat file of any supported format.
 
     Args:
         path: path of the file. Its format is found from its content.
+        sparse: whether the file may have some beats only, so that they can be any time apart.
 
     Returns:
         The beats in seconds; their notes say what was changed or ignored.
@@ -46,7 +47,7 @@ def read_beats(path: str | os.PathLike[str]) -> BeatSequence:
     name = os.fspath(path)
     text = read_text(path)
     try:
-        return _sequence(_parser(text)(text))
+        return _sequence(_parser(text)(text), sparse=sparse)
     except (BeatFileError, ValueError) as error:
         raise BeatFileError(f"{name}: {_short(error)}") from error
     except (OverflowError, TypeError, RecursionError, csv.Error) as error:
@@ -104,9 +105,9 @@ def _stated(value: str | None) -> float | None:
     return number if 0 < number < math.inf else None
 
 
-def _sequence(found: FoundBeats) -> BeatSequence:
+def _sequence(found: FoundBeats, *, sparse: bool) -> BeatSequence:
     """Convert what a parser has found to beats in seconds with positions."""
-    times, notes = in_seconds(found.times, found.unit)
+    times, notes = in_seconds(found.times, found.unit, sparse=sparse)
     positions = found.positions
     if found.downbeats is not None:
         scale = 1000 if READ_AS_MILLISECONDS in notes else 1

@@ -128,8 +128,9 @@ def _distance(bands: Tensor, lag: int, *, causal: bool) -> Tensor:
     means = functional.avg_pool1d(padded, lag, 1)  # (batch, bands, frames + lag + 1)
     past, coming = means[:, :, :frames], means[:, :, lag : lag + frames]
     product = (past * coming).sum(dim=1)
-    norms = (past.square().sum(dim=1) * coming.square().sum(dim=1)).sqrt()
-    return 1.0 - product / norms.clamp(min=LEAST_NORM)
+    squares = past.square().sum(dim=1) * coming.square().sum(dim=1)
+    # Clamped before the root, which has no gradient at zero.
+    return 1.0 - product / squares.clamp(min=LEAST_NORM**2).sqrt()
 
 
 def hold(slow: Tensor, ratio: int, frames: int, *, delay: int) -> Tensor:

@@ -34,7 +34,7 @@ def test_models_shipped_with_this_version_are_listed() -> None:
     result = run("models")
     assert result.exit_code == 0
     assert "tcn: " in result.stdout
-    assert [card["name"] for card in json.loads(run("models", "--json").stdout)] == ["tcn"]
+    assert [card["name"] for card in json.loads(run("models", "--json").stdout)] == ["tcn", "tcn-causal"]
 
 
 def test_no_models_and_damaged_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

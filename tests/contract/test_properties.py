@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as hnp
 from beattrack.activations import Activations
 from beattrack.audio import AudioWarning
 from beattrack.decoding.base import DecoderName
+from beattrack.decoding.make import decoder_with
 from beattrack.result import Beats
-from beattrack.tracker import BeatTracker, decode, decoder_with
+from beattrack.tracker import BeatTracker, decode
 from tests.contract_cases import check
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

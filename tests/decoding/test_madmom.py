@@ -106,6 +106,11 @@ def test_missing_madmom_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         MadmomDecoder()
 
 
+def test_changes_of_metre_are_refused() -> None:
+    with pytest.raises(SettingsError, match="metre_change"):
+        MadmomDecoder(DBNSettings.madmom(metre_change=0.1))
+
+
 def test_tempo_prior_is_refused() -> None:
     with pytest.raises(SettingsError, match="prior"):
         MadmomDecoder(DBNSettings.madmom(tempo_prior=TempoPrior(120.0, 1.0)))

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beattrack.activations import Activations
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn import DBNDecoder, DBNSettings
 from beattrack.decoding.parts import common_pulse, decode_parts, isolated, join, sounding_parts
 from beattrack.decoding.peaks import PeakDecoder
+from beattrack.errors import SettingsError
 from tests.dbn_cases import pulse, same
 
 FPS = 100.0
@@ -156,3 +158,39 @@ def test_even_single_sounds_are_a_slow_pulse() -> None:
 def test_what_is_before_the_first_frame_is_no_part() -> None:
     activations = Activations(np.zeros(500), None, 100.0, pauses=np.array([[200, 300]]), first=150)
     assert sounding_parts(activations) == [slice(150, 200), slice(300, 500)]
+
+
+def test_a_pause_with_an_anchor_is_no_pause() -> None:
+    known = activations(900, (100, 400), (500, 700))
+    assert sounding_parts(known, Anchors((2.0,))) == [slice(0, 500), slice(700, 900)]
+    assert sounding_parts(known, Anchors((0.5, 4.0))) == sounding_parts(known)
+    assert sounding_parts(known, Anchors((2.0, 6.0))) == [slice(0, 900)]
+    assert sounding_parts(activations(900, (0, 900)), Anchors((9.0,))) == [slice(0, 900)]
+
+
+def test_each_part_has_its_anchors() -> None:
+    _, _, both = with_pause(5.0)
+    free = decode_parts(both, DBNDecoder())
+    # The second beat of each part as a downbeat.
+    known = [(float(part.times[1]), 1) for part in free]
+    anchors = Anchors(tuple(time for time, _ in known), (1, 1), tolerance=0.03)
+    held = decode_parts(both, DBNDecoder(), anchors)
+    assert len(held) == len(free) == 2
+    for part, (time, _) in zip(held, known, strict=True):
+        assert part.positions is not None
+        nearest = int(np.abs(part.times - time).argmin())
+        assert abs(part.times[nearest] - time) <= 0.03 + 1e-9
+        assert part.positions[nearest] == 1
+    only_second = decode_parts(both, DBNDecoder(), Anchors((known[1][0],), (1,)))
+    assert same(only_second[0], free[0])
+
+
+def test_an_anchor_that_is_not_met_is_named_by_its_time_in_the_recording() -> None:
+    _, _, both = with_pause(5.0)
+    with pytest.raises(SettingsError, match=r"18\.00 s and 18\.10 s are too close"):
+        decode_parts(both, DBNDecoder(), Anchors((2.0, 18.0, 18.1)))
+
+
+def test_anchors_need_the_exact_decoder() -> None:
+    with pytest.raises(SettingsError, match="the decoder 'peaks' has no anchors; use the decoder 'dbn'"):
+        decode_parts(activations(100), PeakDecoder(), Anchors((0.5,)))

@@ -69,6 +69,12 @@ def test_music_without_bars_is_counted_in_four() -> None:
     assert grid(recording(at(0.5, 8, first=0.5))).bars == []
 
 
+def test_hours_after_times_that_are_no_music_are_not_counted_in_milliseconds() -> None:
+    found = grid(recording([0.0, 0.001, 0.002, 15_500.0], duration=15_500.0))
+    assert found.places[-1] == 2 + 155_000
+    assert len(found.tempi) < 10
+
+
 def test_no_beats_and_one_beat() -> None:
     assert signatures(recording([], [])) == [(0, 4, 4)]
     assert grid(recording([], [])).tempi[0].bpm == 120

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations, Float
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
-from beattrack.decoding.dbn.observation import active_frames, beat_classes, observe
+from beattrack.decoding.dbn.anchored import best_anchored_path
+from beattrack.decoding.dbn.observation import Window, active_frames, beat_classes, observe
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
+from beattrack.decoding.dbn.unmet import check_positions, why_unmet
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
-from beattrack.errors import MissingExtraError
+from beattrack.decoding.dbn.windows import AnchorWindow, anchor_windows
+from beattrack.errors import MissingExtraError, SettingsError
 from beattrack.runtime import checks
+
+if TYPE_CHECKING:
+    from beattrack.decoding.dbn.posterior import Posterior
 
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
@@ -56,43 +64,134 @@ class DBNDecoder:
         self.engine = engine
         self._steps = 0  # total work so far
 
-    def __call__(self, activations: Activations) -> Decoding:
-        """Return the beats of one recording; none if no activation reaches the threshold.
+    def __call__(
+        self, activations: Activations, anchors: Anchors | None = None, *, start: float = 0.0
+    ) -> Decoding:
+        """Return the beats of one recording; none without anchors and activations above the threshold.
+
+        Args:
+            activations: activations of the recording.
+            anchors: beats that the result must contain, see `beattrack.decoding.dbn.anchored`; None for no
+                anchors.
+            start: seconds from the start of the recording, from which anchors count, to the first frame.
 
         Raises:
             SettingsError: if the frame rate is too low for the fastest tempo, or so high for the slowest one
-                that there are too many states.
+                that there are too many states; or if no sequence of beats meets the anchors.
         """
         bars = activations.downbeats is not None
-        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
-        classes = beat_classes(activations)
-        active = active_frames(classes, self.settings.threshold)
-        classes = classes[:, active]
-        if not classes.any():
+        spaces, classes, active, held = self._input(activations, anchors, start)
+        if not held and not classes.any():
             return Decoding.empty(bars=bars)
-        space, path, log_probability = self._best_path(spaces, classes)
-        locate = peak_frames if self.settings.correct else (start_frames if bars else turning_frames)
-        frames, places = locate(path, space, classes)
+        space, path, log_probability = self._best_path(spaces, classes, held, float(activations.fps))
+        frames, places = self._frames(path, space, classes, held, bars)
         if len(frames) == 0:
             return Decoding.empty(bars=bars)
+        times = (frames + active.start) / float(activations.fps)
+        if anchors is not None and anchors.tolerance == 0:
+            for anchor in held:  # a window of one frame
+                times[np.searchsorted(frames, anchor.window.start)] = anchor.time - start
         return Decoding(
-            times=(frames + active.start) / float(activations.fps),
+            times=times,
             positions=space.number[places] + 1 if bars else None,
             log_probability=log_probability,
-            beats_per_bar=int(space.metre[places[0]]) if bars else None,
+            beats_per_bar=commonest_metre(path, space) if bars else None,
             on_peaks=self.settings.correct,
         )
+
+    def posterior(
+        self,
+        activations: Activations,
+        anchors: Anchors | None = None,
+        *,
+        start: float = 0.0,
+        evidence: float = 1.0,
+    ) -> Posterior:
+        """Return the posterior probabilities of the beats of one recording, over all paths with the anchors.
+
+        They are 0 in the frames that `DBNSettings.threshold` excludes. This takes several times as long as
+        decoding.
+
+        Args:
+            activations, anchors, start: as for decoding.
+            evidence: weight from 0 to 1 of the log-densities of the activations and of the scores of tempi. 1
+                takes every frame as new evidence; but a network that is wrong about one beat is wrong about
+                many, so a lower weight gives probabilities that are nearer the truth.
+
+        Raises:
+            SettingsError: as decoding does.
+        """
+        # Imported here, because few runs need it.
+        from beattrack.decoding.dbn.forward_backward import forward_backward
+        from beattrack.decoding.dbn.posterior import Posterior
+
+        checks.between(0, 1)("evidence", evidence)
+        bars, frames = activations.downbeats is not None, len(activations.beats)
+        spaces, classes, active, held = self._input(activations, anchors, start)
+        if not held and not classes.any():
+            return Posterior.empty(frames, float(activations.fps), bars=bars)
+        windows = [anchor.window for anchor in held]
+        observation = observe(classes, self.settings.observation_lambda, windows)
+        found = [
+            forward_backward(space.weighted(evidence), observation.weighted(evidence)) for space in spaces
+        ]
+        if all(one.log_likelihood == -np.inf for one in found):
+            raise SettingsError(why_unmet(held, spaces, self.choose_advance(), self.settings))
+        return Posterior.from_spaces(
+            spaces,
+            found,
+            fps=float(activations.fps),
+            bars=bars,
+            before=active.start,
+            after=frames - active.stop,
+        )
+
+    def _input(
+        self, activations: Activations, anchors: Anchors | None, start: float
+    ) -> tuple[tuple[StateSpace, ...], Float, slice, list[AnchorWindow]]:
+        """Return the state spaces, the classes of the active frames, these frames, and their windows."""
+        spaces = listen(self._spaces(activations), activations, self.settings.tempo_head)
+        classes = beat_classes(activations)
+        held = [] if anchors is None else self._windows(anchors, activations, spaces, start)
+        active = active_frames(classes, self.settings.threshold, [anchor.window for anchor in held])
+        return spaces, classes[:, active], active, [anchor.moved(-active.start) for anchor in held]
+
+    def _frames(
+        self, path: Path, space: StateSpace, classes: Float, held: Sequence[AnchorWindow], bars: bool
+    ) -> tuple[Int64, Int64]:
+        """Return the frames and places of the beats to report."""
+        if self.settings.correct:
+            return peak_frames(path, space, classes, [anchor.window for anchor in held])
+        if held:  # none of whose beats may be omitted
+            inside = path.starts >= 0
+            return path.starts[inside], path.places[inside]
+        locate = start_frames if bars else turning_frames
+        return locate(path, space, classes)
+
+    def _windows(
+        self, anchors: Anchors, activations: Activations, spaces: tuple[StateSpace, ...], start: float
+    ) -> list[AnchorWindow]:
+        fps, frames = float(activations.fps), len(activations.beats)
+        anchors.check_inside(start + (frames + 1) / fps)
+        shortest = min(space.shortest for space in spaces)
+        held = anchor_windows(anchors, fps=fps, frames=frames, shortest=shortest, start=start)
+        check_positions(held, spaces, bars=activations.downbeats is not None)
+        return held
 
     def _spaces(self, activations: Activations) -> tuple[StateSpace, ...]:
         if activations.downbeats is None:
             return (beat_space(self.settings, activations.fps),)
         return bar_spaces(self.settings, activations.fps)
 
-    def _best_path(self, spaces: tuple[StateSpace, ...], classes: Float) -> tuple[StateSpace, Path, float]:
+    def _best_path(
+        self, spaces: tuple[StateSpace, ...], classes: Float, held: Sequence[AnchorWindow], fps: float
+    ) -> tuple[StateSpace, Path, float]:
         """Return the space, path and log-probability of the most probable metre; on ties, the first."""
         observation = observe(classes, self.settings.observation_lambda)
         self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
         make_advance = self.choose_advance()
+        if held:
+            return best_anchored_path(spaces, observation, held, make_advance, self.settings, fps)
         # A generator, so that only the best and the current one are in memory.
         viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
@@ -113,13 +212,22 @@ def numba_installed() -> bool:
     return find_spec("numba") is not None
 
 
-def peak_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, Int64]:
+def commonest_metre(path: Path, space: StateSpace) -> int:
+    """Return the number of beats in most bars of a path, the lowest on ties; parts of bars count as such."""
+    beats = np.bincount(space.metre[path.places])
+    return int((beats[1:] / np.arange(1, len(beats))).argmax()) + 1
+
+
+def peak_frames(
+    path: Path, space: StateSpace, classes: Float, windows: Sequence[Window] = ()
+) -> tuple[Int64, Int64]:
     """Return the frame of the highest activation in the region of each beat.
 
     Args:
         path: the beats.
         space: state space of the path.
         classes: probabilities, shape (classes, frames).
+        windows: windows that the beats in them must not leave.
 
     Returns:
         Frames and places, each of shape (beats,). Beats whose region lies outside the input are omitted.
@@ -127,6 +235,9 @@ def peak_frames(path: Path, space: StateSpace, classes: Float) -> tuple[Int64, I
     frames = classes.shape[1]
     starts = np.maximum(path.starts, 0)
     stops = np.minimum(path.starts + space.region_lengths[path.intervals, path.places], frames)
+    for window in windows:
+        beat = np.searchsorted(path.starts, window.start)
+        stops[beat] = min(stops[beat], window.stop)
     visible = stops > starts
     height = classes.max(axis=0)
     regions = zip(starts[visible], stops[visible], strict=True)

@@ -13,6 +13,14 @@ DEFAULT_BPM_RANGE = (55.0, 215.0)
 _SLOWEST_BPM = 10.0  # time and memory of decoding grow with the square of the longest beat
 _BPM = checks.one_or_several(checks.at_least(_SLOWEST_BPM))
 
+# A good value of `DBNSettings.metre_change` for recordings whose metre may change: on held-out songs, higher
+# ones spoil bars of one length, and lower ones miss changes.
+METRE_CHANGE = 1e-20
+
+# The prior of a rough tempo, such as one tapped. A stronger one would break clear music if it is wrong.
+_HINT_OCTAVES = 0.3
+_HINT_STRENGTH = 1.0
+
 
 @dataclass(frozen=True)
 class TempoPrior:
@@ -35,6 +43,15 @@ class TempoPrior:
     bpm: float
     octaves: float
     strength: float = 1.0
+
+    @classmethod
+    def hint(cls, bpm: float) -> TempoPrior:
+        """Return the prior for a rough tempo, which decides between a tempo, its double and its half.
+
+        Args:
+            bpm: the tempo in beats per minute, which may be 10 % off.
+        """
+        return cls(bpm, _HINT_OCTAVES, _HINT_STRENGTH)
 
     def __post_init__(self) -> None:
         names = [field.name for field in fields(self)]
@@ -62,6 +79,9 @@ class DBNSettings:
         tempo_prior: a preference for tempi near a given one; None treats all tempi alike.
         tempo_head: weight of the network's tempo head, in the units of `TempoPrior.strength`; 0 ignores it,
             as madmom's model has no tempo head.
+        metre_change: probability that a bar is followed by one of another metre, above 0 and below 1; None
+            keeps one metre throughout. All metres must have the same tempo range. Ignored without downbeat
+            activations, and if there is only one metre.
 
     Raises:
         SettingsError: if a value is out of range.
@@ -79,6 +99,7 @@ class DBNSettings:
     correct: bool = True
     tempo_prior: TempoPrior | None = None
     tempo_head: float = 2.0
+    metre_change: float | None = None
 
     @classmethod
     def madmom(cls, **changes: Any) -> DBNSettings:
@@ -100,6 +121,7 @@ class DBNSettings:
                 "correct": checks.flag(),
                 "tempo_prior": checks.optional(checks.instance(TempoPrior)),
                 "tempo_head": checks.at_least(0),
+                "metre_change": checks.optional(checks.between(0, 1, low_open=True, high_open=True)),
             },
         )
         if isinstance(self.beats_per_bar, int):
@@ -120,6 +142,10 @@ class DBNSettings:
         for low, high in self.bpm_ranges:
             if low > high:
                 raise SettingsError(_empty_range(low, high))
+        if self.metre_change is not None and len(set(self.bpm_ranges)) > 1:
+            raise SettingsError(
+                "metre_change needs the same tempo range for all metres; give one min_bpm and one max_bpm"
+            )
 
     @property
     def bpm_ranges(self) -> tuple[tuple[float, float], ...]:

@@ -6,7 +6,7 @@ Source: Krebs, Böck, Widmer (ISMIR 2015).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -30,9 +30,11 @@ class StateSpace:
     """Metres that share their beat intervals, as semi-Markov chains of beats.
 
     The axis `places` runs over the beats of all bars: with metres of 3 and 4 beats, places 0 to 2 belong to
-    the first bar and 3 to 6 to the second. A path stays in one metre. A beat of interval L has L states and
-    moves through one per frame. The interval changes only from beat to beat, with log-probability
-    stay[j] - slope[j] |L_i - L_j| for i in first[j] to last[j] - 1; other changes are impossible.
+    the first bar and 3 to 6 to the second. A path stays in one metre, unless `metre_change` allows it to
+    change at the end of a bar. A beat of interval L has L states and moves through one per frame. The
+    interval changes only from beat to beat, with log-probability stay[j] - slope[j] |L_i - L_j| for i in
+    first[j] to last[j] - 1; other changes are impossible. Interval and place change independently of each
+    other: the log-probability of a step is the sum of both.
 
     Attributes:
         metres: beats of each bar; (1,) if bars are not modelled.
@@ -44,6 +46,8 @@ class StateSpace:
         first: index of the first interval that may follow each, shape (intervals,).
         last: index after the last interval that may follow each, shape (intervals,).
         frame_scores: log-probability that tempo preferences add for each frame of a beat, shape (intervals,).
+        metre_change: probability that a bar is followed by one of another metre, each of which is equally
+            probable; None if a path stays in one metre.
     """
 
     metres: tuple[int, ...]
@@ -54,6 +58,7 @@ class StateSpace:
     first: Int64
     last: Int64
     frame_scores: Float64
+    metre_change: float | None = None
 
     @property
     def shortest(self) -> int:
@@ -82,9 +87,36 @@ class StateSpace:
 
     @cached_property
     def previous(self) -> Int64:
-        """Place of the previous beat, shape (places,)."""
+        """Place of the previous beat if the metre stays the same, shape (places,)."""
         places = np.arange(self.places)
         return np.where(self.number > 0, places - 1, places + self.metre - 1)
+
+    @cached_property
+    def predecessors(self) -> Int64:
+        """Places that may come before each place, shape (places, ways).
+
+        There is one way, `previous`, if a path stays in one metre. Otherwise the first beat of a bar may
+        follow the last beat of any metre; the first way is `previous`, and the others are impossible for
+        other beats.
+        """
+        if self.metre_change is None:
+            return self.previous[:, None]
+        last = np.cumsum(self.metres) - 1  # place of the last beat of each metre
+        rows = [[place, *last[last != place]] for place in self.previous.tolist()]
+        return np.array([row[: len(last)] for row in rows], dtype=np.int64)
+
+    @cached_property
+    def predecessor_scores(self) -> Float64:
+        """Log-probability of coming from each of `predecessors`, shape (places, ways); -inf if impossible."""
+        scores = np.zeros(self.predecessors.shape)
+        others = self.predecessors.shape[1] - 1
+        if self.metre_change is None or others == 0:
+            return scores
+        starts_bar = self.number == 0
+        scores[starts_bar, 0] = math.log1p(-self.metre_change)
+        scores[starts_bar, 1:] = math.log(self.metre_change / others)
+        scores[~starts_bar, 1:] = -np.inf
+        return scores
 
     @cached_property
     def observation_class(self) -> Int64:
@@ -112,6 +144,15 @@ class StateSpace:
     def step_bonus(self) -> Float64:
         """Score of a step that keeps the interval, shape (intervals,)."""
         return self.stay + self.intervals * self.frame_scores
+
+    def weighted(self, weight: float) -> StateSpace:
+        """Return the space with the scores of tempi multiplied by a weight."""
+        return replace(self, frame_scores=self.frame_scores * weight)
+
+    def only(self, metre: int) -> StateSpace:
+        """Return the states of one metre of this space."""
+        lengths = self.region_lengths[:, self.metre == metre]
+        return replace(self, metres=(metre,), region_lengths=lengths)
 
     @property
     def steps_per_frame(self) -> int:
@@ -241,6 +282,7 @@ def _state_space(
         first=possible.argmax(axis=1),
         last=len(intervals) - possible[:, ::-1].argmax(axis=1),
         frame_scores=tempo_scores(intervals, settings.tempo_prior, fps),
+        metre_change=settings.metre_change,
     )
 
 

@@ -10,6 +10,10 @@ the score of the beat's region and g_j the frame score of the tempo preferences.
 states are equally probable: V[i, b, t] = log(1 / states) + E + t g_i for -L_i <= t < 0. The best path
 maximises V[i, b, t] + (T - t) g_i over the beats that the end of the input cuts off, T - L_i <= t < T.
 
+If the metre may change, the first beat of a bar follows the best of the last beats of all metres, each with
+the log-probability of that change added. Windows of anchors set V to -inf for the beats that they forbid, so
+that it holds for the paths that have a beat in every window.
+
 V at a frame depends only on frames that are at least the shortest interval earlier, so blocks of that length
 are computed at once. V is stored for one segment of the input at a time. For every segment its history is
 stored, the `longest` columns before it, from which the segment is recomputed on the way back. Memory
@@ -27,13 +31,15 @@ from numpy.typing import NDArray
 
 from beattrack.decoding.dbn.observation import Observation, region_sums
 from beattrack.decoding.dbn.state_space import StateSpace
+from beattrack.decoding.dbn.windows import forbid, touched
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-# Fills V after its history from the region sums: (values, sums) -> None. `values` is (intervals, places,
-# longest + frames), `sums` (classes, lengths, frames), and frames a multiple of the shortest interval.
-Advance = Callable[[Float64, Float64], None]
+# Fills V after its history from the region sums, from one frame to another: (values, sums, first, stop) ->
+# None. `values` is (intervals, places, longest + frames), `sums` (classes, lengths, frames), and the frames
+# `first` and `stop` are multiples of the shortest interval.
+Advance = Callable[[Float64, Float64, int, int], None]
 MakeAdvance = Callable[[StateSpace], Advance]
 
 # A NumPy function of two arrays, its operands and its output.
@@ -70,7 +76,7 @@ class Viterbi:
             would need more memory.
 
     Attributes:
-        log_probability: log-probability of the best path.
+        log_probability: log-probability of the best path; -inf if no path has a beat in every window.
     """
 
     def __init__(
@@ -102,7 +108,7 @@ class Viterbi:
         self.log_probability = score + observation.base
 
     def path(self) -> Path:
-        """Return the best path."""
+        """Return the best path, if any is possible."""
         beat = self._end
         beats = [beat]
         for segment in range(len(self._bounds) - 2, -1, -1):
@@ -123,7 +129,9 @@ class Viterbi:
         history = space.log_initial[:, None] + sums[space.observation_class, space.region_lengths]
         history += space.frame_scores[:, None, None] * frames
         started = frames >= -space.intervals[:, None, None]
-        return np.where(started, history, -np.inf)  # (intervals, places, longest)
+        history = np.where(started, history, -np.inf)
+        forbid(history, space, self._observation.windows, -space.longest)
+        return history  # (intervals, places, longest)
 
     def _segment_values(self, segment: int) -> Float64:
         """Return V of a segment and of its history, in the buffer that all segments share."""
@@ -137,9 +145,22 @@ class Viterbi:
         values = self._buffer[: math.prod(shape)].reshape(shape)
         if segment != self._held:
             values[:, :, : space.longest] = self._histories[segment]
-            self._advance(values, self._region_sums(start, start + frames))
+            self._fill(values, start, start + frames)
             self._held = segment
         return values[:, :, : space.longest + wanted]
+
+    def _fill(self, values: Float64, start: int, stop: int) -> None:
+        """Fill V after its history; no beat is forbidden after V of a later block was computed from it."""
+        space, windows = self.space, self._observation.windows
+        sums = self._region_sums(start, stop)
+        first = start
+        for frame in touched(windows, space.longest, start, stop, space.shortest):
+            end = frame + space.shortest
+            self._advance(values, sums, first - start, end - start)
+            columns = slice(space.longest + frame - start, space.longest + end - start)
+            forbid(values[:, :, columns], space, windows, frame)
+            first = end
+        self._advance(values, sums, first - start, stop - start)
 
     def _region_sums(self, start: int, stop: int) -> Float64:
         return region_sums(self._observation.scores, start, stop, int(self.space.region_lengths.max()))
@@ -159,11 +180,14 @@ class Viterbi:
     ) -> tuple[int, int, int]:
         """Return the previous beat of a beat; on ties, the one with the shortest interval."""
         space = self.space
-        place = int(space.previous[place])
         columns = start - segment_start + space.longest - space.intervals
-        arrivals = values[np.arange(len(space.intervals)), place, columns]
-        before = int((arrivals + space.step_scores[interval]).argmax())
-        return start - int(space.intervals[before]), place, before
+        places = space.predecessors[place]
+        arrivals = values[np.arange(len(space.intervals)), places[:, None], columns]  # (ways, intervals)
+        if len(places) > 1:
+            arrivals = arrivals + space.predecessor_scores[place][:, None]
+        scores = arrivals + space.step_scores[interval]
+        way, before = (int(i) for i in np.unravel_index(int(scores.argmax()), scores.shape))
+        return start - int(space.intervals[before]), int(places[way]), before
 
 
 def numpy_advance(space: StateSpace) -> Advance:
@@ -172,13 +196,23 @@ def numpy_advance(space: StateSpace) -> Advance:
     shape = (len(space.intervals), space.places, block)
     arrivals, best, regions = np.empty(shape), np.empty(shape), np.empty(shape)
     maximise = _step_maximum(space, arrivals.reshape(shape[0], -1), best.reshape(shape[0], -1))
+    ways = space.predecessors.shape[1]
+    scores = space.predecessor_scores.T[:, :, None]  # (ways, places, 1)
+    other = np.empty(shape) if ways > 1 else arrivals
 
-    def advance(values: Float64, sums: Float64) -> None:
-        arrival_index, region_index = _block_indices(space, values.shape, sums.shape)
+    def advance(values: Float64, sums: Float64, first: int, stop: int) -> None:
+        arrival_indices = [_arrival_index(space, values.shape, way) for way in range(ways)]
+        region_index = _region_index(space, sums.shape)
         flat_values, flat_sums = values.reshape(-1), sums.reshape(-1)
-        for start in range(0, sums.shape[2], block):
+        for start in range(first, stop, block):
             # All indices are in range; "clip" only avoids a check and a copy.
-            np.take(flat_values[start:], arrival_index, out=arrivals, mode="clip")
+            np.take(flat_values[start:], arrival_indices[0], out=arrivals, mode="clip")
+            if ways > 1:
+                np.add(arrivals, scores[0], out=arrivals)
+            for way in range(1, ways):
+                np.take(flat_values[start:], arrival_indices[way], out=other, mode="clip")
+                np.add(other, scores[way], out=other)
+                np.maximum(arrivals, other, out=arrivals)
             maximise()
             np.take(flat_sums[start:], region_index, out=regions, mode="clip")
             now = space.longest + start
@@ -187,18 +221,27 @@ def numpy_advance(space: StateSpace) -> Advance:
     return advance
 
 
-def _block_indices(
-    space: StateSpace, values_shape: tuple[int, ...], sums_shape: tuple[int, ...]
-) -> tuple[Int64, Int64]:
-    """Return flat indices of V and of the region sums for the first block, (intervals, places, block)."""
-    # V of the beat that ends, taken at its start; region sum of the beat that begins.
-    frames = np.arange(space.shortest)
+def _arrival_index(space: StateSpace, values_shape: tuple[int, ...], way: int) -> Int64:
+    """Return flat indices of V of the beat that ends, at its start, for the first block.
+
+    Args:
+        space: the state space.
+        values_shape: shape of V.
+        way: which of `StateSpace.predecessors` the beat is at.
+
+    Returns:
+        Indices of shape (intervals, places, block).
+    """
     rows = np.arange(len(space.intervals))[:, None, None]
-    began = space.longest - space.intervals[:, None, None] + frames
-    arrivals = (rows * values_shape[1] + space.previous[:, None]) * values_shape[2] + began
+    began = space.longest - space.intervals[:, None, None] + np.arange(space.shortest)
+    return (rows * values_shape[1] + space.predecessors[:, way, None]) * values_shape[2] + began
+
+
+def _region_index(space: StateSpace, sums_shape: tuple[int, ...]) -> Int64:
+    """Return flat indices of the region sum of the beat that begins, (intervals, places, block)."""
     rows = space.observation_class[:, None]
-    regions = (rows * sums_shape[1] + space.region_lengths[:, :, None]) * sums_shape[2] + frames
-    return arrivals, regions
+    frames = np.arange(space.shortest)
+    return (rows * sums_shape[1] + space.region_lengths[:, :, None]) * sums_shape[2] + frames
 
 
 def _step_maximum(space: StateSpace, arrivals: Float64, best: Float64) -> Callable[[], None]:

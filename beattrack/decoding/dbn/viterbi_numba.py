@@ -52,22 +52,36 @@ def _advance_blocks(
     sums: Float64,
     intervals: Int64,
     region_lengths: Int64,
-    previous: Int64,
+    predecessors: Int64,
+    predecessor_scores: Float64,
     observation_class: Int64,
     bonus: Float64,
     slope: Float64,
     first: Int64,
     last: Int64,
+    first_frame: int,
+    stop_frame: int,
 ) -> None:
     longest, block = intervals[-1], intervals[0]
     arrivals = np.empty((len(intervals), block))
-    for start in range(0, sums.shape[2], block):
+    places, ways = predecessors.shape
+    for start in range(first_frame, stop_frame, block):
         now = longest + start
-        for place in range(len(previous)):
+        for place in range(places):
             for i in range(len(intervals)):
-                began = values[i, previous[place], now - intervals[i] : now - intervals[i] + block]
+                then = now - intervals[i]
+                began = values[i, predecessors[place, 0], then : then + block]
+                score = predecessor_scores[place, 0]
                 for frame in range(block):
-                    arrivals[i, frame] = began[frame] + bonus[i]
+                    arrivals[i, frame] = began[frame] + score
+                for way in range(1, ways):
+                    began = values[i, predecessors[place, way], then : then + block]
+                    score = predecessor_scores[place, way]
+                    for frame in range(block):
+                        value = began[frame] + score
+                        arrivals[i, frame] = value if value > arrivals[i, frame] else arrivals[i, frame]
+                for frame in range(block):
+                    arrivals[i, frame] += bonus[i]
             best = _compiled_step_maximum(arrivals, intervals, slope, first, last)
             for i in range(len(intervals)):
                 regions = sums[observation_class[place], region_lengths[i, place], start : start + block]
@@ -84,7 +98,8 @@ def numba_advance(space: StateSpace) -> Advance:
     constants = (
         space.intervals,
         space.region_lengths,
-        space.previous,
+        space.predecessors,
+        space.predecessor_scores,
         space.observation_class,
         space.step_bonus,
         space.slope,
@@ -92,7 +107,7 @@ def numba_advance(space: StateSpace) -> Advance:
         space.last,
     )
 
-    def advance(values: Float64, sums: Float64) -> None:
-        _compiled_advance_blocks(values, sums, *constants)
+    def advance(values: Float64, sums: Float64, first: int, stop: int) -> None:
+        _compiled_advance_blocks(values, sums, *constants, first, stop)
 
     return advance

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beattrack.activations import Activations
+from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn import DBNDecoder, DBNSettings, TempoPrior
 from beattrack.decoding.dbn import decoder as decoder_module
@@ -265,6 +266,24 @@ def test_tempo_prior_decides_between_octaves() -> None:
     np.testing.assert_allclose(np.diff(found[210.0].times), 0.3, atol=0.011)
 
 
+@pytest.mark.parametrize("off", [0.9, 1.0, 1.1])
+def test_a_hint_decides_between_octaves_even_if_it_is_10_percent_off(off: float) -> None:
+    beats = np.full(2000, 0.02)
+    beats[10::30] = 0.3  # 200 BPM
+    beats[10::60] = 0.6  # 100 BPM
+    for bpm, interval in ((100.0, 0.6), (200.0, 0.3)):
+        prior = TempoPrior.hint(bpm * off)
+        found = DBNDecoder(DBNSettings(tempo_prior=prior))(Activations(beats, None, 100.0))
+        np.testing.assert_allclose(np.diff(found.times), interval, atol=0.011)
+
+
+@pytest.mark.parametrize("wrong", [0.5, 0.67, 1.5])
+def test_a_wrong_hint_does_not_break_clear_music(wrong: float) -> None:
+    free = DBNDecoder()(steady(120.0))
+    hinted = DBNDecoder(DBNSettings(tempo_prior=TempoPrior.hint(120.0 * wrong)))(steady(120.0))
+    assert same(hinted, free)
+
+
 def test_tempo_prior_weighs_time_so_that_it_has_no_octave_bias() -> None:
     # Flat but for the prior: were each beat charged instead of each frame, the slowest tempo would win.
     activations = Activations(np.full(6000, 0.06), None, 100.0)
@@ -365,3 +384,141 @@ def test_importing_the_package_loads_numpy_only() -> None:
         "sys.exit(', '.join(heavy) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+ENGINES = ("numpy", "numba")
+
+
+@st.composite
+def anchored(draw: st.DrawFn) -> tuple[DBNSettings, Activations, Anchors]:
+    """Music or noise, and up to three beats that are near none of its own."""
+    seconds = draw(st.sampled_from([3.0, 8.0, 20.0]))
+    seed = draw(st.integers(0, 10_000))
+    activations = draw(st.sampled_from([pulse, noise]))(seconds, seed=seed)
+    change, low = draw(st.sampled_from([(None, 55.0), (1e-6, 55.0), (None, (55.0, 60.0))]))
+    options = DBNSettings(
+        correct=draw(st.booleans()),
+        threshold=draw(st.sampled_from([0.0, 0.05, 0.5])),
+        metre_change=change,
+        min_bpm=low,
+    )
+    count = draw(st.integers(1, 3))
+    apart = seconds / count
+    times = [index * apart + draw(st.floats(0, max(apart - 1.5, 0.0))) for index in range(count)]
+    positions = [draw(st.none() | st.integers(1, 3)) for _ in range(count)]
+    tolerance = draw(st.sampled_from([0.0, 0.03, 0.07]))
+    return options, activations, Anchors(tuple(times), tuple(positions), tolerance)
+
+
+@settings(max_examples=60, deadline=None)
+@given(anchored(), st.sampled_from(ENGINES))
+def test_a_beat_lies_within_the_tolerance_of_every_anchor(
+    case: tuple[DBNSettings, Activations, Anchors], engine: Engine
+) -> None:
+    if engine == "numba":
+        pytest.importorskip("numba")
+    options, activations, anchors = case
+    found = DBNDecoder(options, engine=engine)(activations, anchors)
+    if options.metre_change is None:
+        assert_lawful(found, activations)
+    for time, position in anchors.pairs:
+        nearest = int(np.abs(found.times - time).argmin())
+        # An anchor between two frames may be half a frame from the nearest one, or more at the end.
+        least = 0.005 if time < activations.duration - 0.01 else 0.01
+        reach = max(anchors.tolerance, least) if anchors.tolerance else 0.0
+        assert abs(found.times[nearest] - time) <= reach + 1e-9
+        if position is not None:
+            assert found.positions is not None
+            near = np.abs(found.times - time) <= reach + 1e-9
+            assert position in found.positions[near]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), tolerance=st.sampled_from([0.0, 0.05]))
+def test_anchors_on_the_beats_found_change_nothing(seed: int, tolerance: float) -> None:
+    activations = pulse(15.0, seed=seed)
+    # Anchors extend the frames that are decoded if there is a threshold.
+    decoder = DBNDecoder(DBNSettings(correct=False, threshold=0))
+    free = decoder(activations)
+    assert free.positions is not None
+    anchors = Anchors(tuple(free.times.tolist()), tuple(free.positions.tolist()), tolerance)
+    held = decoder(activations, anchors)
+    inside = held.times > 0.0  # where a beat is left out without anchors
+    np.testing.assert_array_equal(held.times[inside], free.times)
+    assert held.log_probability == free.log_probability
+
+
+def test_one_downbeat_moves_all_bars() -> None:
+    activations = steady(120.0)
+    found = DBNDecoder()(activations)
+    assert found.positions is not None
+    wrong = float(found.times[9])
+    assert found.positions[9] == 2
+    moved = DBNDecoder()(activations, Anchors((wrong,), (1,)))
+    np.testing.assert_array_equal(moved.times, found.times)
+    np.testing.assert_array_equal(moved.positions, (found.positions - 2) % 4 + 1)
+    assert moved.beats_per_bar == 4
+    assert moved.log_probability is not None
+    assert found.log_probability is not None
+    assert moved.log_probability < found.log_probability
+
+
+def test_two_downbeats_change_the_metre_and_no_beat() -> None:
+    activations = steady(120.0)
+    found = DBNDecoder()(activations)
+    held = DBNDecoder()(activations, Anchors((float(found.times[6]), float(found.times[9])), (1, 1)))
+    np.testing.assert_array_equal(held.times, found.times)
+    np.testing.assert_array_equal(held.positions, np.arange(len(found.times)) % 3 + 1)
+    assert held.beats_per_bar == 3
+
+
+def test_without_tolerance_a_beat_is_at_the_time_of_its_anchor() -> None:
+    found = DBNDecoder()(steady(120.0), Anchors((10.1234, 20.4321), tolerance=0.0))
+    assert {10.1234, 20.4321} <= set(found.times.tolist())
+    part = DBNDecoder()(steady(120.0), Anchors((110.1234,), tolerance=0.0), start=100.0)
+    assert 10.1234 in part.times.round(6)
+
+
+def test_an_anchor_in_silence_has_a_beat(engine: Engine) -> None:
+    activations = Activations(np.zeros(1000), np.zeros(1000), 100.0)
+    found = DBNDecoder(engine=engine)(activations, Anchors((3.0, 8.0), (1, 1)))
+    for time in (3.0, 8.0):
+        assert np.abs(found.times - time).min() <= 0.07 + 1e-9
+
+
+def test_most_bars_decide_on_the_metre() -> None:
+    bars = [3] * 3 + [4] * 8 + [3] * 4
+    positions = np.concatenate([np.arange(bar) for bar in bars]) + 1
+    frames = np.arange(len(positions) * 50)
+    beats, downbeats = np.full(len(frames), 0.004), np.full(len(frames), 0.002)
+    for index, position in enumerate(positions):
+        peak = np.exp(-0.5 * ((frames - 20 - 50 * index) / 1.2) ** 2)
+        beats += 0.85 * peak
+        downbeats += 0.8 * peak * (position == 1)
+    activations = Activations(beats, downbeats, 100.0)
+    found = DBNDecoder(DBNSettings(metre_change=1e-6))(activations)
+    np.testing.assert_array_equal(found.positions, positions)
+    assert found.beats_per_bar == 4
+    one_metre = DBNDecoder()(activations)
+    assert not same(one_metre, found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    low=st.floats(40, 180),
+    width=st.floats(1, 2.5),
+    kind=st.sampled_from([pulse, noise]),
+    seed=st.integers(0, 10_000),
+    correct=st.booleans(),
+    change=st.sampled_from([None, 1e-6]),
+)
+def test_intervals_stay_in_the_tempo_range(
+    low: float, width: float, kind: Any, seed: int, correct: bool, change: float | None
+) -> None:
+    options = DBNSettings(min_bpm=low, max_bpm=low * width, correct=correct, metre_change=change)
+    found = DBNDecoder(options)(kind(12.0, seed=seed))
+    frames = np.diff(found.times) * 100
+    # One frame of rounding; a peak is at most a region, 1/24 of a beat, after the start of its beat.
+    reach = 1.0 + (np.ceil(6000 / low / options.observation_lambda) if correct else 0.0)
+    assert (frames >= 6000 / (low * width) - reach - 1e-6).all()
+    assert (frames <= 6000 / low + reach + 1e-6).all()

@@ -5,6 +5,7 @@ import pytest
 
 from beattrack.activations import Activations
 from beattrack.decoding.dbn.observation import (
+    Window,
     active_frames,
     beat_classes,
     observe,
@@ -32,6 +33,14 @@ def test_classes_split_beats_from_downbeats() -> None:
 )
 def test_active_frames(row: list[float], threshold: float, expected: slice) -> None:
     assert active_frames(np.array([row]), threshold) == expected
+
+
+def test_windows_extend_the_active_frames() -> None:
+    row = np.array([[0.0, 0.0, 0.0, 0.9, 0.9, 0.0, 0.0, 0.0]])
+    assert active_frames(row, 0.5, [Window(1, 3)]) == slice(1, 5)
+    assert active_frames(row, 0.5, [Window(3, 4), Window(6, 7)]) == slice(3, 7)
+    assert active_frames(row, 0.0, [Window(6, 7)]) == slice(0, 8)
+    assert active_frames(row, 1.0, [Window(2, 3), Window(5, 6)]) == slice(2, 6)
 
 
 def test_single_precision_is_compared_in_single_precision() -> None:

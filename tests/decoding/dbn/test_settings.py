@@ -99,3 +99,12 @@ def test_settings_are_frozen_and_keyword_only() -> None:
         DBNSettings().threshold = 0.1  # type: ignore[misc]
     with pytest.raises(TypeError):
         DBNSettings((4,))  # type: ignore[misc]
+
+
+def test_metre_changes_need_one_tempo_range() -> None:
+    with pytest.raises(SettingsError, match="metre_change needs the same tempo range for all metres"):
+        DBNSettings(metre_change=0.1, min_bpm=(50.0, 60.0))
+    assert DBNSettings(metre_change=0.1, min_bpm=(50.0, 50.0)).metre_change == 0.1
+    for wrong in (0.0, 1.0, -1.0):
+        with pytest.raises(SettingsError, match="metre_change must be above 0 and below 1"):
+            DBNSettings(metre_change=wrong)

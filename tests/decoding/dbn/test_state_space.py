@@ -169,3 +169,30 @@ def test_tempo_prior_prefers_its_tempo_and_treats_octaves_alike() -> None:
     # An octave off costs half a unit of strength for every 50 frames, the prior's own beat.
     np.testing.assert_allclose(scores * 50, [-1.0, 0.0, -1.0])
     assert not tempo_scores(np.array([25, 50]), None, 100.0).any()
+
+
+def test_a_path_stays_in_its_metre_unless_changes_are_allowed() -> None:
+    (space,) = bar_spaces(DBNSettings(beats_per_bar=(3, 4)), 100.0)
+    assert space.predecessors.tolist() == space.previous[:, None].tolist()
+    assert not space.predecessor_scores.any()
+
+
+@given(
+    metres=st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True),
+    change=st.floats(1e-12, 1, exclude_max=True),
+)
+def test_steps_between_places_are_probabilities(metres: list[int], change: float) -> None:
+    (space,) = bar_spaces(DBNSettings(beats_per_bar=tuple(metres), metre_change=change), 100.0)
+    steps = np.zeros((space.places, space.places))  # (from, to)
+    for to in range(space.places):
+        for before, score in zip(space.predecessors[to], space.predecessor_scores[to], strict=True):
+            steps[before, to] += np.exp(score)
+    np.testing.assert_allclose(steps.sum(axis=1), 1)
+    np.testing.assert_array_equal(space.predecessors[:, 0], space.previous)
+    for before, to in np.argwhere(steps > 0):
+        same = space.metre[before] == space.metre[to]
+        ends_bar = space.number[before] == space.metre[before] - 1
+        assert space.number[to] == (0 if ends_bar else space.number[before] + 1)
+        assert same or ends_bar
+        if len(metres) > 1 and ends_bar:
+            assert steps[before, to] == pytest.approx(1 - change if same else change / (len(metres) - 1))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,75 +13,11 @@ from beattrack.decoding.dbn import DBNSettings, TempoPrior
 from beattrack.decoding.dbn.observation import Observation, observe
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
+from tests.plain_hmm import best_log_probability, hmm, log_probability_of
 
 Float64 = NDArray[np.float64]
 
 FEW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@dataclass
-class Hmm:
-    """The model as a plain hidden Markov model, with one state for each beat of a bar, interval and frame."""
-
-    states: list[tuple[int, int, int]]  # (beat of the bar, interval in frames, frame of the beat)
-    initial: float
-    transitions: Float64  # (from, to)
-    densities: Float64  # (frames, states)
-
-
-def hmm(metre: int, classes: Float64, options: DBNSettings, intervals: list[int], fps: float) -> Hmm:
-    """Written out from the model's description, without regard to speed."""
-    states = [(b, n, k) for b in range(metre) for n in intervals for k in range(n)]
-    transitions = np.full((len(states), len(states)), -np.inf)
-    for row, (b, n, k) in enumerate(states):
-        if k < n - 1:
-            transitions[row, states.index((b, n, k + 1))] = 0.0
-            continue
-        weights = np.array([np.exp(-options.transition_lambda * abs(m / n - 1.0)) for m in intervals])
-        weights[weights <= np.spacing(1)] = 0
-        for m, weight in zip(intervals, weights / weights.sum(), strict=True):
-            if weight > 0:
-                transitions[row, states.index(((b + 1) % metre, m, 0))] = np.log(weight)
-    densities = np.array([[_density(state, frame, options, fps) for state in states] for frame in classes.T])
-    return Hmm(states, -np.log(len(states)), transitions, densities)
-
-
-def _density(state: tuple[int, int, int], frame: Float64, options: DBNSettings, fps: float) -> float:
-    beat, interval, step = state
-    # As the model does: the position of the state within the bar, rounded to double precision.
-    in_region = (step * (1.0 / interval) + beat) % 1 < 1 / options.observation_lambda
-    if in_region:
-        density = np.log(frame[0 if beat == 0 else 1])
-    else:
-        density = np.log((1 - frame.sum()) / (options.observation_lambda - 1))
-    if options.tempo_prior is not None:
-        prior = options.tempo_prior
-        octaves_off = np.log2(60 * fps / interval / prior.bpm)
-        beats_a_frame = prior.bpm / (60 * fps)
-        density -= prior.strength * beats_a_frame * (octaves_off / prior.octaves) ** 2 / 2
-    return float(density)
-
-
-def best_log_probability(model: Hmm) -> float:
-    scores = np.full(len(model.states), model.initial)
-    for densities in model.densities:
-        scores = (scores[:, None] + model.transitions).max(axis=0) + densities
-    return float(scores.max())
-
-
-def log_probability_of(path: Path, space: StateSpace, model: Hmm) -> float:
-    """Of the states that a path of beats passes, the one before frame 0 included."""
-    frames = np.arange(-1, len(model.densities))
-    beats = np.searchsorted(path.starts, frames, side="right") - 1
-    score, before = model.initial, -1
-    for frame, beat in zip(frames, beats, strict=True):
-        number = int(space.number[path.places[beat]])
-        interval = int(space.intervals[path.intervals[beat]])
-        state = model.states.index((number, interval, int(frame - path.starts[beat])))
-        if before >= 0:
-            score += model.transitions[before, state] + model.densities[frame, state]
-        before = state
-    return float(score)
 
 
 def decode(
@@ -123,7 +59,7 @@ def cases(draw: st.DrawFn) -> tuple[DBNSettings, float, int, Float64]:
 def test_best_path_is_that_of_the_plain_model(case: tuple[DBNSettings, float, int, Float64]) -> None:
     options, fps, metre, classes = case
     space = beat_space(options, fps) if metre == 1 else _bar_space(options, metre, fps)
-    model = hmm(metre, classes, options, space.intervals.tolist(), fps)
+    model = hmm((metre,), classes, options, space.intervals.tolist(), fps)
     path, score, _, _ = decode(space, observe(classes, options.observation_lambda))
     assert score == pytest.approx(best_log_probability(model), abs=1e-9)
     assert log_probability_of(path, space, model) == pytest.approx(score, abs=1e-9)
@@ -159,13 +95,51 @@ def test_metres_together_are_the_better_of_both_alone(case: tuple[DBNSettings, f
     assert scores[int(both.metre[path.places[0]]) - 2] == max(scores)
 
 
+@FEW
+@given(cases(), st.sampled_from([(2, 3), (3, 1), (1, 2, 3)]), st.sampled_from([1e-9, 0.01, 0.5, 0.99]))
+def test_best_path_with_metre_changes_is_that_of_the_plain_model(
+    case: tuple[DBNSettings, float, int, Float64], metres: tuple[int, ...], change: float
+) -> None:
+    options, fps, _, classes = case
+    classes = classes if len(classes) == 2 else np.stack([classes[0] / 3, classes[0] / 2])
+    options = replace(options, beats_per_bar=metres, metre_change=change)
+    (space,) = bar_spaces(options, fps)
+    model = hmm(metres, classes, options, space.intervals.tolist(), fps)
+    path, score, pieced_path, pieced_score = decode(
+        space, observe(classes, options.observation_lambda), segment_bytes=1
+    )
+    assert score == pytest.approx(best_log_probability(model), abs=1e-9)
+    assert log_probability_of(path, space, model) == pytest.approx(score, abs=1e-9)
+    assert score == pieced_score
+    _assert_same_path(path, pieced_path)
+
+
+def test_a_change_of_metre_is_followed() -> None:
+    random = np.random.default_rng(0)
+    bars = [4, 4, 4, 4, 3, 3, 3, 3, 4, 4, 4, 4]
+    numbers = [number for bar in bars for number in range(bar)][2:]  # it begins on the third beat
+    downbeats, beats = (0.005 * random.random(50 * len(numbers)) + 1e-4 for _ in range(2))
+    for index, number in enumerate(numbers):
+        (downbeats if number == 0 else beats)[20 + 50 * index] = 0.8
+    options = DBNSettings(beats_per_bar=(3, 4), metre_change=1e-3)
+    (space,) = bar_spaces(options, 100.0)
+    path, _ = _run(space, observe(np.stack([downbeats, beats]), 24), numpy_advance)
+    assert space.number[path.places[1:]].tolist() == numbers
+    assert space.metre[path.places[1:]].tolist() == [bar for bar in bars for _ in range(bar)][2:]
+
+
 @pytest.mark.parametrize("num_tempi", [None, 60, 7])
 @pytest.mark.parametrize("prior", [None, TempoPrior(100.0, 0.5)])
-def test_compiled_form_agrees_to_the_last_bit(num_tempi: int | None, prior: TempoPrior | None) -> None:
+@pytest.mark.parametrize("change", [None, 0.01])
+def test_compiled_form_agrees_to_the_last_bit(
+    num_tempi: int | None, prior: TempoPrior | None, change: float | None
+) -> None:
     pytest.importorskip("numba")
     from beattrack.decoding.dbn.viterbi_numba import numba_advance
 
-    options = DBNSettings(num_tempi=num_tempi, tempo_prior=prior)
+    options = DBNSettings(
+        beats_per_bar=(2, 3, 4), num_tempi=num_tempi, tempo_prior=prior, metre_change=change
+    )
     (space,) = bar_spaces(options, 100.0)
     random = np.random.default_rng(3)
     beats = random.random(1501) ** 4 * 0.99
@@ -219,7 +193,7 @@ def _bar_space(options: DBNSettings, metre: int, fps: float) -> StateSpace:
 
 
 def _with_metres(options: DBNSettings, metres: tuple[int, ...]) -> DBNSettings:
-    return DBNSettings(**{**vars(options), "beats_per_bar": metres})
+    return replace(options, beats_per_bar=metres)
 
 
 def _run(space: StateSpace, observation: Observation, make_advance: MakeAdvance) -> tuple[Path, float]:

@@ -1,0 +1,1 @@
+"""How sure the beats of a recording are: probabilities that are calibrated on annotated music."""
