@@ -15,7 +15,7 @@ class OnlineBeat:
         bpm: tempo at the beat in beats per minute.
         confidence: probability that there is a beat at this time, from 0 to 1.
         reported: time of the frame at which the beat was reported. It is before `time` if the beat was
-            reported as soon as it was expected.
+            reported ahead; see `OnlineSettings.wait`.
     """
 
     time: float

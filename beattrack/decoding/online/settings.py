@@ -23,8 +23,8 @@ class OnlineSettings:
         max_bpm: fastest tempo.
         transition_lambda: steadiness of the tempo; with higher values it changes less from beat to beat.
         observation_lambda: the activation should be high in the first 1/observation_lambda of each beat.
-        observation_weight: exponent of the likelihoods. Below 1, because the frames of one beat are heard by
-            the same network and are not independent.
+        observation_weight: exponent of the likelihoods. Below 1, because neighbouring frames are computed
+            from nearly the same sound and are not independent.
         least_activation: lower activations count as this; it limits what one frame can disprove.
         tempo_prior: a preference for tempi near a given one, so that a tempo and its double are told apart;
             None treats all tempi alike.
