@@ -54,7 +54,10 @@ def test_nor_do_chunks_of_mixed_sizes(rate: int, sizes: list[int], length: int) 
     samples = noise(5000 / rate, rate)[:length]
     one = resampled(samples, rate, sizes)
     np.testing.assert_array_equal(one, resampled(samples, rate, 6000))
-    assert len(one) == len(soxr.resample(samples, rate, RATE, quality="HQ"))
+    # soxr rounds a number of samples that ends in a half up or down.
+    assert abs(len(one) - len(soxr.resample(samples, rate, RATE, quality="HQ"))) <= (
+        length * RATE % rate != 0
+    )
 
 
 @pytest.mark.parametrize("rate", FILTERED)
