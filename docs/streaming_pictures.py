@@ -79,7 +79,7 @@ def latency() -> str:
         parts += [
             text(left - 12, y + 14, name, anchor="end"),
             box(x, y, scale * took, 18, colour),
-            text(x + scale * took + 12, y + 14, f"{took:.1f}".removesuffix(".0"), GREY),
+            text(x + scale * took + 18, y + 14, f"{took:.1f}".removesuffix(".0"), GREY),
         ]
         start += took
     end = left + scale * total
