@@ -200,7 +200,7 @@ class Harmony:
 
         Args:
             work: buffers for one frame.
-            samples: the samples that `reach` tells, shape (samples,).
+            samples: the samples that `reach` returns, shape (samples,).
             frame: index of the frame.
 
         Returns:

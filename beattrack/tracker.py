@@ -225,6 +225,8 @@ class BeatTracker:
         """
         if alternative and anchors is not None:
             raise SettingsError("anchors decide on one reading; leave out alternative")
+        if alternative and confidence:
+            raise SettingsError("confidence judges one reading; leave out alternative")
         beats = decode(
             activations,
             self.decoder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from beattrack.cli.options import F, all_options, chosen
 from beattrack.cli.outputs import Job
 from beattrack.cli.report import prepared
+from beattrack.errors import SettingsError
 
 if TYPE_CHECKING:
     from beattrack.decoding.anchors import Anchors
@@ -27,7 +29,9 @@ _ANCHORS = (
     "For one recording (dbn)."
 )
 _TOLERANCE = f"How far a beat may be from its anchor, in milliseconds. [default: {DEFAULT_TOLERANCE:g}]"
-_TEMPO = "Tempo of the recording, if you know it: all beats follow it (dbn and madmom)."
+_TEMPO = (
+    "Tempo of the recording, if you know it: all beats follow it (dbn; madmom: to the nearest whole frame)."
+)
 _HINT = "Rough tempo, which decides between a tempo, its double and its half (dbn)."
 _CHANGES = "Allow the number of beats per bar to change within a recording (dbn)."
 
@@ -125,21 +129,30 @@ def check_anchors(options: Mapping[str, Any], jobs: Sequence[Job]) -> None:
             raise click.UsageError(f"{path} holds the anchors and would be overwritten; choose another -o")
 
 
-def read(path: Path | None, tolerance: float | None) -> Anchors | None:
+def read(
+    path: Path | None, tolerance: float | None, *, start: float = 0.0, end: float | None = None
+) -> Anchors | None:
     """Read the anchors of a command.
 
     Args:
         path: value of --anchors.
         tolerance: value of --anchor-tolerance, in milliseconds.
+        start, end: the part to track, in seconds; an `end` of None is the end of the recording.
 
     Raises:
         BeatFileError: if the file cannot be read.
+        SettingsError: if no anchor is in the part.
     """
     if path is None:
         return None
     from beattrack.formats.anchors import read_anchors
 
-    return read_anchors(path, (DEFAULT_TOLERANCE if tolerance is None else tolerance) / 1000)
+    anchors = read_anchors(path, (DEFAULT_TOLERANCE if tolerance is None else tolerance) / 1000)
+    last = math.inf if end is None else end
+    if not any(start <= time <= last for time in anchors.times):
+        part = f"from {start:g} s on" if end is None else f"from {start:g} to {end:g} s"
+        raise SettingsError(f"{path}: has no anchor {part}")
+    return anchors
 
 
 def _flag(name: str) -> str:

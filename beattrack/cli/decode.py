@@ -67,7 +67,7 @@ def decode(files: tuple[str, ...], **options: Any) -> None:
         decoder = decoder_with(options["decoder"], settings_given)
         if options["confidence"]:
             check_confidence(decoder)
-        anchors = read(options["anchors"], options["anchor_tolerance"])
+        anchors = read(options["anchors"], options["anchor_tolerance"], start=start, end=end)
 
         def track(job: Job) -> Beats:
             whole = Activations.load(job.source)

@@ -50,9 +50,11 @@ def alternatives_option(command: F) -> F:
 
 
 def check_alternatives(options: Mapping[str, Any]) -> None:
-    """Raise click.UsageError if the decoder has no second reading."""
+    """Raise click.UsageError if the decoder has no second reading, or if --confidence cannot judge it."""
     if options["alternatives"] and options["decoder"] == "peaks":
         raise click.UsageError("--alternatives needs a decoder with a tempo range; use dbn or madmom")
+    if options["alternatives"] and options["confidence"]:
+        raise click.UsageError("--confidence judges one reading; leave out --alternatives")
 
 
 def grid_option(command: F) -> F:

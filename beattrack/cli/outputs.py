@@ -369,6 +369,26 @@ def _check_targets(jobs: Sequence[Job]) -> None:
                 raise click.UsageError(f"{file} is not a file; give a file with {option}")
 
 
+def check_list(path: Path | None, option: str, jobs: Sequence[Job], others: Sequence[Path]) -> None:
+    """Check that a list which a command writes at its end is not one of its other files.
+
+    Args:
+        path: the list; None if there is none.
+        option: its option.
+        jobs: jobs of the command.
+        others: other files that it reads.
+
+    Raises:
+        click.UsageError: if it is.
+    """
+    if path is None:
+        return
+    sources = (Path(job.source) for job in jobs if job.source != STDIN)
+    targets = (target for job in jobs for target in job.targets)
+    if _identity(path) in {_identity(other) for other in (*sources, *targets, *others)}:
+        raise click.UsageError(f"{path} is another file of this command; choose another {option}")
+
+
 def _identity(path: Path) -> object:
     """Return a value that is equal for paths to the same file, such as links or other letter case."""
     try:

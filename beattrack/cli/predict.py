@@ -23,7 +23,7 @@ from beattrack.cli.options import (
     grid_option,
     output_options,
 )
-from beattrack.cli.outputs import Job, chosen_formats, plan, write_options
+from beattrack.cli.outputs import Job, check_list, chosen_formats, plan, write_options
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
@@ -89,6 +89,8 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         alternatives=options["alternatives"],
     )
     check_anchors(options, jobs)
+    read_too = [Path(path) for path in (options["anchors"], options["files_from"]) if path is not None]
+    check_list(options["errors"], "--errors", jobs, read_too)
 
     from beattrack.runtime.cores import usable_cores
 
@@ -171,12 +173,12 @@ class Tracking:
         decoder = decoder_with(self.decoder, self.decoder_options)  # type: ignore[arg-type]
         if self.confidence:
             check_confidence(decoder)
-        anchors = read(self.anchors, self.anchor_tolerance)
+        start, end = self.part
+        anchors = read(self.anchors, self.anchor_tolerance, start=start, end=end)
         tracker = BeatTracker(self.model, decoder, device=self.device, threads=self.threads)  # type: ignore[arg-type]
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                start, end = self.part
                 activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
                 if job.activations is not None:
                     activations.save(job.activations)

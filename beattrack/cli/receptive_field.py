@@ -71,7 +71,7 @@ def receptive_field(
             with collected_warnings() as warnings:
                 record, text = describe_model(model, check=check, recording=recording, plot=plot)
             for warning in warnings:
-                click.echo(f"beattrack: {warning}", err=True)
+                click.echo(f"beattrack: warning: {warning}", err=True)
         else:
             record, text = _describe_stack(stack, check=check, plot=plot)
     click.echo(json.dumps(record, indent=2, allow_nan=False) if as_json else text)

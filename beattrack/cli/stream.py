@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -120,7 +121,7 @@ def _track(file: str | None, options: Mapping[str, Any]) -> None:
 
     display = Display(sys.stderr) if on_terminal() else None
     with ExitStack() as stack:
-        stack.enter_context(_immediate_warnings(display))
+        stack.enter_context(_immediate_warnings(display, _called(file)))
         source = stack.enter_context(_source(file, options))
         tracker = StreamTracker(
             options["model"],
@@ -140,7 +141,9 @@ def _outputs(
     """Open the outputs, to be closed by `stack`, and return the source for them."""
     from beattrack.live.lines import BeatLines
 
-    shared_terminal = display is not None and sys.stdout is not None and sys.stdout.isatty()
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    shared_terminal = display is not None and sys.stdout.isatty()
     before = display.clear if display is not None and shared_terminal else None
     outputs: list[Output] = [BeatLines(sys.stdout, as_json=options["as_json"], before=before)]
     if options["osc"] is not None:
@@ -190,6 +193,12 @@ def _source(file: str | None, options: Mapping[str, Any]) -> Iterator[LiveSource
             yield source
 
 
+def _called(file: str | None) -> str:
+    if file is None:
+        return "microphone"
+    return "standard input" if file == STDIN else label(file)
+
+
 def _raw_format(options: Mapping[str, Any]) -> RawFormat | None:
     from beattrack.live.pcm import RawFormat
 
@@ -205,12 +214,13 @@ def _is_pipe(path: str) -> bool:
 
 
 @contextmanager
-def _immediate_warnings(display: Display | None) -> Iterator[None]:
-    """Print each warning as one line on standard error when it is given."""
+def _immediate_warnings(display: Display | None, name: str) -> Iterator[None]:
+    """Print each warning about a source as one line on standard error when it is given."""
     told: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         text = " ".join(str(message).split())
+        text = text if text.startswith(name) else f"{name}: {text}"
         if text not in told:
             told.add(text)
             if display is not None:

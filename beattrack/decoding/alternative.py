@@ -22,11 +22,6 @@ REACH = 1.15  # the tempo may drift by this factor; the nearest other level is a
 LEAST_BPM = 10.0
 
 
-def has_tempo_range(decoder: Decoder) -> bool:
-    """Return whether a decoder can be limited to a range of tempi."""
-    return isinstance(decoder.settings, DBNSettings)
-
-
 def at_tempo(decoder: D, bpm: float, limits: Limits = (None, None)) -> D:
     """Return a decoder like another one, but for tempi near a given one only.
 

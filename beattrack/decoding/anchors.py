@@ -28,7 +28,7 @@ class Anchors:
 
     Attributes:
         times: seconds from the start of the recording, at least one.
-        positions: position of each in its bar, 1 = downbeat, None where it is not known; None if no position
+        positions: position of each in its bar, 1 = downbeat, None if it is not known; None if no position
             is known.
         tolerance: largest distance of a beat from its anchor in seconds, at most 1. It is reduced to half of
             the shortest beat interval, and is at least half a frame; with 0, the beat is reported at exactly

@@ -13,8 +13,8 @@ from beattrack.formats.readers import read_beats
 from beattrack.formats.sequence import BeatFileError
 from beattrack.formats.text import read_text
 
-_POSITION = re.compile(r"[1-9]\d?")
-_OTHER_UNITS = re.compile(r"^# *units: *(?!seconds)", re.MULTILINE)
+_WHOLE = re.compile(r"[+-]?\d{1,9}")
+_OTHER_UNITS = re.compile(r"^# *units:(?! *seconds)", re.MULTILINE)
 
 
 def read_anchors(path: str | os.PathLike[str], tolerance: float = DEFAULT_TOLERANCE) -> Anchors:
@@ -32,7 +32,7 @@ def read_anchors(path: str | os.PathLike[str], tolerance: float = DEFAULT_TOLERA
         SettingsError: if the tolerance is out of range.
     """
     name = os.fspath(path)
-    rows = _lines(read_text(path))
+    rows = _lines(read_text(path), name)
     if rows is None:
         beats = read_beats(path, sparse=True)
         places = [None] * len(beats.times) if beats.positions is None else beats.positions.tolist()
@@ -48,8 +48,12 @@ def read_anchors(path: str | os.PathLike[str], tolerance: float = DEFAULT_TOLERA
         raise SettingsError(f"{name}: {error}") from error
 
 
-def _lines(text: str) -> list[tuple[float, int | None]] | None:
-    """Return times and positions if a text consists of lines of `time [position]` in seconds, else None."""
+def _lines(text: str, name: str) -> list[tuple[float, int | None]] | None:
+    """Return times and positions if a text consists of lines of `time [position]` in seconds, else None.
+
+    Raises:
+        BeatFileError: if a position is a whole number that cannot be one.
+    """
     try:
         rows = [cells for _, cells in split_rows(text)]
     except ValueError:
@@ -60,10 +64,15 @@ def _lines(text: str) -> list[tuple[float, int | None]] | None:
     for cells in rows:
         if not is_number(cells[0]) or len([cell for cell in cells if cell]) > 2:
             return None
-        position = cells[1] if len(cells) > 1 else ""
-        if position and not (_POSITION.fullmatch(position) and int(position) <= MAX_POSITION):
-            return None
-    return [(float(cells[0]), int(cells[1]) if len(cells) > 1 and cells[1] else None) for cells in rows]
+    positions = [cells[1] if len(cells) > 1 else "" for cells in rows]
+    if not all(_WHOLE.fullmatch(position) for position in positions if position):
+        return None
+    for position in positions:
+        if position and not 0 <= int(position) <= MAX_POSITION:
+            raise BeatFileError(f"{name}: has the position {position}; positions are 1 to {MAX_POSITION}")
+    return [
+        (float(cells[0]), int(position or 0) or None) for cells, position in zip(rows, positions, strict=True)
+    ]
 
 
 def _without_end(cells: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -20,6 +20,8 @@ Int64 = NDArray[np.int64]
 Laid: TypeAlias = tuple[Float64, Int64]  # times and tracked beats of a piece
 
 NAMED_PIECES = 4  # in the sentence
+AT_ZERO = 0.005  # seconds that the grid of a recording may be moved for its first beat to be at time 0
+ROUNDING = 1e-9  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,7 @@ def on_grid(times: Float64, duration: float, fine: Float64 | None = None) -> Gri
     pieces = fit_grid(times if fine is None else fine)
     if not pieces:
         return Gridded(times, np.arange(len(times)), Grid(False, drift(times)))
+    pieces[0] = _from_zero(pieces[0])
     laid = [_laid(pieces[0], duration)]
     for before, piece in pairwise(pieces):
         laid.append(_laid(piece, duration, before.line, laid[-1][0][-1:]))
@@ -61,8 +64,15 @@ def on_grid(times: Float64, duration: float, fine: Float64 | None = None) -> Gri
         None if index < 0 else round(float(times[index] - time), 5)
         for index, time in zip(tracked, seconds, strict=True)
     )
-    stored = _stored(pieces, [len(part) for part, _ in laid], duration)
+    stored = _stored(pieces, [part for part, _ in laid], duration)
     return Gridded(seconds, tracked, Grid(True, _sentence(stored, errors), stored, errors))
+
+
+def _from_zero(piece: Piece) -> Piece:
+    """Return the first piece with its first beat at time 0 if it would come just before it, as in loops."""
+    if -AT_ZERO <= piece.line.offset < 0:
+        return replace(piece, line=Line(piece.line.period, 0.0))
+    return piece
 
 
 def _laid(piece: Piece, duration: float, before: Line | None = None, end: Float64 | None = None) -> Laid:
@@ -89,14 +99,18 @@ def _laid(piece: Piece, duration: float, before: Line | None = None, end: Float6
         all_numbers.append(number)
         all_tracked.append(beat)
     times = piece.line.at(np.array(all_numbers))
-    inside = (times > earliest) & (times < duration + ON_GRID)
+    # Beats on the grid but outside the recording are left out: moved to its ends, they would not be on it.
+    inside = (times > earliest) & (times >= -ROUNDING) & (times <= duration + ROUNDING)
+    if before is None:
+        inside[: int((inside & (np.array(all_tracked) >= 0)).argmax())] = False  # filled in before the first
     return times[inside].clip(0, duration), np.array(all_tracked)[inside]
 
 
-def _stored(pieces: Sequence[Piece], counts: Sequence[int], duration: float) -> tuple[GridPiece, ...]:
-    offsets = [max(piece.line.offset, 0.0) for piece in pieces]
+def _stored(pieces: Sequence[Piece], laid: Sequence[Float64], duration: float) -> tuple[GridPiece, ...]:
+    first = float(laid[0][0]) if len(laid[0]) else max(pieces[0].line.offset, 0.0)
+    offsets = [first, *(piece.line.offset for piece in pieces[1:])]
     bounds = [0.0, *offsets[1:], duration]
-    rows = zip(pairwise(bounds), pieces, offsets, counts, strict=True)
+    rows = zip(pairwise(bounds), pieces, offsets, map(len, laid), strict=True)
     return tuple(
         GridPiece(start, end, piece.bpm, offset, count) for (start, end), piece, offset, count in rows
     )

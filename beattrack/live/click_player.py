@@ -88,7 +88,8 @@ class Backing:
         with self._lock:
             self._blocks.append((self._end, np.nan_to_num(mono, posinf=0.0, neginf=0.0)))
             self._end += len(mono)
-            while self._blocks[0][0] < self._end - self._most:
+            # The last piece may be long, and none of it has been heard yet.
+            while self._blocks[0][0] + len(self._blocks[0][1]) < self._end - len(mono) - self._most:
                 self._blocks.popleft()
 
     def render(self, seconds: float, count: int) -> Float32:

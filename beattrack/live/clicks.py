@@ -83,7 +83,7 @@ class ClickMix:
         backed: whether there is music.
 
     Attributes:
-        latency: seconds until samples are heard, for systems that do not tell it with each block.
+        latency: seconds until samples are heard, for systems that do not report it with each block.
     """
 
     def __init__(self, sample_rate: float, clock: Callable[[], float], *, backed: bool) -> None:

@@ -53,7 +53,7 @@ class Display:
         text = text[: min(shutil.get_terminal_size().columns, WIDTH) - 1]
         self._file.write("\r" + text.ljust(self._drawn))
         self._file.flush()
-        self._drawn = max(len(text), self._drawn if len(text) < self._drawn else 0)
+        self._drawn = max(len(text), self._drawn)
 
 
 def status_text(state: OnlineState, seconds: float) -> str:

@@ -78,7 +78,7 @@ def piped(pipe: Pipe, name: str, raw: RawFormat | None = None) -> LiveSource:
         raw: format of raw PCM; None for WAV.
 
     Raises:
-        AudioError: if it is empty or no WAV; while the chunks are read, if it ends within a frame.
+        AudioError: if it is empty or not a WAV file; while the chunks are read, if it ends within a frame.
 
     Warns:
         AudioWarning: while the chunks are read, if a WAV ends before the length that it states.
@@ -260,5 +260,5 @@ def _not_wav(head: bytes, name: str) -> AudioError:
             "`ffmpeg -i - -f wav - | beattrack stream -`"
         )
     return AudioError(
-        f"{name}: is no WAV file; for raw PCM, give --sample-rate, --channels and --sample-format"
+        f"{name}: is not a WAV file; for raw PCM, give --sample-rate, --channels and --sample-format"
     )

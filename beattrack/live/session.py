@@ -1,4 +1,4 @@
-"""Track a live source and tell the outputs, until the source ends."""
+"""Track a live source and notify the outputs, until the source ends."""
 
 from __future__ import annotations
 

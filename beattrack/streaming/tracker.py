@@ -6,7 +6,7 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -61,9 +61,7 @@ class StreamTracker:
     ) -> None:
         self.sample_rate: float = checks.positive()("sample_rate", sample_rate)
         self.channels: int = checks.between(1, MAX_CHANNELS, whole=True)("channels", channels)
-        if isinstance(model, str | os.PathLike):
-            model = find(model)
-        self.network = load_streaming_network(model.path) if isinstance(model, Model) else model
+        self.network = _loaded(model)
         fps = float(self.network.settings.spectrogram.fps)
         if decoder is not None and options:
             names = ", ".join(options)
@@ -164,7 +162,7 @@ def stream(
     """Track the beats of a stream, as in `for beat in beattrack.stream(chunks, 44100): ...`.
 
     Args:
-        chunks: the stream; see `StreamTracker.process`. The first chunk tells the number of channels.
+        chunks: the stream; see `StreamTracker.process`. The first chunk determines the number of channels.
         sample_rate: sample rate in Hz.
         model, options: arguments of `StreamTracker`.
 
@@ -186,6 +184,14 @@ def stream(
         yield from tracker.process(chunk)
     if tracker is not None:
         yield from tracker.finish()
+
+
+def _loaded(model: str | os.PathLike[str] | Model | CausalNetwork) -> CausalNetwork:
+    if isinstance(model, Model):
+        return load_streaming_network(model.path)
+    if isinstance(model, str | os.PathLike) or not hasattr(model, "process"):
+        return load_streaming_network(find(cast("str", model)).path)  # which refuses what is no name
+    return model
 
 
 def _settings(options: dict[str, Any]) -> OnlineSettings:

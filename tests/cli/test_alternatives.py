@@ -103,3 +103,7 @@ def test_peak_picking_has_none(clip: Path) -> None:
 )
 def test_names(name: str, format: str, other: str) -> None:
     assert alternative_name(Path("x") / name, format) == Path("x") / other  # type: ignore[arg-type]
+
+
+def test_confidence_judges_one_reading() -> None:
+    assert "leave out --alternatives" in usage_error("decode", "song.npz", "--alternatives", "--confidence")

@@ -184,3 +184,28 @@ def test_metre_changes_need_metres_and_the_exact_decoder(saved: Path) -> None:
 )
 def test_senseless_values_are_usage_errors(saved: Path, args: tuple[str, ...]) -> None:
     assert usage_error("decode", *args, saved)
+
+
+def test_anchors_outside_the_part_are_named(saved: Path) -> None:
+    anchors = saved.with_name("song.anchors")
+    anchors.write_text("5 1\n")
+    says = usage_error("decode", saved, "--anchors", anchors, "--start", "10", "--end", "20")
+    assert f"{anchors}: has no anchor from 10 to 20 s" in says
+
+
+def test_an_anchor_in_silence_is_reported_where_it_is(tmp_path: Path) -> None:
+    silent = np.full(1000, 1e-9, np.float32)
+    Activations(silent, silent / 2, fps=100.0).save(tmp_path / "song.npz")
+    (tmp_path / "song.anchors").write_text("5.0 1\n")
+    found = rows("decode", tmp_path / "song.npz", "--anchors", tmp_path / "song.anchors", "--bpm", "120")
+    assert np.abs(np.atleast_2d(found)[:, 0] - 5.0).min() <= 0.01
+
+
+def test_errors_do_not_overwrite_other_files(clip: Path) -> None:
+    anchors = clip.with_name("song.anchors")
+    anchors.write_text("5 1\n")
+    before = clip.read_bytes()
+    for file in (clip, anchors):
+        args = ("--anchors", anchors, "--errors", file, "-o", clip.with_name("z.beats"))
+        assert "choose another --errors" in usage_error("predict", clip, *args)
+    assert (clip.read_bytes(), anchors.read_text()) == (before, "5 1\n")

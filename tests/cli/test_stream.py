@@ -209,7 +209,7 @@ def test_addresses_are_checked(song: Path) -> None:
         (b"", "standard input: is empty (0 bytes)"),
         (b"RIFF\xff\xff\xff\xffWAVE", "ends within the header"),
         (b"ID3\4" + bytes(50), "is MP3, which cannot be streamed"),
-        (b"no audio at all", "is no WAV file; for raw PCM, give --sample-rate"),
+        (b"no audio at all", "is not a WAV file; for raw PCM, give --sample-rate"),
     ],
 )
 def test_bad_standard_input_is_one_sentence(stdin: bytes, says: str) -> None:
@@ -231,7 +231,9 @@ def test_damaged_samples_are_warned_of_once_and_do_no_harm(song: Path) -> None:
     mono[[100, 5000, 40_000]] = np.nan
     result = run("stream", "-", "--sample-rate", RATE, "--sample-format", "f32le", stdin=mono.tobytes())
     assert result.exit_code == 0
-    assert lines(result.stderr) == ["beattrack: warning: samples that are not finite were set to 0"]
+    assert lines(result.stderr) == [
+        "beattrack: warning: standard input: samples that are not finite were set to 0"
+    ]
     check(result.stdout)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from beattrack.activations import Activations
-from beattrack.decoding.alternative import at_tempo, beside, decode_beside, has_tempo_range
+from beattrack.decoding.alternative import at_tempo, beside, decode_beside
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn import DBNDecoder, DBNSettings
 from beattrack.decoding.peaks import PeakDecoder
@@ -34,8 +34,6 @@ def test_limits_bind() -> None:
 
 
 def test_peak_picking_has_no_tempo_range() -> None:
-    assert not has_tempo_range(PeakDecoder())
-    assert has_tempo_range(DBNDecoder())
     with pytest.raises(SettingsError, match="'peaks' has no tempo range"):
         at_tempo(PeakDecoder(), 60.0)
 

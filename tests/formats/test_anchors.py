@@ -84,3 +84,17 @@ def test_what_holds_no_anchors_is_refused_by_name(tmp_path: Path, text: str) -> 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BeatFileError, match="cannot be read"):
         read_anchors(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize("text", ["5 0\n9 65\n", "5 99\n", "5 -1\n"])
+def test_a_position_that_cannot_be_one_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "song.anchors"
+    path.write_text(text)
+    with pytest.raises(BeatFileError, match=r"has the position (65|99|-1); positions are 1 to 32"):
+        read_anchors(path)
+
+
+def test_a_position_of_0_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "song.anchors"
+    path.write_text("# units: seconds\n5 0\n9 2\n")
+    assert read_anchors(path).positions == (None, 2)

@@ -82,3 +82,47 @@ def test_the_result_is_valid_beats(
     assert len(found.times) == len(found.tracked)
     assert len(found.grid.residuals) in (0, len(found.times))
     assert sum(piece.beats for piece in found.grid.pieces) in (0, len(found.times))
+
+
+def on_its_grid(times: np.ndarray, duration: float) -> None:
+    """Check that beats of one piece lie where its tempo and offset say, inside the recording."""
+    found = on_grid(times, duration)
+    (piece,) = found.grid.pieces
+    numbers = np.rint((found.times - piece.offset) * piece.bpm / 60)
+    np.testing.assert_allclose(found.times, piece.offset + numbers * 60 / piece.bpm, atol=1e-6)
+    assert numbers[0] == 0
+    assert found.tracked[0] >= 0
+    assert 0 <= found.times[0] <= found.times[-1] <= duration
+
+
+@pytest.mark.parametrize("offset", [-0.02, -0.004, 0.0, 0.003])
+def test_a_song_that_starts_on_a_beat_has_one_grid(offset: float) -> None:
+    times = offset + np.arange(200) * 60 / 124
+    times[0] = max(times[0], 0.0)
+    on_its_grid(times, 100.0)
+    first = on_grid(times, 100.0).times[0]
+    assert first == pytest.approx(max(offset, 0.0) if offset > -0.005 else offset + 60 / 124, abs=1e-6)
+
+
+def test_a_beat_at_the_end_stays_on_the_grid() -> None:
+    times = 0.2 + np.arange(100) * 0.5
+    on_its_grid(times, times[-1] - 0.01 + 0.01)
+    on_its_grid(np.minimum(times, times[-1] - 0.01), times[-1] - 0.01)
+
+
+def test_nothing_is_filled_in_before_the_first_tracked_beat() -> None:
+    on_its_grid(np.array([0.0, *(0.4 + 0.5 * np.arange(1, 60))]), 40.0)
+
+
+@given(
+    offset=st.floats(-0.024, 0.5),
+    period=st.floats(0.3, 0.8),
+    end=st.floats(-0.02, 0.5),
+    seed=st.integers(0, 99),
+)
+def test_a_grid_of_one_piece_is_exact(offset: float, period: float, end: float, seed: int) -> None:
+    times = offset + np.arange(60) * period + np.random.default_rng(seed).normal(scale=0.003, size=60)
+    duration = float(times[-1] + end)
+    times = np.unique(times.clip(0, duration))
+    if len(on_grid(times, duration).grid.pieces) == 1:
+        on_its_grid(times, duration)

@@ -82,3 +82,11 @@ def test_the_backing_forgets_what_is_over() -> None:
     assert len(backing._blocks) <= 52
     assert not backing.render(0.0, 80).any()
     assert backing.render(4.9, 80).all()
+
+
+def test_the_backing_keeps_a_long_piece_until_it_was_heard() -> None:
+    backing = Backing(100.0, 3.0)
+    for number in range(4):
+        backing.add(np.full((500, 1), number + 1, np.float32))
+    assert backing.render(10.0, 500).tolist() == [3.0] * 500
+    assert backing.render(15.0, 500).tolist() == [4.0] * 500

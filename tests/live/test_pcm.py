@@ -145,8 +145,8 @@ def test_a_wav_that_ends_early_is_warned_of() -> None:
         (b"fLaC" + bytes(100), "is FLAC, which cannot be streamed; convert it with `ffmpeg"),
         (b"ID3\4" + bytes(100), "is MP3"),
         (b"OggS" + bytes(100), "is OGG"),
-        (b"hello, world, this is text", "is no WAV file; for raw PCM, give --sample-rate"),
-        (b"ab", "is no WAV file"),
+        (b"hello, world, this is text", "is not a WAV file; for raw PCM, give --sample-rate"),
+        (b"ab", "is not a WAV file"),
         (
             header(UNKNOWN, coding=2, bits=4) + bytes(100),
             "of a coding that cannot be streamed (format 2, 4 bits)",

@@ -235,11 +235,14 @@ def peak_frames(
     frames = classes.shape[1]
     starts = np.maximum(path.starts, 0)
     stops = np.minimum(path.starts + space.region_lengths[path.intervals, path.places], frames)
+    height = classes.max(axis=0)
     for window in windows:
         beat = np.searchsorted(path.starts, window.start)
         stops[beat] = min(stops[beat], window.stop)
+        if np.ptp(height[window.start : window.stop]) == 0:  # nothing is heard that could tell the frame
+            starts[beat] = (window.start + window.stop - 1) // 2
+            stops[beat] = starts[beat] + 1
     visible = stops > starts
-    height = classes.max(axis=0)
     regions = zip(starts[visible], stops[visible], strict=True)
     peaks = [int(start) + int(height[start:stop].argmax()) for start, stop in regions]
     return np.array(peaks, dtype=np.int64), path.places[visible]

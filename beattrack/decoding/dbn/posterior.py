@@ -111,11 +111,6 @@ class Posterior:
         mass: Float64 = begun[(last + 1).clip(0, len(chances))] - begun[first.clip(0, len(chances))]
         return mass.clip(0, 1)
 
-    def tempo_near(self, bpm: float, tolerance: float) -> float:
-        """Return the expected share of the time at tempi within a relative tolerance of one."""
-        near = np.abs(self.tempi / bpm - 1) <= tolerance
-        return min(float(self.tempo_shares[near].sum()), 1.0)
-
 
 def join_posteriors(
     parts: Sequence[Posterior], starts: Sequence[int], frames: int, *, bars: bool
