@@ -402,7 +402,8 @@ def anchored(draw: st.DrawFn) -> tuple[DBNSettings, Activations, Anchors]:
         metre_change=change,
         min_bpm=low,
     )
-    count = draw(st.integers(1, 3))
+    # 1.5 s apart or more, so that some number of beats between them fits any positions.
+    count = draw(st.integers(1, min(3, int(seconds / 1.5))))
     apart = seconds / count
     times = [index * apart + draw(st.floats(0, max(apart - 1.5, 0.0))) for index in range(count)]
     positions = [draw(st.none() | st.integers(1, 3)) for _ in range(count)]
