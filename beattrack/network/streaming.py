@@ -45,10 +45,10 @@ class StreamingNetwork:
         """Forget everything heard so far."""
         self._input = CausalInput(self.settings)
         self._slow = _SlowFeatures(self._engine, self.settings) if self.settings.network.harmony else None
-        self._maps: _Maps | None = None
+        self._maps = _Maps(self.settings)
         self._taps = _Taps(self.settings)
         self._frame = 0  # number of the next output
-        self._last = np.empty((1, 0), np.float32)
+        self._last = np.empty((0, self.settings.network.front_end.bands), np.float32)
 
     def process(self, spectrogram: Float, harmony: Float | None = None) -> tuple[Float, Float]:
         """Take the next frames and return the outputs that are complete.
@@ -63,9 +63,9 @@ class StreamingNetwork:
         """
         normalised = self._input.spectrogram(np.asarray(spectrogram, np.float32))
         self._take_harmony(harmony)
-        if len(normalised) and self._maps is None:
-            self._begin(normalised[:1])
         if len(normalised):
+            if not self._maps.seen:  # as if the first frame had always sounded
+                self._run(np.repeat(normalised[:1], self.settings.network.frames_before, axis=0))
             self._last = normalised[-1:]
         return self._run(normalised)
 
@@ -76,19 +76,11 @@ class StreamingNetwork:
             harmony: the last frames of the harmony view, whose windows extend beyond the end.
         """
         self._take_harmony(harmony)
-        return self._run(np.repeat(self._last, self.look_ahead if self._maps else 0, axis=0))
+        return self._run(np.repeat(self._last, self.look_ahead, axis=0))
 
     def _take_harmony(self, harmony: Float | None) -> None:
         if harmony is not None and len(harmony) and self._slow is not None:
             self._slow.take(self._input.harmony(np.asarray(harmony, np.float32)))
-
-    def _begin(self, first: Float) -> None:
-        """Fill the memory of the front-end with the first frame, (1, bands), as if it had always sounded."""
-        self._maps = _Maps(self.settings)
-        for _ in range(self.settings.network.frames_before):
-            self._maps.store(
-                self._engine.step({"frame": first[None], **self._maps.pasts()}, self._maps.names)
-            )
 
     def _run(self, frames: Float) -> tuple[Float, Float]:
         outputs = [output for frame in frames if (output := self._step(frame)) is not None]
@@ -97,8 +89,6 @@ class StreamingNetwork:
 
     def _step(self, frame: Float) -> tuple[float, float] | None:
         """Take a frame of the padded spectrogram, (bands,), and return the output that it completes."""
-        if self._maps is None:
-            raise RuntimeError("there is no first frame")
         inputs = {"frame": frame[None, None], **self._maps.pasts()}
         if self._maps.seen < self.settings.network.front_end.receptive_field - 1:
             self._maps.store(self._engine.step(inputs, self._maps.names))
