@@ -117,7 +117,7 @@ def test_the_naive_generation_can_go_on_from_a_past() -> None:
 
 def test_cached_generation_equals_the_naive_one_at_full_depth() -> None:
     torch.manual_seed(0)
-    network = wavenet.SMALL.plans["2x512"].network().double().eval()
+    network = wavenet.FULL.plans["1x512"].network().double().eval()
     uniforms = random_numbers(network.receptive_field + 20, 1, seed=1)
     sounds = generate(network, uniforms)
     expected = generate_naively(network, uniforms[-20:], sounds[:, :-20])
