@@ -37,7 +37,7 @@ class Plan:
     steps: int
     channels: int = 32
     hidden: int = 128
-    batch: int = 2
+    batch: int = 1
     crop: int = 16384
     learning_rate: float = 4e-3
 
