@@ -8,8 +8,8 @@ The graph has independent parts, so that long recordings need little memory:
 - `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
   networks, computes the same frame by frame, as music is played (`network.step_graph`).
 
-Norms are merged into the convolutions. The weights that the graph then no longer has are stored beside it, so
-that training can go on from the file.
+Weight norm, and batch norm in the second part, are merged into the convolutions. The weights that the graph
+then no longer has are stored beside it, so that training can go on from the file.
 """
 
 from __future__ import annotations
