@@ -132,7 +132,7 @@ class BeatNetwork(nn.Module):
 
         Returns:
             Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
-            those of the TCN's blocks or the states of the recurrent layers.
+            those that the TCN remembers or the states of the recurrent layers.
         """
         body = self.tcn or self.recurrent
         if body is None:

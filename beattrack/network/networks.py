@@ -65,10 +65,18 @@ def _cnn1d(width: int, _: int) -> NetworkSettings:
 
 
 def _wavenet(width: int, _: int) -> NetworkSettings:
-    tcn = TCNSettings(
-        channels=width, kernel=2, causal=True, parallel_pair=False, residual_1x1=False, gated=True
+    return _convolutional(
+        TCNSettings(
+            channels=width,
+            kernel=2,
+            causal=True,
+            parallel_pair=False,
+            residual_1x1=False,
+            gated=True,
+            activation="relu",
+            output="wavenet",
+        )
     )
-    return _convolutional(tcn)
 
 
 def _cnn2d(width: int, _: int) -> NetworkSettings:
