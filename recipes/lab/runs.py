@@ -1,0 +1,234 @@
+"""Training runs that differ in one setting, and their scores on the same held-out songs.
+
+Every run is a folder as `beattrack train` writes it; finished runs are not trained again, interrupted ones resume.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from beattrack.datasets.training import DatasetSpec, LoadedSongs, load_songs, parse_spec
+from beattrack.network.model import BeatNetwork
+from beattrack.training.examples.sampling import Pool, Split, split_songs
+from beattrack.training.held_out import choose
+from beattrack.training.machine import Machine
+from beattrack.training.run import train
+from beattrack.training.settings import TrainingSettings, read_settings
+from corpus import make_corpus
+
+MEASURES = ("beats_f", "beats_cmlt", "beats_amlt", "downbeats_f")
+RESAMPLES = 2000
+BAND = (2.5, 97.5)
+
+# Settings of every run of the lab: the spectrogram alone, no tempo head, music at its own tempo.
+COMMON: dict[str, Any] = {
+    "network.harmony": False,
+    "network.tempo_bins": 0,
+    "learning_rate": 3e-3,
+    "average_decay": 0.98,
+    "loss.downbeats": 3.0,
+    "validation.share": 0.15,
+    "validation.batches": 1,
+    "validation.decode_songs": 1,
+    "validation.decode_seconds": 10.0,
+    "crop.tempo_pull": 0.5,
+    "crop.felt_tempo_pull": 0.0,
+    "crop.tempo_jitter": 0.12,
+    "crop.tempo_factor": [0.7, 1.4],
+    "crop.level.hear_backbeat": True,
+    "crop.level.open_bpm": 110.0,
+    "crop.level.halve_bpm": 170.0,
+    "crop.level.halve_probability": 1.0,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much an experiment trains.
+
+    Attributes:
+        steps: optimiser steps of a run.
+        batch: crops per step.
+        frames: frames in a crop.
+        channels: channels of front-end and TCN.
+        held_out: held-out songs of each source that are scored; None for all.
+    """
+
+    steps: int
+    batch: int
+    frames: int
+    channels: int
+    held_out: int | None
+
+
+SMALL = Size(steps=120, batch=4, frames=800, channels=12, held_out=None)
+FULL = Size(steps=600, batch=8, frames=2000, channels=20, held_out=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One run of an experiment.
+
+    Attributes:
+        name: name of its folder and of its row in the table.
+        settings: its settings, by dotted names, beside those common to all.
+        about: further columns of its row.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """What is common to the runs of an experiment; `lab_options` reads it from the command line."""
+
+    out: Path
+    size: Size
+    full: bool
+    seed: int
+    datasets: tuple[str, ...]
+    threads: int
+
+    def table_path(self, name: str) -> Path:
+        """Return the path of a table or plot."""
+        return self.out / name
+
+
+def lab_options(small: Size = SMALL, full: Size = FULL) -> Callable[[Callable[[Lab], None]], click.Command]:
+    """Return a decorator that makes a command of a function of a `Lab`."""
+
+    def decorate(function: Callable[[Lab], None]) -> click.Command:
+        @click.command(help=function.__doc__)
+        @click.option("--full", is_flag=True, help="Train at the size of the published table.")
+        @click.option("--dataset", "datasets", metavar="NAME[@WEIGHT]", multiple=True, help=_DATASET)
+        @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs, table and plot.")
+        @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random numbers.")
+        @click.option("--threads", type=int, default=1, show_default=True, help="CPU threads of torch.")
+        def command(
+            full: bool, datasets: tuple[str, ...], out: Path | None, seed: int, threads: int
+        ) -> None:
+            name = function.__name__.replace("_", "-")
+            folder = out or Path("runs") / "lab" / (f"{name}-full" if full else name)
+            size = full_size if full else small
+            function(
+                Lab(out=folder, size=size, full=full, seed=seed, datasets=datasets, threads=threads)
+            )
+
+        return command
+
+    full_size = full
+    return decorate
+
+
+_DATASET = "Music to train on, as in `beattrack train`. May be repeated. [default: a small synthesised corpus]"
+
+
+def songs_of(lab: Lab) -> LoadedSongs:
+    """Read the songs of an experiment; without --dataset, make the synthesised corpus first."""
+    names = lab.datasets or (make_corpus(Path("runs") / "lab" / "corpus", songs=120, seconds=30.0),)
+    return load_songs(list(names), tell=lambda sentence: click.echo(sentence, err=True))
+
+
+def settings_of(lab: Lab, variant: Variant) -> TrainingSettings:
+    """Return the settings of a run."""
+    size = lab.size
+    given: dict[str, Any] = {
+        **COMMON,
+        "seed": lab.seed,
+        "steps": size.steps,
+        "steps_per_epoch": size.steps,
+        "warm_up": size.steps // 10,
+        "batch": size.batch,
+        "precision": precision(),
+        "crop.frames": size.frames,
+        "network.front_end.channels": size.channels,
+        "network.tcn.channels": size.channels,
+        **variant.settings,
+    }
+    settings = read_settings(None, list(given.items()))
+    specs: list[DatasetSpec] = [parse_spec(name) for name in lab.datasets]
+    return replace(settings, dataset=tuple(specs))
+
+
+def precision() -> str:
+    """Return the fastest precision of this processor; without bfloat16 instructions, bf16-mixed is slow."""
+    return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"
+
+
+def run(lab: Lab, variants: Sequence[Variant], songs: LoadedSongs | None = None) -> list[dict[str, Any]]:
+    """Train every variant that is not finished, and return a row for each: means and training time.
+
+    Args:
+        lab: the experiment.
+        variants: its runs. Differences are from the first, song by song.
+        songs: songs to train on; None for those of `songs_of`.
+    """
+    songs = songs or songs_of(lab)
+    rows = []
+    for variant in variants:
+        settings = settings_of(lab, variant)
+        folder = lab.out / "runs" / variant.name
+        started = time.monotonic()
+        split = _limited(split_songs(songs.songs_by_dataset, songs.weights, settings.validation), lab)
+        outcome = train(folder, split, settings, machine=_machine(lab), command="recipes/lab", shown=True)
+        if not outcome.finished:
+            raise click.ClickException("interrupted; run the same command to resume")
+        click.echo(f"{variant.name}: {time.monotonic() - started:.0f} s", err=True)
+        rows.append(_row(folder, variant, settings))
+    return rows
+
+
+def scores(folder: Path, measure: str) -> dict[tuple[str, str], float]:
+    """Return one measure of each held-out song of a run that has it."""
+    with (folder / "validation.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {(row["source"], row["id"]): float(row[measure]) for row in rows if row[measure]}
+
+
+def difference(folder: Path, base: Path, measure: str) -> tuple[float, float, float]:
+    """Return the mean difference of a run from another on the same songs, and its 95 % bootstrap interval."""
+    ours, theirs = scores(folder, measure), scores(base, measure)
+    changes = np.array([ours[song] - theirs[song] for song in sorted(ours) if song in theirs])
+    draws = np.random.default_rng(0).integers(0, len(changes), (RESAMPLES, len(changes)))
+    low, high = np.percentile(changes[draws].mean(axis=1), BAND)
+    return float(changes.mean()), float(low), float(high)
+
+
+def _row(folder: Path, variant: Variant, settings: TrainingSettings) -> dict[str, Any]:
+    means = {name: float(np.mean(list(scores(folder, name).values()))) for name in MEASURES}
+    return {
+        "name": variant.name,
+        **variant.about,
+        "parameters": BeatNetwork(settings.network).parameter_count(),
+        "songs": len(scores(folder, "beats_f")),
+        **{name: round(mean, 4) for name, mean in means.items()},
+    }
+
+
+def _limited(split: Split, lab: Lab) -> Split:
+    """Return a split of which only some held-out songs are decoded."""
+    pool = split.validation
+    if lab.size.held_out is None:
+        return split
+    kept = choose(pool.songs, lab.size.held_out)
+    chances = pool.chances[kept]
+    fewer = Pool(
+        songs=tuple(pool.songs[i] for i in kept),
+        datasets=tuple(pool.datasets[i] for i in kept),
+        chances=chances / chances.sum(),
+    )
+    return replace(split, validation=fewer)
+
+
+def _machine(lab: Lab) -> Machine:
+    return Machine(accelerator="cpu", workers=0, threads=lab.threads)
