@@ -7,6 +7,9 @@ The graph has independent parts, so that long recordings need little memory:
 - `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
 - `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
   networks, computes the same frame by frame, as music is played (`network.step_graph`).
+
+Norms are merged into the convolutions. The weights that the graph then no longer has are stored beside it, so
+that training can go on from the file.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.norms import fold_weight_norm
 from beattrack.network.step_graph import step_output_names, step_shapes
+from beattrack.network.torch_engine import PREFIX
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -66,16 +71,29 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
         ModelError: if the outputs differ by more than 1e-4; then nothing is written.
     """
     network = copy.deepcopy(network).cpu().eval()
+    state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    fold_weight_norm(network)
     network.front_end.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     with atomic_path(path) as temporary:
         _write_graph(network, settings, str(temporary))
         model = onnx.load(str(temporary))
+        _add_missing(model, state)
         entry = model.metadata_props.add()
         entry.key, entry.value = METADATA_KEY, settings.to_json()
         onnx.save(model, str(temporary))
         difference = parity(network, temporary, frames=1500)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"the exported model differs from torch by {difference:.2g}")
+
+
+def _add_missing(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
+    """Add the weights that the graph does not have, such as those of norms; it does not use them."""
+    names = {tensor.name for tensor in model.graph.initializer}
+    # The exporter stores equal tensors once.
+    names |= {node.output[0] for node in model.graph.node if node.op_type == "Identity"}
+    for name, tensor in state.items():
+        if PREFIX + name not in names:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(tensor.numpy(), PREFIX + name))
 
 
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:

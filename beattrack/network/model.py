@@ -113,7 +113,7 @@ class BeatNetwork(nn.Module):
 
         Returns:
             Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
-            those of the TCN's blocks.
+            those that the TCN remembers.
         """
         features, map_inputs = self.front_end.step(frame, maps)
         both = [features.squeeze(2)] if slow is None else [features.squeeze(2), slow]

@@ -144,6 +144,6 @@ def _try_out(engine: OnnxEngine, settings: ModelSettings) -> None:
     if network.tcn.causal:
         shapes += [array.shape for array in engine.step({}, step_output_names(network))]
         maps = [(1, inputs, 1, bands) for inputs, _, bands in network.front_end.past_maps]
-        expected += [(1, 1), (1, 1), *maps, *[(1, network.tcn.channels)] * len(network.tcn.dilations)]
+        expected += [(1, 1), (1, 1), *maps, *[(1, network.tcn.channels)] * len(network.tcn.memories)]
     if shapes != expected:
         raise ValueError("the shapes differ")

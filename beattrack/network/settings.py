@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from beattrack.errors import SettingsError
+from beattrack.network.tcn_settings import TCNSettings
 from beattrack.runtime import checks
 
-Activation = Literal["elu", "relu", "gelu"]
-DropoutKind = Literal["spatial", "element"]
-
+__all__ = ["FrontEndSettings", "HarmonyPathSettings", "NetworkSettings", "TCNSettings"]
 
 _COUNT = checks.positive(whole=True)
 _COUNTS = checks.several(_COUNT)
@@ -164,72 +162,6 @@ class HarmonyPathSettings:
     def mixed(self) -> int:
         """Number of features before the mixing layers."""
         return self.learned * self.convolutions[1] + self.novelty * 2 * len(self.lags)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TCNSettings:
-    """The temporal convolutional network (Bai et al. 2018; Böck & Davies 2020; WaveNet with `gated`).
-
-    Attributes:
-        channels: channels of the residual stream.
-        kernel: taps of each dilated convolution; odd unless the network is causal.
-        dilations: dilation of each residual block, in order.
-        causal: see past frames only, by padding on the left.
-        parallel_pair: use two parallel convolutions per block, of dilations d and 2 * d (Böck & Davies 2020).
-        residual_1x1: use a 1x1 convolution on the residual path.
-        activation: activation function of the blocks and the output.
-        gated: use tanh(a) * sigmoid(b) in the blocks instead of `activation` (van den Oord et al. 2016).
-        dropout: dropout rate.
-        dropout_kind: drop whole channels (`spatial`) or single elements (`element`).
-        skip_sum: also sum the blocks' skip outputs, for the tempo head.
-
-    Raises:
-        SettingsError: if a value is out of range.
-    """
-
-    channels: int = 32
-    kernel: int = 5
-    dilations: tuple[int, ...] = tuple(2**i for i in range(11))
-    causal: bool = False
-    parallel_pair: bool = True
-    residual_1x1: bool = True
-    activation: Activation = "elu"
-    gated: bool = False
-    dropout: float = 0.1
-    dropout_kind: DropoutKind = "spatial"
-    skip_sum: bool = True
-
-    def __post_init__(self) -> None:
-        flags = ("causal", "parallel_pair", "residual_1x1", "gated", "skip_sum")
-        checks.apply(
-            self,
-            {
-                **dict.fromkeys(flags, checks.flag()),
-                "channels": _COUNT,
-                "kernel": checks.at_least(2, whole=True),
-                "dilations": _COUNTS,
-                "activation": checks.choice(get_args(Activation)),
-                "dropout_kind": checks.choice(get_args(DropoutKind)),
-                "dropout": _DROPOUT,
-            },
-        )
-        if not self.causal and self.kernel % 2 == 0:
-            raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
-
-    def tap_distances(self, dilation: int) -> tuple[int, ...]:
-        """Return how many frames earlier the taps of a causal block look, without those at the frame itself.
-
-        Args:
-            dilation: dilation of the block.
-        """
-        dilations = (dilation, 2 * dilation) if self.parallel_pair else (dilation,)
-        return tuple(tap * d for d in dilations for tap in range(self.kernel - 1, 0, -1))
-
-    @property
-    def receptive_field(self) -> int:
-        """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * largest dilation."""
-        widest = 2 if self.parallel_pair else 1
-        return 1 + sum((self.kernel - 1) * widest * dilation for dilation in self.dilations)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The part of a causal model's graph that runs one frame: names and shapes of its inputs and outputs.
 
 `frame`, a frame of the spectrogram over the running level, and `slow`, the features of the harmony path, are
-the new input. `maps_*` and `past_*` are earlier inputs of the front-end's convolutions and of the TCN's
-blocks; `map_*` and `input_*` are those of this frame, which later frames need.
+the new input. `maps_*` and `past_*` are earlier inputs of the convolutions of the front-end and of the TCN
+(`TCNSettings.memories`); `map_*` and `input_*` are those of this frame, which later frames need.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def step_shapes(network: NetworkSettings) -> dict[str, Shape]:
     if network.harmony is not None:
         shapes["slow"] = (1, network.harmony.channels)
     maps = {f"maps_{i}": (1, *shape) for i, shape in enumerate(network.front_end.past_maps)}
-    past = (1, len(tcn.tap_distances(1)), tcn.channels)
-    return {**shapes, **maps, **{f"past_{block}": past for block in range(len(tcn.dilations))}}
+    pasts = {f"past_{i}": (1, len(taps), tcn.channels) for i, taps in enumerate(tcn.memories)}
+    return {**shapes, **maps, **pasts}
 
 
 def map_names(network: NetworkSettings) -> list[str]:
@@ -32,5 +32,5 @@ def map_names(network: NetworkSettings) -> list[str]:
 
 def step_output_names(network: NetworkSettings) -> list[str]:
     """Return the names of the outputs, in order."""
-    inputs = [f"input_{block}" for block in range(len(network.tcn.dilations))]
+    inputs = [f"input_{i}" for i in range(len(network.tcn.memories))]
     return [BEATS, DOWNBEATS, *map_names(network), *inputs]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from beattrack.errors import ModelError
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings, read_settings
+from beattrack.network.norms import folded_names
 
 PREFIX = "network."  # prefix of the weights' names in the exported graph
 
@@ -46,6 +47,8 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
             stored = weights.get(node.input[0].removeprefix(PREFIX))
             if stored is not None:
                 weights[node.output[0].removeprefix(PREFIX)] = stored
+    for name in folded_names(network):  # merged from others that the file has too
+        weights.pop(name, None)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -47,8 +47,9 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
     ours = network.settings
     if not ours.tempo_bins:
         weights = {key: tensor for key, tensor in weights.items() if not key.startswith("heads.tempo.")}
-    # With a harmony path, the channels of two parts lie side by side: widening would mix them up.
-    can_widen = not ours.tcn.gated and ours.harmony is None
+    # With a harmony path, the channels of two parts lie side by side: widening would mix them up. Layer norm
+    # would take new channels into its mean.
+    can_widen = not ours.tcn.gated and ours.harmony is None and ours.tcn.norm != "layer"
     narrower = theirs.tcn.channels < ours.tcn.channels and can_widen
     same_tempo = ours.tempo_bins in (0, theirs.tempo_bins)
     if not same_tempo or _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
@@ -81,8 +82,10 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
             view = ours.view(len(ours), parts, -1, *ours.shape[2:])
             view[:outputs] = 0.0
             view[:outputs, :, :inputs] = theirs.view(outputs, parts, inputs, *theirs.shape[2:])
-        else:
+        elif theirs.ndim:
             ours[: len(theirs)] = theirs
+        else:  # a counter of batch norm
+            ours.copy_(theirs)
     return wide
 
 
