@@ -6,6 +6,7 @@ Every run is a folder as `beattrack train` writes it; finished runs are not trai
 from __future__ import annotations
 
 import csv
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from beattrack.training.held_out import choose
 from beattrack.training.machine import Machine
 from beattrack.training.run import train
 from beattrack.training.settings import TrainingSettings, read_settings
+from common import experiment
 from corpus import make_corpus
 
 MEASURES = ("beats_f", "beats_cmlt", "beats_amlt", "downbeats_f")
@@ -69,8 +71,8 @@ class Size:
     held_out: int | None
 
 
-SMALL = Size(steps=120, batch=4, frames=800, channels=12, held_out=None)
-FULL = Size(steps=600, batch=8, frames=2000, channels=20, held_out=8)
+SMALL = Size(steps=150, batch=4, frames=800, channels=12, held_out=None)
+FULL = Size(steps=500, batch=8, frames=1500, channels=20, held_out=12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,52 +92,63 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """What is common to the runs of an experiment; `lab_options` reads it from the command line."""
+    """What is common to the runs of an experiment.
 
+    Attributes:
+        name: name of the experiment.
+        out: folder for tables, plots and runs.
+        full: whether it has the published size.
+        size: how much each run trains.
+        seed: seed of all random numbers.
+        datasets: music to train on; empty for a small synthesised corpus.
+        threads: CPU threads of torch.
+    """
+
+    name: str
     out: Path
-    size: Size
     full: bool
+    size: Size
     seed: int
     datasets: tuple[str, ...]
     threads: int
 
-    def table_path(self, name: str) -> Path:
-        """Return the path of a table or plot."""
-        return self.out / name
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs."""
+        return self.out / (f"{self.name}-full" if self.full else self.name)
+
+    def path(self, suffix: str) -> Path:
+        """Return the path of the table or plot."""
+        return self.out / f"{self.name}{suffix}"
 
 
-def lab_options(small: Size = SMALL, full: Size = FULL) -> Callable[[Callable[[Lab], None]], click.Command]:
-    """Return a decorator that makes a command of a function of a `Lab`."""
+def training_experiment(function: Callable[[Lab], None]) -> click.Command:
+    """Make a command of an experiment that trains networks."""
 
-    def decorate(function: Callable[[Lab], None]) -> click.Command:
-        @click.command(help=function.__doc__)
-        @click.option("--full", is_flag=True, help="Train at the size of the published table.")
-        @click.option("--dataset", "datasets", metavar="NAME[@WEIGHT]", multiple=True, help=_DATASET)
-        @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs, table and plot.")
-        @click.option("--seed", type=int, default=1, show_default=True, help="Seed of all random numbers.")
-        @click.option("--threads", type=int, default=1, show_default=True, help="CPU threads of torch.")
-        def command(
-            full: bool, datasets: tuple[str, ...], out: Path | None, seed: int, threads: int
-        ) -> None:
-            name = function.__name__.replace("_", "-")
-            folder = out or Path("runs") / "lab" / (f"{name}-full" if full else name)
-            size = full_size if full else small
-            function(
-                Lab(out=folder, size=size, full=full, seed=seed, datasets=datasets, threads=threads)
-            )
+    @functools.wraps(function)
+    def command(*, full: bool, out: Path, seed: int, datasets: tuple[str, ...], threads: int) -> None:
+        name = function.__name__.replace("_", "-")
+        size = FULL if full else SMALL
+        function(Lab(name=name, out=out, full=full, size=size, seed=seed, datasets=datasets, threads=threads))
 
-        return command
-
-    full_size = full
-    return decorate
+    command = click.option("--dataset", "datasets", metavar="NAME[@WEIGHT]", multiple=True, help=_DATASET)(
+        command
+    )
+    command = click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help=_THREADS)(
+        command
+    )
+    return experiment(command)
 
 
-_DATASET = "Music to train on, as in `beattrack train`. May be repeated. [default: a small synthesised corpus]"
+_DATASET = (
+    "Music to train on, as in `beattrack train`. May be repeated. [default: a small synthesised corpus]"
+)
+_THREADS = "CPU threads of torch."
 
 
 def songs_of(lab: Lab) -> LoadedSongs:
     """Read the songs of an experiment; without --dataset, make the synthesised corpus first."""
-    names = lab.datasets or (make_corpus(Path("runs") / "lab" / "corpus", songs=120, seconds=30.0),)
+    names = lab.datasets or (make_corpus(lab.out / "corpus", songs=120, seconds=30.0),)
     return load_songs(list(names), tell=lambda sentence: click.echo(sentence, err=True))
 
 
@@ -177,7 +190,7 @@ def run(lab: Lab, variants: Sequence[Variant], songs: LoadedSongs | None = None)
     rows = []
     for variant in variants:
         settings = settings_of(lab, variant)
-        folder = lab.out / "runs" / variant.name
+        folder = lab.runs / variant.name
         started = time.monotonic()
         split = _limited(split_songs(songs.songs_by_dataset, songs.weights, settings.validation), lab)
         outcome = train(folder, split, settings, machine=_machine(lab), command="recipes/lab", shown=True)
