@@ -1,7 +1,7 @@
 """A corpus of simple synthesised music for the small experiments, so that they need no data.
 
-Drum loops, sparse drums, players alone and small bands, composed by `beattrack render`'s simplest source and played
-by oscillators and a synthesised drum kit. Networks learn it in a minute; it says little about real recordings.
+Drum loops, sparse drums, players alone and small bands, composed by the simplest source of `beattrack render`
+and played by oscillators and a synthesised drum kit. It says little about real recordings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from beattrack.rendering.errors import RejectedPiece
 from beattrack.rendering.piece import Part, Piece
 from beattrack.rendering.settings import SAMPLE_RATE, PerformanceSettings

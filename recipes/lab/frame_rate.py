@@ -3,8 +3,8 @@
     python recipes/lab/frame_rate.py                       a small synthesised corpus, minutes
     python recipes/lab/frame_rate.py --full --dataset ...  the published table
 
-A spectrogram read at another frame rate is the same music at another tempo. Without it, a network learns the tempi of
-its training songs only.
+A spectrogram read at another frame rate is the same music at another tempo. Without it, a network learns the
+tempi of its training songs only.
 """
 
 from __future__ import annotations

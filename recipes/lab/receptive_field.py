@@ -3,8 +3,8 @@
     python recipes/lab/receptive_field.py                       a small synthesised corpus, minutes
     python recipes/lab/receptive_field.py --full --dataset ...  the published table
 
-Every network reads the spectrogram alone, has kernels of 3 frames and no tempo head, and differs from the others in the
-dilations of its residual blocks only.
+Every network reads the spectrogram alone, has kernels of 3 frames and no tempo head, and differs from the
+others only in its residual blocks: how many, and of which dilation.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from runs import Lab, Variant, run, settings_of, training_experiment
 
 from beattrack.network.gradient_check import measure_stack
 from beattrack.network.receptive_field import StackSettings
-from beattrack.plot.draw import BEAT, DOWNBEAT, SOFT
+from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT
 
 KERNEL = 3
 FPS = 100
+SHOWN = (
+    ("beats_f", BEAT, "beats, DBN"),
+    ("downbeats_f", DOWNBEAT, "downbeats, DBN"),
+    ("peaks_f", INK, "beats, peak picking"),
+)
 SMALL_LAYERS, SMALL_PLAIN = (1, 3, 5, 7, 9), (5, 9)
 FULL_LAYERS, FULL_PLAIN = tuple(range(1, 12)), (3, 7, 11)
 
@@ -51,7 +56,7 @@ def receptive_field(lab: Lab) -> None:
 
 
 def _fields(lab: Lab, one: Variant) -> dict[str, Any]:
-    """Return the receptive field of a network in frames: of the blocks by formula and gradient, and of all."""
+    """Return the receptive field in frames: of the blocks by formula and by gradient, and of the network."""
     network = settings_of(lab, one).network
     stack = StackSettings(
         kernel=KERNEL, layers=one.about["layers"], dilation=2 if one.about["dilated"] else 1
@@ -65,30 +70,18 @@ def _fields(lab: Lab, one: Variant) -> dict[str, Any]:
 
 
 def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
-    drawing = figure(4.2)
+    drawing = figure(4.6)
     axes = drawing.subplots()
-    for measure, colour, label in (("beats_f", BEAT, "beats"), ("downbeats_f", DOWNBEAT, "downbeats")):
-        dilated = [row for row in rows if row["dilated"]]
-        axes.plot(
-            [row["seconds"] for row in dilated],
-            [row[measure] for row in dilated],
-            "o-",
-            color=colour,
-            label=label,
-        )
-        rest = [row for row in rows if not row["dilated"]]
-        axes.plot(
-            [row["seconds"] for row in rest],
-            [row[measure] for row in rest],
-            "x",
-            color=colour,
-            label=f"{label}, no dilation",
-        )
+    for measure, colour, label in SHOWN:
+        for dilated, style, kind in ((True, "o-", ""), (False, "x--", ", no dilation")):
+            chosen = [row for row in rows if row["dilated"] is dilated]
+            seconds, heights = [row["seconds"] for row in chosen], [row[measure] for row in chosen]
+            axes.plot(seconds, heights, style, color=colour, label=label + kind)
     for seconds, name in ((0.5, "a beat at 120 BPM"), (2.0, "a bar")):
         axes.axvline(seconds, color=SOFT, lw=0.8, ls=":")
         axes.annotate(name, (seconds, 0.02), rotation=90, fontsize=8, color=SOFT, ha="right", va="bottom")
     axes.set(xscale="log", xlabel="receptive field in seconds", ylabel="F-measure", ylim=(0, 1))
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.legend(frameon=False, fontsize=9, loc="lower right", ncols=3)
     tidy(axes)
     save_plot(drawing, lab.path(".png"))
 

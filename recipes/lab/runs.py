@@ -1,12 +1,14 @@
 """Training runs that differ in one setting, and their scores on the same held-out songs.
 
-Every run is a folder as `beattrack train` writes it; finished runs are not trained again, interrupted ones resume.
+Every run is a folder as `beattrack train` writes it; finished runs are not trained again, interrupted ones
+resume.
 """
 
 from __future__ import annotations
 
 import csv
 import functools
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,18 +16,29 @@ from pathlib import Path
 from typing import Any
 
 import click
+import mir_eval
 import numpy as np
 import torch
-from beattrack.datasets.training import DatasetSpec, LoadedSongs, load_songs, parse_spec
-from beattrack.network.model import BeatNetwork
-from beattrack.training.examples.sampling import Pool, Split, split_songs
-from beattrack.training.held_out import choose
-from beattrack.training.machine import Machine
-from beattrack.training.run import train
-from beattrack.training.settings import TrainingSettings, read_settings
 from common import experiment
 from corpus import make_corpus
 
+from beattrack.datasets.training import DatasetSpec, LoadedSongs, load_songs, parse_spec
+from beattrack.decoding.peaks import PeakDecoder, PeakSettings
+from beattrack.network.inference import Network
+from beattrack.network.model import BeatNetwork
+from beattrack.network.model_settings import ModelSettings
+from beattrack.network.torch_engine import TorchEngine
+from beattrack.runtime.files import atomic_write_text
+from beattrack.tracker import decode
+from beattrack.training.examples.sampling import Pool, Split, split_songs
+from beattrack.training.folder.checkpoints import BEST, read_checkpoint
+from beattrack.training.held_out import Tracked, choose, track
+from beattrack.training.machine import Machine
+from beattrack.training.run import train
+from beattrack.training.settings import TrainingSettings, read_settings
+
+PEAKS = "peaks.json"
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # of peak picking
 MEASURES = ("beats_f", "beats_cmlt", "beats_amlt", "downbeats_f")
 RESAMPLES = 2000
 BAND = (2.5, 97.5)
@@ -71,7 +84,7 @@ class Size:
     held_out: int | None
 
 
-SMALL = Size(steps=150, batch=4, frames=800, channels=12, held_out=None)
+SMALL = Size(steps=400, batch=4, frames=800, channels=12, held_out=None)
 FULL = Size(steps=500, batch=8, frames=1500, channels=20, held_out=12)
 
 
@@ -193,11 +206,12 @@ def run(lab: Lab, variants: Sequence[Variant], songs: LoadedSongs | None = None)
         folder = lab.runs / variant.name
         started = time.monotonic()
         split = _limited(split_songs(songs.songs_by_dataset, songs.weights, settings.validation), lab)
+        click.echo(f"== {variant.name}", err=True)
         outcome = train(folder, split, settings, machine=_machine(lab), command="recipes/lab", shown=True)
         if not outcome.finished:
             raise click.ClickException("interrupted; run the same command to resume")
         click.echo(f"{variant.name}: {time.monotonic() - started:.0f} s", err=True)
-        rows.append(_row(folder, variant, settings))
+        rows.append({**_row(folder, variant, settings), **_peaks(folder, split.validation, settings)})
     return rows
 
 
@@ -226,6 +240,35 @@ def _row(folder: Path, variant: Variant, settings: TrainingSettings) -> dict[str
         "songs": len(scores(folder, "beats_f")),
         **{name: round(mean, 4) for name, mean in means.items()},
     }
+
+
+def _peaks(folder: Path, pool: Pool, settings: TrainingSettings) -> dict[str, float]:
+    """Return the beat F-measure of plain peak picking, which has no model of tempo, and its best threshold.
+
+    The decoder that `validation.csv` is made with knows about tempo and metre, and so makes up for much of
+    what a network does not see.
+    """
+    path = folder / PEAKS
+    if not path.exists():
+        network = BeatNetwork(settings.network)
+        network.load_state_dict(read_checkpoint(folder / BEST)["average"])
+        ours = Network(TorchEngine(network.eval(), "cpu"), ModelSettings.of(settings.network))
+        tracked = [track(song, name, ours) for song, name in zip(pool.songs, pool.datasets, strict=True)]
+        found = {
+            threshold: float(np.mean([_peak_score(one, threshold) for one in tracked]))
+            for threshold in THRESHOLDS
+        }
+        best = max(found, key=lambda threshold: found[threshold])
+        record = {"peaks_f": round(found[best], 4), "threshold": best}
+        atomic_write_text(path, json.dumps(record) + "\n")
+    peaks: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return peaks
+
+
+def _peak_score(tracked: Tracked, threshold: float) -> float:
+    decoder = PeakDecoder(PeakSettings(threshold=threshold, downbeat_threshold=threshold))
+    found = decode(tracked.activations, decoder).times
+    return float(mir_eval.beat.f_measure(tracked.song.beats, found))
 
 
 def _limited(split: Split, lab: Lab) -> Split:
