@@ -27,6 +27,7 @@ from beattrack.decoding.peaks import PeakDecoder, PeakSettings
 from beattrack.network.inference import Network
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
+from beattrack.network.settings import FrontEndSettings, NetworkSettings, TCNSettings
 from beattrack.network.torch_engine import TorchEngine
 from beattrack.runtime.files import atomic_write_text
 from beattrack.tracker import decode
@@ -45,8 +46,6 @@ BAND = (2.5, 97.5)
 
 # Settings of every run of the lab: the spectrogram alone, no tempo head, music at its own tempo.
 COMMON: dict[str, Any] = {
-    "network.harmony": False,
-    "network.tempo_bins": 0,
     "learning_rate": 3e-3,
     "average_decay": 0.98,
     "loss.downbeats": 3.0,
@@ -95,11 +94,13 @@ class Variant:
     Attributes:
         name: name of its folder and of its row in the table.
         settings: its settings, by dotted names, beside those common to all.
+        network: its network; None for the TCN of the experiment's size.
         about: further columns of its row.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    network: NetworkSettings | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -177,13 +178,17 @@ def settings_of(lab: Lab, variant: Variant) -> TrainingSettings:
         "batch": size.batch,
         "precision": precision(),
         "crop.frames": size.frames,
-        "network.front_end.channels": size.channels,
-        "network.tcn.channels": size.channels,
         **variant.settings,
     }
-    settings = read_settings(None, list(given.items()))
+    network = variant.network or _tcn(size.channels)
+    settings = read_settings(None, list(given.items()), network=network)
     specs: list[DatasetSpec] = [parse_spec(name) for name in lab.datasets]
     return replace(settings, dataset=tuple(specs))
+
+
+def _tcn(channels: int) -> NetworkSettings:
+    front_end, tcn = FrontEndSettings(channels=channels), TCNSettings(channels=channels)
+    return NetworkSettings(front_end=front_end, tcn=tcn, tempo_bins=0)
 
 
 def precision() -> str:
