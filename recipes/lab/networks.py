@@ -22,6 +22,8 @@ from beattrack.plot.draw import INK
 from beattrack.training.folder.log import LOG
 
 SYSTEMS = ("tcn", "tcn-causal", "wavenet", "cnn1d", "cnn2d", "bilstm", "lstm", "gru")
+# Recurrent networks start slowly; these are also trained longer.
+LONGER, FACTOR = ("bilstm", "lstm"), 4
 SMALL_PARAMETERS, FULL_PARAMETERS = 20_000, 58_000
 SHOWN = (("beats_f", "beats F (DBN)"), ("peaks_f", "beats F (peaks)"), ("downbeats_f", "downbeats F (DBN)"))
 
@@ -63,13 +65,23 @@ def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
     for number, row in enumerate(rows):
         at = places + (number - (len(rows) - 1) / 2) * width
         heights = [row[measure] for measure, _ in SHOWN]
-        axes.bar(at, heights, 0.9 * width, color=COLOURS[row["name"]], label=NAMES[row["name"]])
+        kind, longer = row["name"].removesuffix("-longer"), row["name"].endswith("-longer")
+        label = f"{NAMES[kind]}, {FACTOR} x steps" if longer else NAMES[kind]
+        axes.bar(
+            at,
+            heights,
+            0.9 * width,
+            color=COLOURS[kind],
+            label=label,
+            hatch="//" if longer else None,
+            edgecolor="w",
+        )
         for place, height in zip(at, heights, strict=True):
-            label = f"{height:.2f}".removeprefix("0")
-            axes.annotate(label, (place, height), ha="center", va="bottom", fontsize=8, color=INK)
+            text = f"{height:.2f}".removeprefix("0")
+            axes.annotate(text, (place, height), ha="center", va="bottom", fontsize=8, color=INK)
     axes.set(ylabel="mean over the held-out songs", ylim=(0, 1))
     axes.set_xticks(places, [label for _, label in SHOWN])
-    axes.legend(frameon=False, fontsize=9, ncols=len(rows), loc="upper center", bbox_to_anchor=(0.5, 1.12))
+    axes.legend(frameon=False, fontsize=9, ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.18))
     tidy(axes)
     save_plot(drawing, lab.path(".png"))
 
