@@ -3,7 +3,7 @@
     python recipes/lab/look_ahead.py                       a small synthesised corpus, minutes
     python recipes/lab/look_ahead.py --full --dataset ...  the published table
 
-A network with a look-ahead of k frames decides on a frame when k more have been heard, so it is later by them.
+A network with a look-ahead of k frames decides on a frame when it has heard k more, so it is that much later.
 """
 
 from __future__ import annotations

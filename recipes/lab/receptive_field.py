@@ -79,8 +79,9 @@ def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
             axes.plot(seconds, heights, style, color=colour, label=label + kind)
     for seconds, name in ((0.5, "a beat at 120 BPM"), (2.0, "a bar")):
         axes.axvline(seconds, color=SOFT, lw=0.8, ls=":")
-        axes.annotate(name, (seconds, 0.02), rotation=90, fontsize=8, color=SOFT, ha="right", va="bottom")
+        axes.annotate(name, (seconds, 0.98), rotation=90, fontsize=8, color=SOFT, ha="right", va="top")
     axes.set(xscale="log", xlabel="receptive field in seconds", ylabel="F-measure", ylim=(0, 1))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.legend(frameon=False, fontsize=9, loc="lower right", ncols=3)
     tidy(axes)
     save_plot(drawing, lab.path(".png"))
