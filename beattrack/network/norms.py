@@ -21,7 +21,9 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise each frame by itself, so that the receptive field stays the same."""
-        return super().forward(features.movedim(1, -1)).movedim(-1, 1)
+        if features.ndim == 2:  # one frame
+            return super().forward(features)
+        return super().forward(features.transpose(1, 2)).transpose(1, 2)
 
 
 def output_norm(norm: Norm, channels: int) -> nn.Module:
@@ -45,10 +47,21 @@ def set_weight(convolution: nn.Conv1d, weight: Tensor) -> None:
         convolution.weight.copy_(weight)
 
 
+@torch.no_grad()
 def fold_weight_norm(module: nn.Module) -> None:
     """Replace direction and length by the weight itself in all convolutions, which then run faster."""
-    for _, convolution in _normalised(module):
-        parametrize.remove_parametrizations(convolution, "weight", leave_parametrized=True)
+    for name, convolution in _normalised(module):
+        # torch's remove_parametrizations would also change the class, which copies of the module share.
+        plain = nn.Conv1d(
+            convolution.in_channels,
+            convolution.out_channels,
+            convolution.kernel_size,
+            padding=convolution.padding,
+            dilation=convolution.dilation,
+        )
+        plain.load_state_dict({"weight": convolution.weight, "bias": convolution.bias})
+        parent, _, own = name.rpartition(".")
+        setattr(module.get_submodule(parent), own, plain)
 
 
 def folded_names(module: nn.Module) -> set[str]:
