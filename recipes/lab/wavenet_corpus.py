@@ -21,8 +21,7 @@ CLASSES = 256
 SILENCE = CLASSES // 2  # class of the sample 0
 
 MU = CLASSES - 1
-CHORDS = (0, 5, 7, -3)  # roots in semitones above A: I IV V vi
-TONES = (0, 7, 12, 16, 19)  # of a melody, in semitones above the root
+CHORDS = (0, 5, 7, -3)  # roots in semitones above 110 Hz: I IV V vi
 NOISE_FLOOR = 0.00025  # standard deviation, about -72 dB
 GAIN = 0.5
 
@@ -58,10 +57,12 @@ def make_corpus(*, pieces: int, held_out: int, bars: int, seed: int) -> Corpus:
 
 
 def piece(rng: np.random.Generator, bars: int) -> Float:
-    """Compute a piece: kick on 1 and 3, snare on 2 and 4, hats on eighths, a bass and a melody.
+    """Compute a piece: kick on 1 and 3, snare on 2 and 4, hats on eighths, and a bass.
+
+    The bass plays the root of the chord with the kick and the octave above with the snare.
 
     Args:
-        rng: source of the chords, the melody, the loudness of each note and the noise in drums.
+        rng: source of the chords, the loudness of each note and the noise in drums.
         bars: number of bars.
 
     Returns:
@@ -73,14 +74,11 @@ def piece(rng: np.random.Generator, bars: int) -> Float:
         root = int(rng.choice(CHORDS))
         for position in range(BEATS_PER_BAR):
             start = (bar * BEATS_PER_BAR + position) * beat
-            _add(mix, _kick() if position % 2 == 0 else _snare(rng), start, rng)
-            _add(mix, _pluck(root, 0.5, partials=3), start, rng)
+            off_beat = position % 2
+            _add(mix, _snare(rng) if off_beat else _kick(), start, rng)
+            _add(mix, _pluck(root + 12 * off_beat), start, rng)
             for eighth in range(2):
-                onset = start + eighth * beat / 2
-                _add(mix, (1.0 - 0.4 * eighth) * _hat(rng), onset, rng)
-                if rng.random() < 0.6:
-                    tone = root + 24 + int(rng.choice(TONES))
-                    _add(mix, 0.5 * _pluck(tone, 0.3, partials=2), onset, rng)
+                _add(mix, _hat(rng), start + eighth * beat / 2, rng)
     mix = GAIN * mix + NOISE_FLOOR * rng.standard_normal(len(mix))
     return np.asarray(mix.clip(-1, 1))
 
@@ -126,7 +124,7 @@ def first_order_bits(corpus: Corpus) -> float:
 def _add(mix: Float, sound: Float, start: float, rng: np.random.Generator) -> None:
     """Add a sound at a sample, at a random loudness."""
     room = mix[round(start) : round(start) + len(sound)]
-    room += rng.uniform(0.8, 1.0) * sound[: len(room)]
+    room += rng.uniform(0.9, 1.0) * sound[: len(room)]
 
 
 def _seconds(duration: float) -> Float:
@@ -136,25 +134,25 @@ def _seconds(duration: float) -> Float:
 def _kick() -> Float:
     t = _seconds(0.25)
     cycles = 50 * t + 110 * 0.03 * (1 - np.exp(-t / 0.03))  # from 160 to 50 Hz
-    return np.asarray(0.9 * np.sin(2 * np.pi * cycles) * np.exp(-t / 0.08))
+    return np.asarray(0.9 * np.sin(2 * np.pi * cycles) * np.exp(-t / 0.06))
 
 
 def _snare(rng: np.random.Generator) -> Float:
-    t = _seconds(0.2)
-    return np.asarray(
-        (0.25 * rng.standard_normal(len(t)) + 0.5 * np.sin(2 * np.pi * 190 * t)) * np.exp(-t / 0.05)
-    )
+    t = _seconds(0.15)
+    noise = 0.2 * rng.standard_normal(len(t)) * np.exp(-t / 0.02)
+    return np.asarray(noise + 0.5 * np.sin(2 * np.pi * 190 * t) * np.exp(-t / 0.04))
 
 
 def _hat(rng: np.random.Generator) -> Float:
-    t = _seconds(0.06)
-    return np.asarray(0.15 * np.diff(rng.standard_normal(len(t) + 1)) * np.exp(-t / 0.012))
+    t = _seconds(0.03)
+    return np.asarray(0.12 * np.diff(rng.standard_normal(len(t) + 1)) * np.exp(-t / 0.006))
 
 
-def _pluck(semitones: int, duration: float, *, partials: int) -> Float:
-    """Return a plucked tone, `semitones` above 55 Hz."""
+def _pluck(semitones: int) -> Float:
+    """Return a note shorter than a beat, `semitones` above 110 Hz."""
+    duration = 0.42
     t = _seconds(duration)
-    pitch = 55 * 2 ** (semitones / 12)
-    waves = sum(np.sin(2 * np.pi * n * pitch * t) / n for n in range(1, partials + 1))
+    pitch = 110 * 2 ** (semitones / 12)
+    waves = sum(np.sin(2 * np.pi * n * pitch * t) / n for n in range(1, 4))
     fade = np.minimum((duration - t) / 0.02, 1)
-    return np.asarray(0.3 * waves * fade * np.minimum(t / 0.003, 1) * np.exp(-2.5 * t / duration))
+    return np.asarray(0.3 * waves * fade * np.minimum(t / 0.003, 1) * np.exp(-4 * t))
