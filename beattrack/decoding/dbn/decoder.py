@@ -14,6 +14,7 @@ from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn.anchored import best_anchored_path
 from beattrack.decoding.dbn.observation import Window, active_frames, beat_classes, observe
+from beattrack.decoding.dbn.search import search
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
@@ -193,7 +194,7 @@ class DBNDecoder:
         if held:
             return best_anchored_path(spaces, observation, held, make_advance, self.settings, fps)
         # A generator, so that only the best and the current one are in memory.
-        viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
+        viterbis = (search(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 
