@@ -1,6 +1,6 @@
 """Bound the scores of all paths through a beat, in a simpler model in which no path scores less.
 
-The simpler model differs from that of `viterbi` in four ways, each of which can only raise the score of a path:
+The simpler model differs from that of `viterbi` in four ways, each of which can only raise scores:
 
 1. Bars are ignored. The score of a beat's region is the highest of all places of the bar, and a change of
    metre costs nothing.
@@ -33,10 +33,12 @@ from beattrack.decoding.dbn.windows import forbid
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-# Pieces of about this length, in longest intervals, of which so many are computed together, were fastest for
-# recordings of 30 seconds to an hour. Shorter ones raise the bounds, and more at once exceed the cache.
-_PIECE_INTERVALS = 20
-_PIECES_AT_ONCE = 8
+# Shorter pieces raise the bounds, longer ones leave fewer to compute together; these numbers were fastest for
+# recordings of 20 seconds to an hour. Lengths are in longest intervals.
+_PIECE_INTERVALS, _LEAST_INTERVALS = 20, 8
+_FEW_PIECES = 3  # for which pieces may have the least length
+_PIECES_AT_ONCE = 8  # more would exceed the processor's cache
+_BYTES_AT_ONCE = 32 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +71,17 @@ def bounds(space: StateSpace, observation: Observation) -> Bounds:
     blocks = -(-space.longest // space.shortest)  # of a chunk
     chunk = blocks * space.shortest
     chunks = -(-observation.frames // chunk)
-    pieces = max(chunks * chunk // (_PIECE_INTERVALS * space.longest), 1)
+    longest = observation.frames // space.longest
+    pieces = max(longest // _PIECE_INTERVALS, min(longest // _LEAST_INTERVALS, _FEW_PIECES), 1)
     length = -(-chunks // pieces)  # chunks of a piece
     pieces = -(-chunks // length)
+    at_once = min(_PIECES_AT_ONCE, max(_BYTES_AT_ONCE // piece_bytes(space), 1))
     last = observation.frames  # the pieces are counted from the end; only the first may be shorter
     starts = [last - length * chunk * (pieces - number) for number in range(pieces)]
     model = _Pieces(space, observation, length, blocks)
     found = []
-    for first in range(0, pieces, _PIECES_AT_ONCE):
-        found.append(model.highest(starts[first : first + _PIECES_AT_ONCE]))
+    for first in range(0, pieces, at_once):
+        found.append(model.highest(starts[first : first + at_once]))
     scores = np.concatenate(found, axis=1)  # (intervals, pieces, 1 + chunks)
     highest = scores.max(axis=(0, 2))  # (pieces,)
     best = float(highest.sum() + space.log_initial.max())
@@ -86,6 +90,11 @@ def bounds(space: StateSpace, observation: Observation) -> Bounds:
     # the piece that they start in.
     joined = np.concatenate([scores[:, 0, :1], scores[:, :, 1:].reshape(len(scores), -1)], axis=1)
     return Bounds(joined, starts[0] - chunk, chunk, best, _rounding(space, observation))
+
+
+def piece_bytes(space: StateSpace) -> int:
+    """Return the memory for the bounds of one piece, in bytes."""
+    return 8 * len(space.intervals) * (_PIECE_INTERVALS + 2) * space.longest
 
 
 def _rounding(space: StateSpace, observation: Observation) -> float:
@@ -123,36 +132,47 @@ class _Changes:
             frames = space.intervals[step:] - space.intervals[:-step]
             costs.append(_repeat(lowest[farther] * frames, columns))
         self._costs = costs
-        self._lowered = np.empty((count, columns))
+        # Rows of -inf on either side, so that whole arrays can be compared at a distance. The output of an
+        # operation is never one of its operands at another row, because NumPy would copy the operand first.
+        margin = self.steps[-1] if self.steps else 0
+        self._rows = slice(margin, margin + count)
+        self._buffers = np.full((2, margin + count + margin, columns), -np.inf)
 
     def forward(self, arrivals: Float64) -> None:
         """Set [i] to the maximum over j of [j] + bonus of j - cost from j to i, (intervals, columns)."""
-        arrivals += self._raised
+        raised, other = self._buffers
+        np.add(arrivals, self._raised, out=raised[self._rows])
         for step in self.steps:
-            np.maximum(arrivals[step:], arrivals[:-step], out=arrivals[step:])
-        arrivals -= self._level
+            np.maximum(raised[self._rows], self._shifted(raised, -step), out=other[self._rows])
+            raised, other = other, raised
+        np.subtract(raised[self._rows], self._level, out=arrivals)
+        lowered = other[self._rows]
         for step, cost in zip(self.steps, self._costs, strict=True):
-            lowered = self._lowered[step:]
-            np.subtract(arrivals[step:], cost, out=lowered)
-            np.maximum(arrivals[:-step], lowered, out=arrivals[:-step])
+            np.subtract(arrivals[step:], cost, out=lowered[step:])
+            np.maximum(arrivals[:-step], lowered[step:], out=arrivals[:-step])
 
     def backward(self, rest: Float64, out: Float64) -> None:
-        """Set [j] of `out` to the maximum over i of [i] + bonus of j - cost from j to i; overwrites `rest`."""
+        """Set [j] of `out` to the maximum over i of [i] + bonus of j - cost from j to i; change `rest`."""
+        lowered, other = self._buffers
         for step, cost in zip(reversed(self.steps), reversed(self._costs), strict=True):
-            lowered = self._lowered[step:]
-            np.subtract(rest[:-step], cost, out=lowered)
-            np.maximum(rest[step:], lowered, out=rest[step:])
-        rest -= self._level
+            target = other[self._rows][step:]
+            np.subtract(rest[:-step], cost, out=target)
+            np.maximum(rest[step:], target, out=rest[step:])
+        np.subtract(rest, self._level, out=lowered[self._rows])
         for step in reversed(self.steps):
-            np.maximum(rest[:-step], rest[step:], out=rest[:-step])
-        np.add(rest, self._raised, out=out)
+            np.maximum(lowered[self._rows], self._shifted(lowered, step), out=other[self._rows])
+            lowered, other = other, lowered
+        np.add(lowered[self._rows], self._raised, out=out)
+
+    def _shifted(self, buffer: Float64, distance: int) -> Float64:
+        return buffer[self._rows.start + distance : self._rows.stop + distance]
 
 
 class _Pieces:
     """The recursions of several pieces of equal length.
 
-    Arrays are stored by blocks of the shortest interval, which are computed at once. In each piece, the blocks
-    of one chunk precede its first frame, for the beats that start before it.
+    Arrays are stored by blocks of the shortest interval, which are computed at once. In each piece, the
+    blocks of one chunk precede its first frame, for the beats that start before it.
 
     Args:
         space: the state space.
@@ -303,7 +323,8 @@ class _Pieces:
 
 def _blocks(rows: Float64, block: int) -> Float64:
     """Return rows of frames by blocks, (blocks, rows, block)."""
-    return rows.reshape(len(rows), -1, block).transpose(1, 0, 2)
+    blocks: Float64 = rows.reshape(len(rows), -1, block).transpose(1, 0, 2)
+    return blocks
 
 
 def _repeat(column: Float64, columns: int) -> Float64:
@@ -311,8 +332,10 @@ def _repeat(column: Float64, columns: int) -> Float64:
 
 
 def _region_profiles(space: StateSpace) -> tuple[list[list[tuple[int, int]]], Int64]:
-    """Return the different sets of a class and a length of regions, and the index of that of each interval."""
+    """Return the different sets of pairs of a class and a length, and the index of that of each interval."""
     classes = space.observation_class.tolist()
-    sets = [tuple(sorted(set(zip(classes, lengths, strict=True)))) for lengths in space.region_lengths.tolist()]
+    sets = [
+        tuple(sorted(set(zip(classes, lengths, strict=True)))) for lengths in space.region_lengths.tolist()
+    ]
     profiles = list(dict.fromkeys(sets))
     return [list(profile) for profile in profiles], np.array([profiles.index(one) for one in sets])

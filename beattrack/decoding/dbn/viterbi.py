@@ -15,9 +15,11 @@ the log-probability of that change added. Windows of anchors set V to -inf for t
 that it holds for the paths that have a beat in every window.
 
 V at a frame depends only on frames that are at least the shortest interval earlier, so blocks of that length
-are computed at once. V is stored for one segment of the input at a time. For every segment its history is
-stored, the `longest` columns before it, from which the segment is recomputed on the way back. Memory
-therefore grows at most with the square root of the length.
+are computed at once. The input may be divided into parts, in each of which only beats of some intervals may
+begin (see `search`); V of all others counts as -inf. V is stored for one segment of the input at a time,
+which is a few parts or a piece of one. For every segment its history is stored, the `longest` columns before
+it, from which the segment is recomputed on the way back. Memory therefore grows at most with the square root
+of the length.
 """
 
 from __future__ import annotations
@@ -192,7 +194,9 @@ class Viterbi:
             longest = history.shape[2]
             values[:, :, :longest] = history
             self._fill(values, part)
-            found.append(values[:, :, : longest + part.stop - part.start])  # without the surplus of the blocks
+            found.append(
+                values[:, :, : longest + part.stop - part.start]
+            )  # without the surplus of the blocks
         self._held = index, found
         return found
 
