@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -65,6 +66,8 @@ class Settings:
         errors: file to which to write the list of failures; None for none.
         processes: number of processes.
         threads: threads per process.
+        scheduler: scheduler of a Dask cluster, see `beattrack.cluster`; None for processes of this machine.
+        retries: how often to try a file again after the worker of a cluster that tracked it died.
     """
 
     format: Format
@@ -74,6 +77,8 @@ class Settings:
     errors: Path | None = None
     processes: int = 1
     threads: int = 1
+    scheduler: str | None = None
+    retries: int = 0
 
 
 def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
@@ -93,8 +98,9 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settin
     do = functools.partial(run_job, settings=settings)
     report = _Report(jobs, settings)
     try:
-        for index, outcome in _outcomes(jobs, make, track, do, settings):
-            report.take(index, outcome)
+        with prepared(), contextlib.closing(_outcomes(jobs, make, track, do, settings)) as outcomes:
+            for index, outcome in outcomes:
+                report.take(index, outcome)
     finally:
         report.close()
     return 1 if report.failures else 0
@@ -140,13 +146,19 @@ def _outcomes(
     track: TrackJob,
     do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
-) -> Iterator[tuple[int, FileOutcome]]:
+) -> Generator[tuple[int, FileOutcome], None, None]:
     """Yield index and outcome of each job when it is finished."""
+    if settings.scheduler is not None:
+        from beattrack.cli.cluster import outcomes_on_cluster
+
+        yield from outcomes_on_cluster(jobs, make, do, settings)
+        return
     if settings.processes == 1 or len(jobs) == 1:
-        return ((index, do(job, track)) for index, job in enumerate(jobs))
+        yield from ((index, do(job, track)) for index, job in enumerate(jobs))
+        return
     from beattrack.runtime import workers
 
-    return workers.run(
+    yield from workers.run(
         functools.partial(_worker, make, do),
         jobs,
         processes=settings.processes,
@@ -239,8 +251,11 @@ class _Report:
     def take(self, index: int, outcome: FileOutcome) -> None:
         """Count an outcome, and print all outcomes that are next in order."""
         self._count(index, outcome)
-        self._waiting[index] = outcome
         self._progress.clear()
+        if self._settings.scheduler is not None:  # whose order of files is not that of the jobs
+            self._tell(self._jobs[index], outcome)
+        else:
+            self._waiting[index] = outcome
         while self._told in self._waiting:
             self._tell(self._jobs[self._told], self._waiting.pop(self._told))
             self._told += 1

@@ -11,6 +11,7 @@ import click
 
 from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.cluster import LOCAL, RETRIES, check_cluster, cluster_options
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
@@ -53,6 +54,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--files-from", metavar="LIST", help=_FILES_FROM)
 @click.option("--skip-existing", is_flag=True, help=_SKIP)
 @click.option("--jobs", type=click.IntRange(1, MOST), default=1, show_default=True, help=_JOBS)
+@cluster_options
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
@@ -74,6 +76,7 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     """
     settings_given = decoder_settings(options)
     sources = _sources(files, options)
+    check_cluster(options, sources)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
     check_alternatives(options)
     formats = chosen_formats(options["formats"], None if grown else options["output"])
@@ -95,7 +98,8 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     from beattrack.runtime.cores import usable_cores
 
     processes = min(options["jobs"], len(jobs))
-    threads = options["threads"] or max(1, usable_cores() // processes)
+    remote = options["scheduler"] not in (None, LOCAL)  # so that the cores here say nothing
+    threads = options["threads"] or (1 if remote else max(1, usable_cores() // processes))
     settings = Settings(
         format=formats[0],
         written=written,
@@ -104,6 +108,8 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         errors=options["errors"],
         processes=processes,
         threads=threads,
+        scheduler=options["scheduler"],
+        retries=RETRIES if options["retries"] is None else options["retries"],
     )
     tracking = Tracking(
         options["model"],
