@@ -120,20 +120,18 @@ def staged(job: Job, places: Sequence[Destination]) -> Iterator[Job]:
 
 
 def finished(jobs: Sequence[Job], places: Sequence[Destination]) -> set[int]:
-    """Return the indices of the jobs whose outputs all exist, some of them at URLs.
+    """Return the indices of the jobs whose outputs all exist, on this machine or at URLs.
 
     Raises:
         RemoteError: if a URL cannot be listed.
     """
-    if not places:
-        return set()
     there: set[str] = set()
     for place in places:
         if not place.single:
             there.update(remote.listing(place.url))
     done = set()
     for index, job in enumerate(jobs):
-        if job.problem is None and all(_exists(path, places, there) for path in job.targets):
+        if job.output is not None and all(_exists(path, places, there) for path in job.targets):
             done.add(index)
     return done
 
