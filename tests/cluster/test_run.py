@@ -20,7 +20,7 @@ def client() -> Iterator[Any]:
     """A cluster within this process: starts at once, but its workers cannot die."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
