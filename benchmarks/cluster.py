@@ -5,7 +5,8 @@
 Both commands are started anew on the same WAV files, whose durations vary from a quarter of --seconds to
 1.75 times it, and must write the same bytes. They take turns. With `--kill`, one worker process of the
 cluster is killed in the middle of its run. Prints Markdown. Needs as many free cores as there are processes,
-and the extra `cluster`.
+and the extra `cluster`. On a machine that is busy, compare the processor time, which other programs disturb
+less.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import filecmp
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -43,10 +45,14 @@ def make_folder(folder: Path, files: int, seconds: float) -> float:
     return float(sum(shares[number % LENGTHS] for number in range(files)) * seconds)
 
 
-def run(folder: Path, out: Path, options: list[str], *, kill: int = 0) -> float:
-    """Track a folder and return the seconds taken; a worker is killed once there are `kill` results."""
+def run(folder: Path, out: Path, options: list[str], *, kill: int = 0) -> tuple[float, float]:
+    """Track a folder; a worker is killed once there are `kill` results.
+
+    Returns:
+        Seconds taken, and processor time of all processes.
+    """
     command = [sys.executable, "-m", "beattrack", "predict", "--quiet", "--threads", "1", "-r", str(folder)]
-    start = time.perf_counter()
+    start, before = time.perf_counter(), processor_time()
     with subprocess.Popen([*command, "-o", str(out), *options], cwd=ROOT) as process:
         while kill and process.poll() is None:
             if out.is_dir() and len(os.listdir(out)) >= kill:
@@ -55,7 +61,13 @@ def run(folder: Path, out: Path, options: list[str], *, kill: int = 0) -> float:
             time.sleep(0.05)
     if process.returncode:
         sys.exit(f"{' '.join(options)} failed")
-    return time.perf_counter() - start
+    return time.perf_counter() - start, processor_time() - before
+
+
+def processor_time() -> float:
+    """Return the seconds of processor time of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def a_worker(parent: int) -> int:
@@ -77,7 +89,7 @@ def main() -> None:
     engines = {"`--jobs`": jobs, "`--scheduler local`": [*jobs, "--scheduler", "local"]}
     if options.kill:
         engines["one worker killed"] = engines["`--scheduler local`"]
-    times: dict[str, list[float]] = {name: [] for name in engines}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in engines}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "in"
         folder.mkdir()
@@ -93,12 +105,19 @@ def main() -> None:
                 _, different, failed = filecmp.cmpfiles(outs[0], out, expected, shallow=False)
                 if different or failed or len(expected) != options.files:
                     sys.exit(f"the outputs differ: {different + failed}")
-    medians = {engine: statistics.median(values) for engine, values in times.items()}
-    base = medians["`--jobs`"]
+    medians = {
+        name: [statistics.median(column) for column in zip(*rows, strict=True)]
+        for name, rows in times.items()
+    }
+    base, base_time = medians["`--jobs`"]
     print(f"{options.files} files, {audio / 3600:.1f} h of audio, {options.jobs} processes; the same bytes\n")
-    print("| engine | seconds | x real time | x `--jobs` |\n|---|--:|--:|--:|")
-    for engine, seconds in medians.items():
-        print(f"| {engine} | {seconds:.1f} | {audio / seconds:.0f} | {base / seconds:.2f} |")
+    print("| engine | seconds | x real time | x `--jobs` | processor seconds | x `--jobs` |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for engine, (seconds, used) in medians.items():
+        speed, share = audio / seconds, base / seconds
+        print(
+            f"| {engine} | {seconds:.1f} | {speed:.0f} | {share:.2f} | {used:.1f} | {base_time / used:.2f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -72,6 +72,8 @@ def destinations(
             if path is not None:
                 changed[name] = path
                 continue
+            if url.lower().startswith(("http://", "https://")):
+                raise click.UsageError(f"{url}: a web server takes no files; give a folder or a bucket")
             with prepared():
                 remote.check_urls([url])
             local = Path(scratch) / str(number)
@@ -90,6 +92,19 @@ def destinations(
             for destination in found:
                 text = text.replace(str(destination.local), destination.url)
             raise click.UsageError(text) from error
+
+
+def check_overwriting(jobs: Sequence[Job], places: Sequence[Destination]) -> None:
+    """Check that no output at a URL is an input.
+
+    Raises:
+        click.UsageError: if one is.
+    """
+    inputs = {job.source for job in jobs}
+    for job in jobs if places else ():
+        for url in (place.url_of(path) for path in job.targets for place in places):
+            if url in inputs:
+                raise click.UsageError(f"{url} is an input and would be overwritten; choose another -o")
 
 
 @contextmanager

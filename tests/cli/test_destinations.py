@@ -120,6 +120,9 @@ def test_what_cannot_be_written_is_refused(music: Any, clip: Path) -> None:
     message = usage_error("predict", "-o", "memory://out", "memory://music/a.flac", "memory://other/a.flac")
     assert "would both be written to memory://out/a.flac.beats" in message
     assert "unknown output format" in usage_error("predict", clip, "-o", "memory://out/x.mp4")
+    same = ("--format", "beats", "-o", "memory://music/a.flac")
+    assert "is an input and would be overwritten" in usage_error("predict", "memory://music/a.flac", *same)
+    assert "a web server takes no files" in usage_error("predict", clip, "-o", "https://host/x.beats")
     folder = run("predict", "memory://music/", "-o", "memory://out/")
     assert "is a folder; use --recursive" in folder.stderr
     nothing = run("predict", "-r", "memory://music/none/", "-o", clip.parent / "out")
