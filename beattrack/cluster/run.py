@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from beattrack.cluster import worker
 from beattrack.cluster.chunks import Chunks
 from beattrack.cluster.errors import ClusterError
+from beattrack.errors import BeattrackError
 from beattrack.version import __version__
 
 Work = TypeVar("Work")
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 AHEAD = 2  # chunks that wait at each worker, so that it never waits for the scheduler
 POLL_SECONDS = 2.0  # between two looks at the number of workers
 PATIENCE_SECONDS = 10.0  # without any worker before the user is told
+_LONGEST_REASON = 200
 
 
 def run(
@@ -154,9 +156,16 @@ class _Run(Generic[Work, Result]):
     def _count_workers(self) -> int:
         """Return the number of workers, which may come and go; it is asked for every few seconds."""
         if time.monotonic() > self._looked + POLL_SECONDS:
-            self._workers = len(self._client.nthreads())
+            self._workers = len(self._threads())
             self._looked = time.monotonic()
         return self._workers
+
+    def _threads(self) -> dict[str, int]:
+        """Return the number of threads of each worker."""
+        try:
+            return dict(self._client.nthreads())
+        except Exception as error:  # Dask has no common class of errors
+            raise _explained(error) from error
 
     def _await_workers(self) -> None:
         start, told = time.monotonic(), False
@@ -165,7 +174,7 @@ class _Run(Generic[Work, Result]):
                 told = True
                 self._tell("the scheduler has no workers yet; waiting for the first one")
             time.sleep(0.1)
-        several = [count for count in self._client.nthreads().values() if count > 1]
+        several = [count for count in self._threads().values() if count > 1]
         if several:
             self._tell(
                 f"a worker process with {several[0]} threads still tracks one song at a time; "
@@ -183,12 +192,11 @@ def _explained(error: Any) -> Exception:
     """Return an error of the run for an error of Dask or of a worker."""
     from concurrent.futures import CancelledError
 
-    if isinstance(error, ClusterError):
-        return error
     if isinstance(error, ModuleNotFoundError):
         return ClusterError(f"a worker lacks a package ({error}); install beattrack in its environment")
-    if isinstance(error, CancelledError):
+    if isinstance(error, CancelledError | OSError):
         return ClusterError("the connection to the scheduler was lost, or the work was cancelled there")
-    if isinstance(error, Exception):
+    if isinstance(error, BeattrackError):
         return error
-    return ClusterError(f"the work was lost ({error})")
+    text = " ".join(str(error).split())[:_LONGEST_REASON]
+    return ClusterError(f"the cluster could not do the work ({type(error).__name__}: {text})")

@@ -93,6 +93,8 @@ def test_without_retries_a_lost_item_has_failed() -> None:
         (ModuleNotFoundError("No module named 'beattrack'"), "install beattrack in its environment"),
         (distributed.client.FutureCancelledError("key", "scheduler-connection-lost"), "scheduler was lost"),
         (ClusterError("a worker has beattrack 2"), "a worker has beattrack 2"),
+        (ConnectionError("reset"), "scheduler was lost"),
+        (RuntimeError("odd\nthing"), r"could not do the work \(RuntimeError: odd thing\)"),
     ],
 )
 def test_what_ends_a_run_is_explained(error: Exception, says: str) -> None:
