@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.command_group import EXIT_SIGNAL
+from beattrack.cli.command_group import EXIT_FAILURE, EXIT_SIGNAL
 from beattrack.cli.datasets import FOLDER, dataset_options, load
 from beattrack.cli.report import prepared
 from beattrack.runtime.progress import on_terminal
@@ -84,13 +85,33 @@ def train(folder: Path | None, **options: Any) -> None:
 
     The run folder holds settings, a manifest of the data, log.csv, checkpoints and metrics.json.
     """
-    with prepared():
+    with prepared(), _ranked():
         code = _run(folder, options)
     click.get_current_context().exit(code)
 
 
-def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
+@contextmanager
+def _ranked() -> Iterator[None]:
+    """Let only the first of several processes print what all know; others print their number first."""
     _require_torch()
+    from beattrack.errors import BeattrackError
+    from beattrack.training import ranks
+    from beattrack.training.errors import SharedError
+
+    ranks.end_with_parent()
+    try:
+        yield
+    except (BeattrackError, click.ClickException, OSError) as error:
+        if ranks.is_first_process():
+            raise
+        if isinstance(error, SharedError):
+            ranks.wait_for_news_of_parent()
+            raise click.exceptions.Exit(EXIT_FAILURE) from error
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        raise click.ClickException(f"rank {ranks.rank()}: {said}") from error
+
+
+def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
     settings = _settings(options)
     folder = folder or _default_folder(options, settings)
     _fail_early(folder, settings)
@@ -142,7 +163,7 @@ def _fail_early(folder: Path, settings: TrainingSettings) -> None:
 
 def _is_shown(options: Mapping[str, Any]) -> bool:
     """Return whether to print progress; only the first process of a run does."""
-    from beattrack.training.machine import is_first_process
+    from beattrack.training.ranks import is_first_process
 
     return is_first_process() and not options["quiet"]
 
@@ -152,6 +173,7 @@ def _train(
 ) -> int:
     from beattrack.training.examples.sampling import split_songs
     from beattrack.training.machine import Machine
+    from beattrack.training.ranks import is_first_process
     from beattrack.training.run import train
 
     machine = Machine(
@@ -174,12 +196,14 @@ def _train(
         live=shown and on_terminal(),
     )
     if outcome.signal is not None and not outcome.finished:
-        click.echo(
-            f"beattrack: stopped at step {outcome.step} of {settings.steps}; run the same command to resume",
-            err=True,
-        )
+        if is_first_process():
+            click.echo(
+                f"beattrack: stopped at step {outcome.step} of {settings.steps}; run the same command to "
+                "resume",
+                err=True,
+            )
         return EXIT_SIGNAL + outcome.signal
-    if not options["quiet"]:
+    if shown and is_first_process():  # the rank may become known after `shown`
         click.echo(
             f"{folder}: finished at step {outcome.step}; make a model with `beattrack export {folder}`",
             err=True,

@@ -122,7 +122,7 @@ class TrainingData(lightning.LightningDataModule):
 
     def __init__(self, split: Split, settings: TrainingSettings, *, workers: int) -> None:
         super().__init__()
-        self.split, self._settings, self._workers = split, settings, workers
+        self.split, self._settings, self.workers = split, settings, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the loader of batches, from the trainer's current step on."""
@@ -136,10 +136,10 @@ class TrainingData(lightning.LightningDataModule):
             batches,
             batch_size=None,
             sampler=Steps(trainer.global_step, self._settings.steps),
-            num_workers=self._workers,
+            num_workers=self.workers,
             worker_init_fn=_leave_signals_to_parent,
             pin_memory=trainer.strategy.root_device.type == "cuda",
-            prefetch_factor=4 if self._workers else None,
+            prefetch_factor=4 if self.workers else None,
         )
 
     def validation_batches(self) -> list[Batch]:
