@@ -44,7 +44,10 @@ _EARLY = "Stop after N validations of held-out songs without a better score; 0 f
 _DEVICES = "Number of devices, or a list such as 0,2, as in Lightning's Trainer."
 _STRATEGY = "How to distribute the work over devices, such as ddp, as in Lightning's Trainer."
 _WORKERS = "Processes that draw batches. [default: 1 on a CPU; with a GPU, all cores but one, at most 16]"
-_THREADS = "CPU threads of the network. [default: all cores]"
+_THREADS = "CPU threads of the network in each process. [default: all cores, shared by --devices]"
+_PACK_MEMORY = (
+    "Memory for decoded songs of packs; larger packs are read as they are needed. [default: 2147 per device]"
+)
 
 
 @click.command()
@@ -73,6 +76,7 @@ _THREADS = "CPU threads of the network. [default: all cores]"
 @click.option("--strategy", default="auto", show_default=True, help=_STRATEGY)
 @click.option("--workers", type=click.IntRange(min=0), help=_WORKERS)
 @click.option("--threads", type=click.IntRange(min=1), help=_THREADS)
+@click.option("--pack-memory", metavar="MB", type=click.IntRange(min=0), help=_PACK_MEMORY)
 @click.option("--tensorboard", is_flag=True, help="Also write TensorBoard logs.")
 @click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def train(folder: Path | None, **options: Any) -> None:

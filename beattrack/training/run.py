@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from beattrack.datasets.base import DatasetError
 from beattrack.network.front_end import FrontEnd
 from beattrack.network.harmony_path import HarmonyPath
 from beattrack.network.model import BeatNetwork
@@ -278,6 +279,9 @@ def _fit(
         if isinstance(error.__context__, KeyboardInterrupt):
             raise error.__context__ from None
         raise
+    except DatasetError as error:
+        # If a loader process raised it, the message holds its traceback, of which this is the end.
+        raise DatasetError(str(error).rstrip().rpartition("DatasetError: ")[2]) from error
     except RuntimeError as error:
         ranks.translate(error, watch, sentence)
         raise

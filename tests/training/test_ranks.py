@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("lightning")
+
+import torch
 
 import beattrack
 from beattrack.training import ranks

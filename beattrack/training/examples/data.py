@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from beattrack.datasets.packed import memory
 from beattrack.network.input_level import over_running_level
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings
@@ -132,6 +133,7 @@ class TrainingData(lightning.LightningDataModule):
         batches = Batches(
             self.split.training, self._settings, rank=trainer.global_rank, ranks=trainer.world_size
         )
+        memory.share(self.workers + 1)
         return DataLoader(
             batches,
             batch_size=None,
