@@ -12,6 +12,8 @@ from pathlib import Path
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
@@ -129,6 +131,12 @@ def make_trainer(
         raise TrainingError(
             f"strategy {machine.strategy} cannot be resumed or stopped in order; use --strategy ddp"
         )
+    for environment in (TorchElasticEnvironment, SLURMEnvironment):
+        if environment.detect() and (started := environment().world_size()) != trainer.world_size:
+            raise TrainingError(
+                f"{started} processes were started, but --devices and --num-nodes ask for "
+                f"{trainer.world_size}; give the number of processes on each machine and of machines"
+            )
     if settings.batch % trainer.world_size:
         raise TrainingError(
             f"batch ({settings.batch}) must be a multiple of the number of devices ({trainer.world_size})"
