@@ -133,7 +133,9 @@ def _rows(jobs: Sequence[Job], settings: Settings) -> Iterator[tuple[PartWriter 
         with rows_of(settings.dataset, jobs, skip_existing=settings.skip_existing) as found:
             yield found
     else:
-        yield None, finished(jobs, settings.places) if settings.skip_existing else set()
+        # A pool looks again before each file, because another run may have tracked it in the meantime.
+        early = settings.skip_existing and (settings.places or settings.scheduler is not None)
+        yield None, finished(jobs, settings.places) if early else set()
 
 
 def run_job(job: Job, track: TrackJob, *, settings: Settings) -> FileOutcome:
@@ -181,7 +183,7 @@ def _outcomes(
     settings: Settings,
 ) -> Generator[tuple[int, FileOutcome], None, None]:
     """Yield index and outcome of each job when it is finished."""
-    if settings.scheduler is not None:
+    if settings.scheduler is not None and jobs:
         from beattrack.cli.cluster import outcomes_on_cluster
 
         yield from outcomes_on_cluster(jobs, make, do, settings)
@@ -273,8 +275,12 @@ class _Report:
         self._sizes = [_size(job) for job in jobs]
         if not any(self._sizes):  # at URLs
             self._sizes = [1] * len(jobs)
+        told = len(jobs) > 1 and not settings.quiet
         self._progress = FileProgress(
-            len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
+            len(jobs),
+            sum(self._sizes),
+            shown=told and on_terminal(),
+            logged=told and settings.scheduler is not None and not on_terminal(),
         )
         self._waiting: dict[int, FileOutcome] = {}
         self._told = 0

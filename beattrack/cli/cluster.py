@@ -101,8 +101,11 @@ def outcomes_on_cluster(
 def weights(jobs: Sequence[Job]) -> list[float]:
     """Return the expected seconds of audio of each job."""
     from beattrack.cluster.durations import expected_seconds
+    from beattrack.runtime.remote import is_url, sizes
 
-    return [expected_seconds(job.source, _size(job.source)) for job in jobs]
+    sources = [job.source for job in jobs]
+    known = sizes([source for source in sources if is_url(source)])
+    return [expected_seconds(source, known.get(source) or _size(source)) for source in sources]
 
 
 def _size(source: str) -> int:

@@ -72,6 +72,8 @@ def destinations(
             if path is not None:
                 changed[name] = path
                 continue
+            if url.lower().startswith(("http://", "https://")):
+                raise click.UsageError(f"{url}: a web server takes no files; give a folder or a bucket")
             with prepared():
                 remote.check_urls([url])
             local = Path(scratch) / str(number)
@@ -90,6 +92,19 @@ def destinations(
             for destination in found:
                 text = text.replace(str(destination.local), destination.url)
             raise click.UsageError(text) from error
+
+
+def check_overwriting(jobs: Sequence[Job], places: Sequence[Destination]) -> None:
+    """Check that no output at a URL is an input.
+
+    Raises:
+        click.UsageError: if one is.
+    """
+    inputs = {job.source for job in jobs}
+    for job in jobs if places else ():
+        for url in (place.url_of(path) for path in job.targets for place in places):
+            if url in inputs:
+                raise click.UsageError(f"{url} is an input and would be overwritten; choose another -o")
 
 
 @contextmanager
@@ -120,20 +135,18 @@ def staged(job: Job, places: Sequence[Destination]) -> Iterator[Job]:
 
 
 def finished(jobs: Sequence[Job], places: Sequence[Destination]) -> set[int]:
-    """Return the indices of the jobs whose outputs all exist, some of them at URLs.
+    """Return the indices of the jobs whose outputs all exist, on this machine or at URLs.
 
     Raises:
         RemoteError: if a URL cannot be listed.
     """
-    if not places:
-        return set()
     there: set[str] = set()
     for place in places:
         if not place.single:
             there.update(remote.listing(place.url))
     done = set()
     for index, job in enumerate(jobs):
-        if job.problem is None and all(_exists(path, places, there) for path in job.targets):
+        if job.output is not None and all(_exists(path, places, there) for path in job.targets):
             done.add(index)
     return done
 

@@ -14,7 +14,7 @@ from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.cluster import LOCAL, RETRIES, check_cluster, cluster_options
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.dataset import dataset_jobs, dataset_place
-from beattrack.cli.destinations import Destination, destinations
+from beattrack.cli.destinations import Destination, check_overwriting, destinations
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
@@ -248,6 +248,7 @@ def _planned(sources: Sequence[Input], options: Mapping[str, Any], grown: bool) 
             several=grown,
             alternatives=options["alternatives"],
         )
+    check_overwriting(jobs, places)
     return _Plan(jobs, formats[0], written, places)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -83,6 +84,10 @@ def _open(distributed: Any, scheduler: str, workers: int) -> tuple[Any, Any]:
             silence_logs=logging.CRITICAL,
         )
         return distributed.Client(cluster, set_as_default=False), cluster
+    if _is_file(scheduler) and not os.path.isfile(scheduler):  # for which Dask would wait forever
+        raise ClusterError(
+            f"{scheduler}: does not exist; start `dask scheduler --scheduler-file {scheduler}`"
+        )
     named = {"scheduler_file": scheduler} if _is_file(scheduler) else {"address": scheduler}
     try:
         return distributed.Client(**named, timeout=CONNECT_SECONDS, set_as_default=False), None
