@@ -34,6 +34,7 @@ from beattrack.datasets.packed import PackedLevels, encode, memory
 from beattrack.datasets.songs import HARMONY_RATIO, Levels, Quantisation, Song, Trust
 from beattrack.runtime.cores import usable_cores
 from beattrack.runtime.files import atomic_path, atomic_write_text
+from beattrack.runtime.remote import RemoteError
 
 INDEX = "index.json"
 FORMAT_VERSION = 1
@@ -59,13 +60,13 @@ def load_pack(folder: str | os.PathLike[str]) -> tuple[Song, ...]:
     place = os.fspath(folder)
     try:
         index = json.loads(pack_files.read(place, INDEX))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RemoteError) as error:
         raise DatasetError(f"{place}: holds no feature pack ({error})") from error
     try:
         if index.get("version", FORMAT_VERSION) > SHARDED_VERSION:
             raise DatasetError(f"{place}: was packed by a newer beattrack; install that version")
         songs = tuple(_songs(place, index))
-    except (KeyError, IndexError, TypeError, ValueError, OSError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OSError, RemoteError) as error:
         raise DatasetError(f"{place}: damaged feature pack ({error!r})") from error
     if not memory.take(sum(_size(song) for song in songs)):
         return songs
@@ -140,15 +141,13 @@ def check_free(folder: Path) -> None:
 def _songs(folder: str, index: dict[str, Any]) -> Iterator[Song]:
     """Yield the songs of a pack with levels that are not read yet."""
     quantisation = Quantisation(step_db=index["step_db"], floor_db=index["floor_db"])
-    sharded = "shards" in index
-    if sharded:
-        for shard in index["shards"]:
-            if (found := pack_files.length(folder, shard["file"])) != shard["bytes"]:
-                raise ValueError(f"{shard['file']} has {found} bytes instead of {shard['bytes']}")
-    views = partial(_sharded, folder, index) if sharded else partial(_single, folder, index)
-    files = frozenset[str]() if sharded else pack_files.names(folder)
+    files = pack_files.listing(folder)
+    for shard in index.get("shards", ()):
+        if (found := files.get(shard["file"], 0)) != shard["bytes"]:
+            raise ValueError(f"{shard['file']} has {found} bytes instead of {shard['bytes']}")
+    views = _sharded if "shards" in index else _single
     for entry in index["songs"]:
-        levels, harmony = views(files, entry)
+        levels, harmony = views(folder, files, index, entry)
         yield Song(
             id=entry["id"],
             source=entry["source"],
@@ -167,7 +166,7 @@ def _songs(folder: str, index: dict[str, Any]) -> Iterator[Song]:
 
 
 def _single(
-    folder: str, index: dict[str, Any], files: frozenset[str] | set[str], entry: dict[str, Any]
+    folder: str, files: dict[str, int], index: dict[str, Any], entry: dict[str, Any]
 ) -> tuple[Levels, Levels | None]:
     """Return the views of a song that has files of its own."""
     name, frames = entry["id"], int(entry["frames"])
@@ -184,7 +183,7 @@ def _single(
 
 
 def _sharded(
-    folder: str, index: dict[str, Any], files: frozenset[str] | set[str], entry: dict[str, Any]
+    folder: str, files: dict[str, int], index: dict[str, Any], entry: dict[str, Any]
 ) -> tuple[Levels, Levels | None]:
     """Return the views of a song whose blocks are in a shard."""
 

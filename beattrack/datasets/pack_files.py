@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-from beattrack.errors import MissingExtraError
-
-MARK = "://"
+from beattrack.runtime import remote
 
 
 def read(folder: str, name: str, start: int = 0, size: int | None = None) -> bytes:
@@ -22,14 +19,11 @@ def read(folder: str, name: str, start: int = 0, size: int | None = None) -> byt
 
     Raises:
         OSError: if the file cannot be read.
+        RemoteError: if the file at a URL cannot be read.
         ValueError: if it ends within the range.
-        MissingExtraError: if the URL needs a package that is not installed.
     """
-    if MARK in folder:
-        files, root = _remote(folder)
-        data: bytes = files.cat_file(
-            f"{root}/{name}", start=start, end=None if size is None else start + size
-        )
+    if remote.is_url(folder):
+        data = remote.read_range(f"{folder.rstrip('/')}/{name}", start, size)
     else:
         with Path(folder, name).open("rb") as file:
             file.seek(start)
@@ -39,37 +33,19 @@ def read(folder: str, name: str, start: int = 0, size: int | None = None) -> byt
     return data
 
 
-def length(folder: str, name: str) -> int:
-    """Return the size of a file of a pack in bytes.
+def listing(folder: str) -> dict[str, int]:
+    """Return the sizes of all files of a pack in bytes, by their names relative to its folder.
 
     Raises:
-        OSError: if there is no such file.
+        RemoteError: if the folder at a URL cannot be listed.
     """
-    if MARK in folder:
-        files, root = _remote(folder)
-        return int(files.size(f"{root}/{name}"))
-    return Path(folder, name).stat().st_size
-
-
-def names(folder: str) -> set[str]:
-    """Return the names of all files of a pack, relative to its folder."""
-    if MARK in folder:
-        files, root = _remote(folder)
-        return {found.removeprefix(f"{root}/") for found in files.find(root)}
+    if remote.is_url(folder):
+        root = f"{remote.normal(folder).rstrip('/')}/"
+        return {url.removeprefix(root): size for url, size in remote.listing(folder).items()}
     return {
-        os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
-        for place, _, inside in os.walk(folder)
-        for name in inside
+        os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/"): os.stat(
+            os.path.join(place, name)
+        ).st_size
+        for place, _, names in os.walk(folder)
+        for name in names
     }
-
-
-def _remote(folder: str) -> tuple[Any, str]:
-    """Return the file system and the path of a URL. fsspec keeps one file system per process and URL."""
-    try:
-        from fsspec.core import url_to_fs
-
-        files, root = url_to_fs(folder)
-    except ImportError as error:
-        package = getattr(error, "name", None) or "fsspec"
-        raise MissingExtraError(package, "cluster", f"packs at {folder.partition(MARK)[0]}{MARK}") from error
-    return files, str(root).rstrip("/")

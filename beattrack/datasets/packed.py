@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from beattrack.datasets import pack_files
 from beattrack.datasets.base import DatasetError
+from beattrack.runtime.remote import RemoteError
 
 Codec = Literal["xz", "zlib"]
 Key = tuple[str, int, int]  # file, offset and number of a block
@@ -26,7 +27,7 @@ Key = tuple[str, int, int]  # file, offset and number of a block
 MEMORY = 2 << 30  # bytes of decoded songs that a process keeps
 # LZMA packs a tenth smaller, but takes 2.5 times as long to unpack, which happens at every crop.
 DECOMPRESS: Mapping[Codec, Callable[[bytes], bytes]] = {"xz": lzma.decompress, "zlib": zlib.decompress}
-FAILURES = (OSError, ValueError, EOFError, lzma.LZMAError, zlib.error)
+FAILURES = (OSError, ValueError, EOFError, lzma.LZMAError, zlib.error, RemoteError)
 
 
 class Memory:

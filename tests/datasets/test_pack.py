@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -211,6 +211,7 @@ def test_songs_are_read_as_they_are_needed(
                 np.testing.assert_array_equal(lazy, exact)
 
 
+@settings(deadline=None)
 @given(start=st.integers(-6000, 6000), stop=st.integers(-6000, 6000), few=st.booleans())
 def test_any_part_is_that_of_the_song(
     tmp_path_factory: pytest.TempPathFactory,
