@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from beattrack.errors import SettingsError
 from beattrack.network.causal_input import CausalInput
@@ -24,7 +25,7 @@ from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.receptive_field import Gradient, ReceptiveField, StackSettings, Stage, model_stages
 from beattrack.network.settings import NetworkSettings, TCNSettings
-from beattrack.network.tcn import TCN, DilatedConvolution
+from beattrack.network.tcn import TCN, DilatedConvolution, ResidualBlock
 
 Float = NDArray[np.float64]
 
@@ -147,7 +148,7 @@ def measure_recording(
         SettingsError: if the receptive field is too large to be measured.
     """
     views = [spectrogram] if harmony is None else [spectrogram, harmony]
-    if settings.network.tcn.causal:
+    if settings.network.causal:
         causal = CausalInput(settings)
         views = [causal.spectrogram(spectrogram), *map(causal.harmony, views[1:])]
     else:
@@ -177,17 +178,26 @@ def weighted_stages(network: BeatNetwork, settings: ModelSettings) -> tuple[Stag
 
     Training sets taps to zero that reach beyond its crops (`training.unseen_taps`).
     """
+    if network.tcn is None:
+        return model_stages(settings)
     before = after = 0
     for block in network.tcn.blocks:
-        offsets = [0, *(offset for branch in block.modules() for offset in _offsets(branch))]
-        before, after = before - min(offsets), after + max(offsets)
+        branches = [(0, 0), *(_reach(layers) for layers in cast(ResidualBlock, block).layers)]
+        before += max(reach for reach, _ in branches)
+        after += max(reach for _, reach in branches)
     return model_stages(settings, ReceptiveField(before, after))
 
 
-def _offsets(module: nn.Module) -> list[int]:
+def _reach(layers: list[DilatedConvolution]) -> tuple[int, int]:
+    """Return how many frames before and after the output convolutions after one another see."""
+    offsets = [_offsets(layer) for layer in layers]
+    if not all(offsets):  # nothing passes a convolution of zeros
+        return 0, 0
+    return -sum(map(min, offsets)), sum(map(max, offsets))
+
+
+def _offsets(module: DilatedConvolution) -> list[int]:
     """Return the offsets, in frames from the output, of the taps of a convolution that are not zero."""
-    if not isinstance(module, DilatedConvolution):
-        return []
     weight = module.convolution.weight  # (outputs, inputs, kernel)
     kernel, dilation = weight.shape[2], module.convolution.dilation[0]
     output = kernel - 1 if module.causal else kernel // 2  # the tap at the output's own frame
@@ -245,7 +255,7 @@ def _measure(
     joined = features
     if path is not None and slow is not None:
         joined = torch.cat([features, _at_frames(network, slow, frames)], dim=1)
-    tcn = _leaf_gradient(lambda x: network.heads(*network.tcn(x)).beats[0, output], joined)
+    tcn = _leaf_gradient(lambda x: network.heads(*network.body(x)).beats[0, output], joined)
     stages = [first, Gradient(_sizes(tcn, 1), output)]
     stages.append(Gradient(_through_front_end(network, spectrogram, padded, tcn[:, :channels]), output))
     if path is None or harmony is None:
