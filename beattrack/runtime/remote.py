@@ -218,6 +218,17 @@ def opened(url: str) -> Iterator[Any]:
             yield file
 
 
+def read_range(url: str, start: int, size: int | None) -> bytes:
+    """Read `size` bytes of a file from byte `start` on, or all that follow if `size` is None.
+
+    Raises:
+        RemoteError: if the file cannot be read.
+    """
+    with _explained(url, "read"):
+        files, place = _opened(url)
+        return bytes(files.cat_file(place, start=start, end=None if size is None else start + size))
+
+
 def _opened(url: str) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it."""
     _filesystem_class(url)
