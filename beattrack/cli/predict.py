@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
+from beattrack.cli.early import EarlyJobs
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
@@ -120,7 +122,14 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
-    click.get_current_context().exit(run_jobs(jobs, tracking, settings))
+    early = EarlyJobs(jobs, track=options["track"], skip_existing=options["skip_existing"])
+    with early:
+        if not tracking.begins_early(processes):
+            code = run_jobs(jobs, tracking, settings)
+        else:
+            early.begin()
+            code = run_jobs(jobs, functools.partial(tracking, early), settings)
+    click.get_current_context().exit(code)
 
 
 @dataclass(frozen=True)
@@ -157,8 +166,18 @@ class Tracking:
     alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
-    def __call__(self) -> TrackJob:
+    def begins_early(self, processes: int) -> bool:
+        """Return whether there is a core to decode recordings before they are needed."""
+        from beattrack.runtime.cores import usable_cores
+
+        whole = self.part == (0.0, None)
+        return whole and processes == 1 and min(self.threads, usable_cores()) > 1
+
+    def __call__(self, early: EarlyJobs | None = None) -> TrackJob:
         """Return a function that tracks one job.
+
+        Args:
+            early: recordings that are decoded before their jobs are reached; None for none.
 
         Raises:
             ModelError: if the model is unknown or damaged.
@@ -179,7 +198,13 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                begun = None if early is None else early.take(job)
+                if begun is None:
+                    activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                else:
+                    activations, duration = tracker.analyse(begun)
+                if early is not None:
+                    early.begin(after=job)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(
