@@ -141,7 +141,8 @@ class Harmony:
         # Frames may start between decimated samples. Row p of the windows, (factor, size), is for a frame
         # whose first decimated sample is p samples after its start.
         self._windows = np.ascontiguousarray(np.hanning(size).astype(np.float32).reshape(-1, factor).T)
-        bank = filterbank(self.settings)[: self._size // 2 + 1] * np.float32(4 / size * factor)
+        # Twice for the negative frequencies, and twice because the mean of the window is 1/2.
+        bank = filterbank(self.settings)[: self._size // 2 + 1] * np.float32(4)
         self._bins = nonzero_rows(bank)
         self._products = thin_products(bank[self._bins], FRAMES_PER_BLOCK)
         reach = math.ceil(FRAMES_PER_BLOCK * self.settings.sample_rate / self.settings.fps) + 1 + size
