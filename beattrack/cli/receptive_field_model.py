@@ -85,7 +85,7 @@ def _stage_lines(name: str, settings: ModelSettings, stages: Sequence[Stage]) ->
     if settings.harmony is not None:
         slow = 1000 * settings.harmony.frame_size / settings.harmony.sample_rate
         windows += f", one of the harmony view {slow:.0f} ms"
-    causal = f"{'' if settings.network.tcn.causal else 'not '}causal"
+    causal = f"{'' if settings.network.causal else 'not '}causal"
     lines = [
         f"{name}: {whole.field.frames} frames of the spectrogram, {whole.field.frames / whole.fps:.2f} s; "
         f"{causal}",

@@ -82,14 +82,14 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
     frames, other_frames, slow_frames = EXAMPLE_FRAMES
     example = [
         torch.rand(1, frames, settings.network.front_end.bands),
-        torch.rand(1, settings.network.tcn.channels, other_frames),
+        torch.rand(1, settings.network.feature_channels, other_frames),
     ]
     inputs, slow = ["spectrogram", "features"], []
     if settings.network.harmony is not None:
         example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
     step_outputs: list[str] = []
-    if settings.network.tcn.causal:
+    if settings.network.causal:
         step_inputs, step_outputs = step_shapes(settings.network), step_output_names(settings.network)
         inputs += step_inputs
         example += [torch.rand(shape) for shape in step_inputs.values()]
@@ -152,7 +152,7 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
 
 def _over_level(views: list[NDArray[np.float32]], network: BeatNetwork) -> list[Tensor]:
     """Return the views as the network's input, (1, frames, bands) each."""
-    if not network.settings.tcn.causal:
+    if not network.settings.causal:
         return [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
     causal = CausalInput(ModelSettings.of(network.settings))
     normalised = [causal.spectrogram(views[0]), *map(causal.harmony, views[1:])]

@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Run the harmony path, if there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
     def probabilities(self, features: Float) -> list[Float]:
-        """Run TCN and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins)."""
+        """Run body and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins)."""
 
 
 class Network:
@@ -79,7 +79,7 @@ class Network:
         fps = float(self.settings.spectrogram.fps)
         levels = frame_levels(magnitudes)
         level = overall_level(levels)
-        if self.settings.network.tcn.causal:
+        if self.settings.network.causal:
             beats, downbeats = self._causal(magnitudes, harmony, frames)
             return Activations(beats, downbeats, fps=fps, pauses=_pauses(silences(levels, level), fps))
         if level <= SILENCE_LEVEL or is_steady(levels):
@@ -115,9 +115,9 @@ class Network:
         return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
-        """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""
+        """Compute the front-end's features: (1, channels of the body, frames), zero for the harmony path."""
         network = self.settings.network
-        features = np.zeros((1, network.tcn.channels, frames), np.float32)
+        features = np.zeros((1, network.feature_channels, frames), np.float32)
         channels = network.front_end.channels
         start = 0
         for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES):
@@ -147,16 +147,17 @@ class Network:
         """Compute beats and downbeats, (frames,), and tempo, (bins,).
 
         Each block includes the receptive field around it, so the result does not depend on the block size.
-        Only the tempo is a mean over blocks.
+        Only the tempo is a mean over blocks. Recurrent networks see everything, in a single block.
         """
         frames = features.shape[2]
-        tcn = self.settings.network.tcn
-        reach = (tcn.receptive_field - 1) // (1 if tcn.causal else 2)
+        reach = self.settings.network.body_reach
+        size = max(frames, 1) if reach is None else TCN_FRAMES
+        before, after = reach or (0, 0)
         beats, downbeats = np.empty(frames, np.float32), np.empty(frames, np.float32)
         tempi: list[Float] = []
-        for start in range(0, frames, TCN_FRAMES):
-            stop = min(start + TCN_FRAMES, frames)
-            first, last = max(start - reach, 0), min(stop + reach, frames)
+        for start in range(0, frames, size):
+            stop = min(start + size, frames)
+            first, last = max(start - before, 0), min(stop + after, frames)
             outputs = self._engine.probabilities(np.ascontiguousarray(features[:, :, first:last]))
             for whole, block in zip((beats, downbeats), outputs, strict=False):
                 whole[start:stop] = block[0, start - first : stop - first]

@@ -1,4 +1,4 @@
-"""The whole network: front-end, TCN, and the beat, downbeat and tempo heads."""
+"""The whole network: front-end, body (TCN or recurrent), and the beat, downbeat and tempo heads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from beattrack.network.front_end import FrontEnd
 from beattrack.network.harmony_path import HarmonyPath, hold, spread
+from beattrack.network.recurrent import Recurrent
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.tcn import TCN
 
@@ -33,7 +34,7 @@ class Heads(nn.Module):
         self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
 
     def forward(self, stream: Tensor, skips: Tensor | None) -> Logits:
-        """Map the TCN's outputs, (batch, channels, frames), to logits."""
+        """Map the outputs of the body, (batch, channels, frames), to logits."""
         beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
         if self.sum_head:
             beats = beats + downbeats
@@ -55,12 +56,14 @@ class BeatNetwork(nn.Module):
         self.settings = settings
         self.front_end = FrontEnd(settings.front_end, frames_after=settings.frames_after)
         self.harmony = HarmonyPath(settings.harmony) if settings.harmony else None
-        self.tcn = TCN(settings.tcn)
+        self.tcn = TCN(settings.tcn) if settings.tcn else None
+        recurrent, channels = settings.recurrent, settings.feature_channels
+        self.recurrent = Recurrent(recurrent, channels) if recurrent else None
         self.heads = Heads(
-            settings.tcn.channels,
+            settings.output_channels,
             tempo_bins=settings.tempo_bins,
             sum_head=settings.sum_head,
-            dropout=settings.tcn.dropout,
+            dropout=settings.head_dropout,
         )
 
     def forward(self, spectrogram: Tensor, harmony: Tensor | None = None) -> Logits:
@@ -68,8 +71,24 @@ class BeatNetwork(nn.Module):
         features = self.front_end(self.front_end.pad(spectrogram))  # (batch, channels, frames)
         if self.harmony is not None:
             features = torch.cat([features, self._slow_features(features, harmony)], dim=1)
-        logits: Logits = self.heads(*self.tcn(features))
+        logits: Logits = self.heads(*self.body(features))
         return logits
+
+    def body(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Compute what the heads read: the stream of features, and those that the tempo head averages.
+
+        Args:
+            features: shape (batch, channels, frames).
+
+        Returns:
+            Both of shape (batch, output channels, frames); the second may be None without a tempo head.
+        """
+        if self.tcn is not None:
+            stream, skips = self.tcn(features)
+            return stream, skips
+        if self.recurrent is not None:
+            features = self.recurrent(features)
+        return features, features
 
     def _slow_features(self, features: Tensor, harmony: Tensor | None) -> Tensor:
         """Compute the harmony path's features at the front-end's frame rate: (batch, channels, frames)."""
@@ -96,7 +115,7 @@ class BeatNetwork(nn.Module):
 
     def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:
         """Compute probabilities from features: beats and downbeats, (batch, frames), tempo, (batch, bins)."""
-        logits = self.heads(*self.tcn(features))
+        logits = self.heads(*self.body(features))
         frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
         return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
 
@@ -109,15 +128,18 @@ class BeatNetwork(nn.Module):
             frame: the frame, shape (batch, 1, bands).
             slow: features of the harmony path for the output, shape (batch, channels); None without a path.
             maps: see `FrontEnd.step`.
-            pasts: see `TCN.step`.
+            pasts: see `TCN.step` or `Recurrent.step`.
 
         Returns:
             Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
-            those of the TCN's blocks.
+            those of the TCN's blocks or the states of the recurrent layers.
         """
+        body = self.tcn or self.recurrent
+        if body is None:
+            raise RuntimeError("the network is not causal")
         features, map_inputs = self.front_end.step(frame, maps)
         both = [features.squeeze(2)] if slow is None else [features.squeeze(2), slow]
-        stream, inputs = self.tcn.step(torch.cat(both, dim=1), pasts)
+        stream, inputs = body.step(torch.cat(both, dim=1), pasts)
         logits = self.heads(stream.unsqueeze(2), None)
         return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *map_inputs, *inputs
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from beattrack.errors import ModelError
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings, read_settings
-
-PREFIX = "network."  # prefix of the weights' names in the exported graph
+from beattrack.network.onnx_weights import named_weights
 
 
 def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings]:
@@ -36,19 +35,10 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings({entry.key: entry.value for entry in model.metadata_props}, name)
     network = BeatNetwork(settings.network)
-    weights = {
-        tensor.name.removeprefix(PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
-        for tensor in model.graph.initializer
-        if tensor.name.startswith(PREFIX)
-    }
-    for node in model.graph.node:  # the exporter stores equal tensors once
-        if node.op_type == "Identity" and node.output[0].startswith(PREFIX):
-            stored = weights.get(node.input[0].removeprefix(PREFIX))
-            if stored is not None:
-                weights[node.output[0].removeprefix(PREFIX)] = stored
     try:
+        weights = {key: torch.from_numpy(array) for key, array in named_weights(model).items()}
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, ValueError) as error:
         raise ModelError(f"{name}: its weights do not fit its settings") from error
     return network.eval(), settings
 
