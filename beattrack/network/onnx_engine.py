@@ -19,6 +19,8 @@ from beattrack.runtime.cores import usable_cores
 Float = NDArray[np.float32]
 
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
+# 5 minutes at 100 fps; the memory for that, 60 MB, is kept, because the system clears all that it hands out again.
+SHORT_FRAMES = 30_000
 
 
 class OnnxEngine:
@@ -29,7 +31,7 @@ class OnnxEngine:
 
         self._session = session
         self._opened_by = (os.path.abspath(path), threads)
-        # The TCN runs over many minutes at once; release that memory, 200 MB per hour, after each run.
+        # The body runs over many minutes at once; release that memory, up to 0.2 GB, after each run.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         names = {output.name for output in session.get_outputs()}
@@ -53,7 +55,8 @@ class OnnxEngine:
     def probabilities(self, features: Float) -> list[Float]:
         """Run the TCN and the heads."""
         inputs = {**self._idle, "features": features}
-        outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
+        long = features.shape[2] > SHORT_FRAMES
+        outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back if long else None)
         return outputs
 
     def step(self, inputs: Mapping[str, Float], outputs: Sequence[str]) -> list[Float]:
