@@ -91,8 +91,8 @@ class Workspace:
         Returns:
             Spectra of shape (n, frame_size // 2 + 1), valid until the next call.
         """
-        # NumPy 2 stays in single precision, which takes an eighth of the time, only with a factor of that type.
-        # The norm "backward" has the integer factor 1.
+        # NumPy 2 stays in single precision, which takes an eighth of the time, only if the factor is of that
+        # type; the factor of the norm "backward" is an integer.
         if NUMPY_1:
             return np.fft.rfft(frames, axis=1, norm="forward")
         out: Any = self._spectrum[: len(frames)]  # NumPy's type stubs lack single precision here

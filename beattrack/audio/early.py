@@ -37,7 +37,7 @@ class EarlyRecording:
         self._decoded.close()
 
     def blocks(self, *, sample_rate: int, block_seconds: float) -> Iterator[Float32]:
-        """Return the samples in blocks; arguments, results, errors and warnings are those of `read_blocks`."""
+        """Yield the samples in blocks; arguments, errors and warnings are those of `read_blocks`."""
         with self:
             rate, name, _ = next(self._decoded)
             mono = (block for _, _, block in self._decoded)

@@ -36,7 +36,7 @@ class EarlyJobs:
         self._close()
 
     def begin(self, after: Job | None = None) -> None:
-        """Begin to decode the recording of the job after another one, or the first, if it is a regular file."""
+        """Begin to decode the recording of the job after another one, or of the first job."""
         self._close()
         job = self._jobs[0] if after is None else self._following.get(id(after))
         if job is None or not self._can_begin(job):

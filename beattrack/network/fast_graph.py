@@ -4,8 +4,8 @@ The weights stay as they are, and the outputs change by rounding alone:
 
 - ELU is computed as relu(x) + (exp(x - relu(x)) - 1). ONNX Runtime's own ELU does not use the processor's
   vector instructions; these five operators take a fifth of its time.
-- A convolution over time becomes one over an image of a single row. ONNX Runtime then computes it in blocks of
-  channels, without copying the input once for each tap first; this takes two thirds of the time.
+- A convolution over time becomes one over an image of a single row. ONNX Runtime then computes it in blocks
+  of channels, without copying the input once for each tap first; this takes two thirds of the time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _is_plain_elu(node: Any) -> bool:
 
 
 def _is_convolution_over_time(node: Any, weights: dict[str, int]) -> bool:
-    """Return whether a node is a convolution of several taps over one axis; others are products of matrices."""
+    """Return whether a node is a convolution of several taps over one axis."""
     if node.op_type != "Conv" or weights.get(node.input[1]) != 3:
         return False
     attributes = _attributes(node)

@@ -19,7 +19,7 @@ from beattrack.runtime.cores import usable_cores
 Float = NDArray[np.float32]
 
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
-# 5 minutes at 100 fps; the memory for that, 60 MB, is kept, because the system clears all that it hands out again.
+# 5 minutes at 100 fps. The memory for that, 60 MB, is kept: the system would clear it for the next recording.
 SHORT_FRAMES = 30_000
 
 

@@ -49,8 +49,8 @@ def for_reader(do: Callable[[], object]) -> None:
 class Ahead(Generic[Item]):
     """Iterator over the items of another one, which a thread computes ahead of its reader.
 
-    Errors are raised at the item at which they occurred. Close it, or use it as a context manager, so that the
-    thread ends if not all items are read.
+    Errors are raised at the item at which they occurred. Close it, or use it as a context manager, so that
+    the thread ends if not all items are read.
 
     Args:
         items: what to iterate over. Generators are closed by the thread.

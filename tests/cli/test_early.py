@@ -33,7 +33,8 @@ def test_each_recording_begins_after_the_one_before(recordings: list[Path]) -> N
         assert first is not None
         first.close()
         early.begin(after=jobs[1])
-        assert (third := early.take(jobs[2])) is not None
+        third = early.take(jobs[2])
+        assert third is not None
         third.close()
         early.begin(after=jobs[2])
         assert all(early.take(job) is None for job in jobs)
