@@ -3,9 +3,9 @@
 The spectrogram's frames of 46 ms follow every onset but cannot tell one bass note from the next. Frames of
 372 ms, ten a second, can: chords change at the start of a bar more often than in its middle.
 
-The bands end at 2.2 kHz, so the samples are decimated by 4 before the Fourier transforms. This costs a third of
-the time at the full rate and changes the magnitude of a frequency bin by at most 5e-4 (-66 dB) of the largest
-one of the recording; see `MAX_RIPPLE`.
+The bands end at 2.2 kHz, so the samples are decimated by 4 before the Fourier transforms. This costs a third
+of the time at the full rate and changes the magnitude of a frequency bin by at most 5e-4 (-66 dB) of the
+largest one of the recording; see `MAX_RIPPLE`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from beattrack.runtime import checks
 FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
 ATTENUATION = 80.0  # dB, of the frequencies that decimation folds onto the bands, and of the filter's ripple
 # Largest deviation of a filter from 1 or 0, 1.3e-4. A decimated bin is the sum of `factor` bins: its own, which
-# is off by at most this share, and those folded onto it, of which at most this share is left. A bin is therefore
+# is off by at most this share, and those folded onto it, of which at most this share is left. It is therefore
 # off by at most factor * MAX_RIPPLE of the largest bin, and a band by the sum of its weights times that.
 MAX_RIPPLE = 10 ** (-78 / 20)
 # Limits of decimation. The low-pass filter needs room between fmax and its alias. It must be much shorter

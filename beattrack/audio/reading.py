@@ -21,8 +21,8 @@ __all__ = ["AudioWarning", "Source", "from_samples", "load", "read_blocks"]
 
 MIN_RATE, MAX_RATE = 1_000, 768_000  # Hz; outside this range a header is damaged or the data is not sound
 MAX_CHANNELS = 64  # an array with more is taken for (channels, samples)
-# What a thread decodes ahead of its reader: at most 33 MB, 190 s at 44.1 kHz. Blocks are large, because handing
-# one over needs Python's global lock.
+# What a thread decodes ahead of its reader: at most 33 MB, 190 s at 44.1 kHz. Blocks are large, because to
+# hand one over needs Python's global lock.
 AHEAD_SAMPLES, AHEAD_BLOCKS = 1 << 17, 64
 
 
