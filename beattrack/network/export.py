@@ -7,6 +7,9 @@ The graph has independent parts, so that long recordings need little memory:
 - `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
 - `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
   networks, computes the same frame by frame, as music is played (`network.step_graph`).
+
+Weight norm, and batch norm in the second part, are merged into the convolutions. The weights that the graph
+then no longer has are stored beside it, so that training can go on from the file.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ from beattrack.network.inference import load_network
 from beattrack.network.input_level import recording_level
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
+from beattrack.network.norms import fold_weight_norm
 from beattrack.network.step_graph import step_output_names, step_shapes
+from beattrack.network.torch_engine import PREFIX, stored_weights
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -68,10 +73,13 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
         ModelError: if the outputs differ by more than 1e-4; then nothing is written.
     """
     network = copy.deepcopy(network).cpu().eval()
+    state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    fold_weight_norm(network)
     network.front_end.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     with atomic_path(path) as temporary:
         _write_graph(network, settings, str(temporary))
         model = onnx.load(str(temporary))
+        _add_missing(model, state)
         if not settings.network.causal:  # live music comes frame by frame: more operators would take longer
             make_fast(model, FAST_OUTPUTS)
         entry = model.metadata_props.add()
@@ -82,8 +90,17 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
             raise ModelError(f"the exported model differs from torch by {difference:.2g}")
 
 
+def _add_missing(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
+    """Add the weights that the graph does not have, such as those of norms; it does not use them."""
+    present = stored_weights(model)
+    for name, tensor in state.items():
+        if name not in present:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(tensor.numpy(), PREFIX + name))
+
+
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:
     frames, other_frames, slow_frames = EXAMPLE_FRAMES
+    frames = max(frames, 2 * settings.network.front_end.receptive_field)
     example = [
         torch.rand(1, frames, settings.network.front_end.bands),
         torch.rand(1, settings.network.feature_channels, other_frames),
@@ -107,7 +124,8 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         "harmony_path": {2: "slow_frames"},
     }
     tempo = ["tempo"] * bool(settings.network.tempo_bins)
-    outputs = ["front_end", *slow, "beats", "downbeats", *tempo, *step_outputs]
+    events = [] if settings.network.clip_level else ["beats", "downbeats"]
+    outputs = ["front_end", *slow, *events, *tempo, *step_outputs]
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of the exporter
@@ -146,8 +164,9 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
     exported = load_network(path).compute(*([view] for view in views))
     logits = copy.deepcopy(network).eval()(*_over_level(views, network))
     pairs = [
-        (exported.beats, torch.sigmoid(logits.beats)),
-        (exported.downbeats, torch.sigmoid(logits.downbeats)),
+        (found, torch.sigmoid(head))
+        for found, head in ((exported.beats, logits.beats), (exported.downbeats, logits.downbeats))
+        if head is not None
     ]
     if logits.tempo is not None:
         pairs.append((exported.tempo, torch.softmax(logits.tempo, dim=1)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from beattrack.errors import SettingsError
 from beattrack.network.causal_input import CausalInput
@@ -24,7 +25,7 @@ from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.receptive_field import Gradient, ReceptiveField, StackSettings, Stage, model_stages
 from beattrack.network.settings import NetworkSettings, TCNSettings
-from beattrack.network.tcn import TCN, DilatedConvolution
+from beattrack.network.tcn import TCN, DilatedConvolution, ResidualBlock
 
 Float = NDArray[np.float64]
 
@@ -181,15 +182,22 @@ def weighted_stages(network: BeatNetwork, settings: ModelSettings) -> tuple[Stag
         return model_stages(settings)
     before = after = 0
     for block in network.tcn.blocks:
-        offsets = [0, *(offset for branch in block.modules() for offset in _offsets(branch))]
-        before, after = before - min(offsets), after + max(offsets)
+        branches = [(0, 0), *(_reach(layers) for layers in cast(ResidualBlock, block).layers)]
+        before += max(reach for reach, _ in branches)
+        after += max(reach for _, reach in branches)
     return model_stages(settings, ReceptiveField(before, after))
 
 
-def _offsets(module: nn.Module) -> list[int]:
+def _reach(layers: list[DilatedConvolution]) -> tuple[int, int]:
+    """Return how many frames before and after the output convolutions after one another see."""
+    offsets = [_offsets(layer) for layer in layers]
+    if not all(offsets):  # nothing passes a convolution of zeros
+        return 0, 0
+    return -sum(map(min, offsets)), sum(map(max, offsets))
+
+
+def _offsets(module: DilatedConvolution) -> list[int]:
     """Return the offsets, in frames from the output, of the taps of a convolution that are not zero."""
-    if not isinstance(module, DilatedConvolution):
-        return []
     weight = module.convolution.weight  # (outputs, inputs, kernel)
     kernel, dilation = weight.shape[2], module.convolution.dilation[0]
     output = kernel - 1 if module.causal else kernel // 2  # the tap at the output's own frame

@@ -44,7 +44,10 @@ class Engine(Protocol):
         """Run the harmony path, if there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
     def probabilities(self, features: Float) -> list[Float]:
-        """Run body and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins)."""
+        """Run body and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins).
+
+        Networks that decide about whole clips have no beats and downbeats.
+        """
 
 
 class Network:
@@ -72,7 +75,8 @@ class Network:
                 that use it; read after `blocks`. Without it these networks track less well.
 
         Returns:
-            Activations with one value per frame.
+            Activations with one value per frame; see `Activations.tempo_only` for networks that decide about
+            whole clips.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
@@ -87,11 +91,15 @@ class Network:
             everywhere = np.array([[0, frames]])
             return Activations(beats=silence, downbeats=silence.copy(), fps=fps, pauses=everywhere)
         features = self._features(magnitudes, frames, level)
+        quiet = silences(levels, level)
+        pauses = _pauses(quiet, fps)
+        if self.settings.network.clip_level:
+            unknown = np.full(frames, np.nan, np.float32)
+            tempo = self._engine.probabilities(features)[0][0]
+            return Activations(unknown, None, fps=fps, tempo=tempo, pauses=pauses)
         self._add_harmony(features, harmony, level)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
-        quiet = silences(levels, level)
-        pauses = _pauses(quiet, fps)
         for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
             beats[start:stop] = downbeats[start:stop] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
@@ -115,12 +123,13 @@ class Network:
         return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
-        """Compute the front-end's features: (1, channels of the body, frames), zero for the harmony path."""
+        """Compute the front-end's features: (1, channels, frames), zero for the harmony path."""
         network = self.settings.network
-        features = np.zeros((1, network.feature_channels, frames), np.float32)
+        stride = network.front_end.stride
+        features = np.zeros((1, network.feature_channels, -(-frames // stride)), np.float32)
         channels = network.front_end.channels
         start = 0
-        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES):
+        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES // stride * stride):
             block = self._engine.features(padded[None] / np.float32(level))
             features[:, :channels, start : start + block.shape[2]] = block
             start += block.shape[2]

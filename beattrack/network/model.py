@@ -18,27 +18,33 @@ from beattrack.network.tcn import TCN
 class Logits(NamedTuple):
     """Outputs of the heads before sigmoid and softmax."""
 
-    beats: Tensor  # (batch, frames)
-    downbeats: Tensor  # (batch, frames)
+    beats: Tensor | None  # (batch, frames)
+    downbeats: Tensor | None  # (batch, frames)
     tempo: Tensor | None  # (batch, bins)
 
 
 class Heads(nn.Module):
-    """Beats and downbeats of each frame, tempo of the whole input (Böck & Davies, ISMIR 2020)."""
+    """Beats and downbeats of each frame, tempo of the whole input (Böck & Davies, ISMIR 2020).
 
-    def __init__(self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float) -> None:
+    A network that decides about whole clips has the tempo head alone.
+    """
+
+    def __init__(
+        self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float, clip_level: bool = False
+    ) -> None:
         super().__init__()
         self.sum_head = sum_head
         self.dropout = nn.Dropout(dropout)
-        self.frames = nn.Conv1d(channels, 2, 1)
+        self.frames = None if clip_level else nn.Conv1d(channels, 2, 1)
         self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
 
     def forward(self, stream: Tensor, skips: Tensor | None) -> Logits:
         """Map the outputs of the body, (batch, channels, frames), to logits."""
-        beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
-        if self.sum_head:
-            beats = beats + downbeats
-        tempo = None
+        beats = downbeats = tempo = None
+        if self.frames is not None:
+            beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
+            if self.sum_head:
+                beats = beats + downbeats
         if self.tempo is not None and skips is not None:
             tempo = self.tempo(self.dropout(skips.mean(dim=2)))
         return Logits(beats, downbeats, tempo)
@@ -64,6 +70,7 @@ class BeatNetwork(nn.Module):
             tempo_bins=settings.tempo_bins,
             sum_head=settings.sum_head,
             dropout=settings.head_dropout,
+            clip_level=settings.clip_level,
         )
 
     def forward(self, spectrogram: Tensor, harmony: Tensor | None = None) -> Logits:
@@ -114,10 +121,15 @@ class BeatNetwork(nn.Module):
         return out
 
     def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Compute probabilities from features: beats and downbeats, (batch, frames), tempo, (batch, bins)."""
+        """Compute probabilities from features.
+
+        Returns:
+            Beats and downbeats, (batch, frames) each, unless the network decides about whole clips, and
+            tempo, (batch, bins), if it has a tempo head.
+        """
         logits = self.heads(*self.body(features))
-        frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
-        return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
+        frames = [torch.sigmoid(x) for x in (logits.beats, logits.downbeats) if x is not None]
+        return (*frames, *([] if logits.tempo is None else [torch.softmax(logits.tempo, dim=1)]))
 
     def step(
         self, frame: Tensor, slow: Tensor | None, maps: Sequence[Tensor], pasts: Sequence[Tensor]
@@ -132,7 +144,7 @@ class BeatNetwork(nn.Module):
 
         Returns:
             Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
-            those of the TCN's blocks or the states of the recurrent layers.
+            those that the TCN remembers or the states of the recurrent layers.
         """
         body = self.tcn or self.recurrent
         if body is None:

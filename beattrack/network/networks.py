@@ -7,7 +7,7 @@ networks of any kind can be compared at the same number of parameters. `docs/net
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from beattrack.errors import SettingsError
 from beattrack.network.recurrent_settings import RecurrentKind, RecurrentSettings
@@ -65,10 +65,18 @@ def _cnn1d(width: int, _: int) -> NetworkSettings:
 
 
 def _wavenet(width: int, _: int) -> NetworkSettings:
-    tcn = TCNSettings(
-        channels=width, kernel=2, causal=True, parallel_pair=False, residual_1x1=False, gated=True
+    return _convolutional(
+        TCNSettings(
+            channels=width,
+            kernel=2,
+            causal=True,
+            parallel_pair=False,
+            residual_1x1=False,
+            gated=True,
+            activation="relu",
+            output="wavenet",
+        )
     )
-    return _convolutional(tcn)
 
 
 def _cnn2d(width: int, _: int) -> NetworkSettings:
@@ -76,6 +84,11 @@ def _cnn2d(width: int, _: int) -> NetworkSettings:
         channels=width, time_kernels=(5,) * 5, frequency_kernels=(3,) * 5, pools=(3, 1, 3, 1, 2)
     )
     return NetworkSettings(front_end=front_end, tcn=None, tempo_bins=0)
+
+
+def _cnn2d_clip(width: int, _: int) -> NetworkSettings:
+    front_end = replace(_cnn2d(width, width).front_end, time_pools=(2,) * 5)
+    return NetworkSettings(front_end=front_end, tcn=None)
 
 
 def _recurrent(kind: RecurrentKind, *, bidirectional: bool = False) -> Callable[[int, int], NetworkSettings]:
@@ -112,6 +125,9 @@ NETWORKS = {
         NetworkConfig("wavenet", "gated causal convolutions of kernel 2", _wavenet, 30),
         NetworkConfig("cnn1d", "the convolutions of the TCN without dilation", _cnn1d, 26),
         NetworkConfig("cnn2d", "2-D convolutions over patches of the spectrogram", _cnn2d, 33),
+        NetworkConfig(
+            "cnn2d-clip", "the same with pooling over time: the tempo of a whole clip", _cnn2d_clip, 30
+        ),
         NetworkConfig("gru", "two layers of GRU cells", _recurrent("gru"), 76),
         NetworkConfig("lstm", "two layers of LSTM cells", _recurrent("lstm"), 65),
         NetworkConfig(
@@ -137,8 +153,8 @@ def network_settings(name: str, *, parameters: int | None = None) -> NetworkSett
 
     Args:
         name: name of the network, such as `gru`.
-        parameters: number of parameters, met as nearly as a whole width can, of a network that reads the
-            spectrogram alone and has no tempo head; None for the default of the name. This needs torch.
+        parameters: number of parameters, met as nearly as a whole width can, of the network for
+            comparison (`NetworkConfig.matched`); None for the default of the name. This needs torch.
 
     Raises:
         SettingsError: if no network has this name, or none of its widths comes within a tenth of the number.

@@ -139,8 +139,10 @@ def _try_out(engine: OnnxEngine, settings: ModelSettings) -> None:
         np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)
     )
     outputs = engine.probabilities(np.zeros((1, network.feature_channels, 1), np.float32))
-    shapes = [features.shape, *(array.shape for array in outputs[:2])]
-    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1), (1, 1), (1, 1)]
+    shapes = [features.shape, *(array.shape for array in outputs)]
+    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1)]
+    expected += [] if network.clip_level else [(1, 1), (1, 1)]
+    expected += [(1, network.tempo_bins)] * bool(network.tempo_bins)
     if network.harmony is not None:
         shapes.append(engine.harmony(np.zeros((1, 1, network.harmony.bands), np.float32)).shape)
         expected.append((1, network.harmony.channels, 1))

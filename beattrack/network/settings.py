@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from beattrack.errors import SettingsError
 from beattrack.network.recurrent_settings import RecurrentSettings
+from beattrack.network.tcn_settings import TCNSettings
 from beattrack.runtime import checks
 
-Activation = Literal["elu", "relu", "gelu"]
-DropoutKind = Literal["spatial", "element"]
-
+__all__ = ["FrontEndSettings", "HarmonyPathSettings", "NetworkSettings", "TCNSettings"]
 
 _COUNT = checks.positive(whole=True)
 _COUNTS = checks.several(_COUNT)
 _DROPOUT = checks.between(0, 1, high_open=True)
+
+MOST_STRIDE = 256  # 2.56 s, about the interval of a bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class FrontEndSettings:
         frequency_kernels: bands that each convolution spans.
         pools: bands that each pooling joins.
         dropout: dropout rate of the features.
+        time_pools: frames that each pooling joins, for a network that decides about whole clips; None for no
+            pooling over time.
 
     Raises:
         SettingsError: if a value is out of range, or kernels and pools do not reduce `bands` to 1.
@@ -43,11 +46,17 @@ class FrontEndSettings:
     frequency_kernels: tuple[int, ...] = (3, 8, 3)
     pools: tuple[int, ...] = (3, 3, 3)
     dropout: float = 0.1
+    time_pools: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         counts = dict.fromkeys(("bands", "channels"), _COUNT)
         kernels = dict.fromkeys(("time_kernels", "frequency_kernels", "pools"), _COUNTS)
         checks.apply(self, {**counts, **kernels, "log_scale": checks.positive(), "dropout": _DROPOUT})
+        checks.apply(self, {"time_pools": checks.optional(_COUNTS)})
+        if self.time_pools is not None and len(self.time_pools) != len(self.pools):
+            raise SettingsError("time_pools must be as many as pools")
+        if self.stride > MOST_STRIDE:
+            raise SettingsError(f"time_pools must join at most {MOST_STRIDE} frames, not {self.stride}")
         if not len(self.time_kernels) == len(self.frequency_kernels) == len(self.pools) > 0:
             raise SettingsError("time_kernels, frequency_kernels and pools must have the same length")
         if any(kernel % 2 == 0 for kernel in self.time_kernels):
@@ -80,7 +89,21 @@ class FrontEndSettings:
     @property
     def receptive_field(self) -> int:
         """Frames of input that one output frame sees."""
-        return 1 + sum(kernel - 1 for kernel in self.time_kernels)
+        frames, joined = 1, 1  # frames that an output sees, and that one step of the current layer joins
+        for kernel, pool in zip(self.time_kernels, self.joins, strict=True):
+            frames += (kernel - 1 + pool - 1) * joined
+            joined *= pool
+        return frames
+
+    @property
+    def joins(self) -> tuple[int, ...]:
+        """Frames that each pooling joins."""
+        return self.time_pools or (1,) * len(self.pools)
+
+    @property
+    def stride(self) -> int:
+        """Frames from one output frame to the next; 1 unless poolings join frames."""
+        return math.prod(self.joins)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,72 +191,6 @@ class HarmonyPathSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TCNSettings:
-    """The temporal convolutional network (Bai et al. 2018; Böck & Davies 2020; WaveNet with `gated`).
-
-    Attributes:
-        channels: channels of the residual stream.
-        kernel: taps of each dilated convolution; odd unless the network is causal.
-        dilations: dilation of each residual block, in order.
-        causal: see past frames only, by padding on the left.
-        parallel_pair: use two parallel convolutions per block, of dilations d and 2 * d (Böck & Davies 2020).
-        residual_1x1: use a 1x1 convolution on the residual path.
-        activation: activation function of the blocks and the output.
-        gated: use tanh(a) * sigmoid(b) in the blocks instead of `activation` (van den Oord et al. 2016).
-        dropout: dropout rate.
-        dropout_kind: drop whole channels (`spatial`) or single elements (`element`).
-        skip_sum: also sum the blocks' skip outputs, for the tempo head.
-
-    Raises:
-        SettingsError: if a value is out of range.
-    """
-
-    channels: int = 32
-    kernel: int = 5
-    dilations: tuple[int, ...] = tuple(2**i for i in range(11))
-    causal: bool = False
-    parallel_pair: bool = True
-    residual_1x1: bool = True
-    activation: Activation = "elu"
-    gated: bool = False
-    dropout: float = 0.1
-    dropout_kind: DropoutKind = "spatial"
-    skip_sum: bool = True
-
-    def __post_init__(self) -> None:
-        flags = ("causal", "parallel_pair", "residual_1x1", "gated", "skip_sum")
-        checks.apply(
-            self,
-            {
-                **dict.fromkeys(flags, checks.flag()),
-                "channels": _COUNT,
-                "kernel": checks.at_least(2, whole=True),
-                "dilations": _COUNTS,
-                "activation": checks.choice(get_args(Activation)),
-                "dropout_kind": checks.choice(get_args(DropoutKind)),
-                "dropout": _DROPOUT,
-            },
-        )
-        if not self.causal and self.kernel % 2 == 0:
-            raise SettingsError(f"kernel must be odd unless the network is causal, not {self.kernel}")
-
-    def tap_distances(self, dilation: int) -> tuple[int, ...]:
-        """Return how many frames earlier the taps of a causal block look, without those at the frame itself.
-
-        Args:
-            dilation: dilation of the block.
-        """
-        dilations = (dilation, 2 * dilation) if self.parallel_pair else (dilation,)
-        return tuple(tap * d for d in dilations for tap in range(self.kernel - 1, 0, -1))
-
-    @property
-    def receptive_field(self) -> int:
-        """Frames of input that one output frame sees: 1 + the sum of (kernel - 1) * largest dilation."""
-        widest = 2 if self.parallel_pair else 1
-        return 1 + sum((self.kernel - 1) * widest * dilation for dilation in self.dilations)
-
-
-@dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
     """The whole network: front-end, harmony path, body and heads.
 
@@ -279,6 +236,8 @@ class NetworkSettings:
         )
         if self.look_ahead is not None:
             checks.between(0, self.front_end.receptive_field - 1)("look_ahead", self.look_ahead)
+        if self.clip_level:
+            self._check_clip_level()
         if self.tcn is not None and self.recurrent is not None:
             raise SettingsError(
                 "a network has either a TCN or a recurrent part; set tcn = false or recurrent = false"
@@ -296,6 +255,22 @@ class NetworkSettings:
             raise SettingsError("a causal network cannot have a tempo head, which sees the whole input")
         if self.tempo_bins and self.tcn is not None and not self.tcn.skip_sum:
             raise SettingsError("the tempo head needs the skip sum; set skip_sum = true or tempo_bins = 0")
+
+    def _check_clip_level(self) -> None:
+        if self.tcn is not None or self.recurrent is not None or self.harmony is not None:
+            raise SettingsError(
+                "a front-end that pools over time decides about whole clips, without TCN, recurrent part and "
+                "harmony path; set tcn, recurrent and harmony to false"
+            )
+        if not self.tempo_bins:
+            raise SettingsError(
+                "a network that decides about whole clips needs the tempo head: tempo_bins > 0"
+            )
+
+    @property
+    def clip_level(self) -> bool:
+        """Whether the network decides about whole clips: on the tempo alone, not on beats."""
+        return self.front_end.stride > 1
 
     @property
     def causal(self) -> bool:

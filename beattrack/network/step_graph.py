@@ -1,9 +1,9 @@
 """The part of a causal model's graph that runs one frame: names and shapes of its inputs and outputs.
 
 `frame`, a frame of the spectrogram over the running level, and `slow`, the features of the harmony path, are
-the new input. `maps_*` and `past_*` are earlier inputs of the front-end's convolutions and of the TCN's
-blocks; `map_*` and `input_*` are those of this frame, which later frames need. In recurrent networks,
-`past_*` are the states after the frame before, and `input_*` those after this one.
+the new input. `maps_*` and `past_*` are earlier inputs of the convolutions of the front-end and of the TCN
+(`TCNSettings.memories`); `map_*` and `input_*` are those of this frame, which later frames need. In recurrent
+networks, `past_*` are the states after the frame before, and `input_*` those after this one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def step_shapes(network: NetworkSettings) -> dict[str, Shape]:
 
 
 def _past_shapes(network: NetworkSettings) -> list[Shape]:
-    """Return the shapes of what each block of the TCN or each recurrent state hands on to later frames."""
+    """Return the shapes of what a TCN remembers, or of the states of a recurrent network."""
     if network.recurrent is not None:
         return [(network.recurrent.layers, 1, network.recurrent.hidden)] * network.recurrent.states
     if network.tcn is None:
         return []
-    return [(1, len(network.tcn.tap_distances(1)), network.tcn.channels)] * len(network.tcn.dilations)
+    return [(1, len(taps), network.tcn.channels) for taps in network.tcn.memories]
 
 
 def map_names(network: NetworkSettings) -> list[str]:
@@ -47,7 +47,7 @@ def step_output_shapes(network: NetworkSettings) -> dict[str, Shape]:
     """Return the shapes of the outputs by name, in order."""
     maps = [(1, inputs, 1, bands) for inputs, _, bands in network.front_end.past_maps]
     after = _past_shapes(network)
-    if network.recurrent is None:  # a block of the TCN hands on its input at this frame
+    if network.recurrent is None:  # a TCN remembers one more frame
         after = [(1, network.output_channels)] * len(after)
     return {
         BEATS: (1, 1),

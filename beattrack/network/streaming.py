@@ -161,22 +161,22 @@ class _States:
 
 
 class _Taps:
-    """What the taps of each block see: ring buffers of its inputs."""
+    """What the taps of the convolutions see: ring buffers of their inputs."""
 
     def __init__(self, tcn: TCNSettings) -> None:
-        self._distances = [np.array(tcn.tap_distances(dilation)) for dilation in tcn.dilations]
+        self._distances = [np.array(distances) for distances in tcn.memories]
         # The most distant tap reads the place that the current frame will take.
         self._rings = [np.zeros((max(d), tcn.channels), np.float32) for d in self._distances]
 
     def pasts(self, frame: int) -> dict[str, Float]:
-        """Return the earlier inputs of each block that a frame needs, by the names of the graph's inputs."""
+        """Return the earlier inputs that a frame needs, by the names of the graph's inputs."""
         return {
-            f"past_{block}": ring[(frame - distances) % len(ring)][None]  # (1, taps, channels)
-            for block, (ring, distances) in enumerate(zip(self._rings, self._distances, strict=True))
+            f"past_{i}": ring[(frame - distances) % len(ring)][None]  # (1, taps, channels)
+            for i, (ring, distances) in enumerate(zip(self._rings, self._distances, strict=True))
         }
 
     def store(self, frame: int, inputs: list[Float]) -> None:
-        """Remember the inputs of the blocks at a frame, shape (1, channels) each."""
+        """Remember the inputs at a frame, shape (1, channels) each."""
         for ring, features in zip(self._rings, inputs, strict=True):
             ring[frame % len(ring)] = features[0]
 

@@ -9,11 +9,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from beattrack.errors import ModelError
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings, read_settings
-from beattrack.network.onnx_weights import named_weights
+from beattrack.network.norms import folded_names
+
+PREFIX = "network."  # prefix of the weights' names in the exported graph
 
 
 def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings]:
@@ -35,12 +38,26 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings({entry.key: entry.value for entry in model.metadata_props}, name)
     network = BeatNetwork(settings.network)
+    merged = folded_names(network)  # from weights that the file has too
+    weights = {key: weight for key, weight in stored_weights(model).items() if key not in merged}
     try:
-        weights = {key: torch.from_numpy(array) for key, array in named_weights(model).items()}
         network.load_state_dict(weights)
-    except (RuntimeError, KeyError, ValueError) as error:
+    except RuntimeError as error:
         raise ModelError(f"{name}: its weights do not fit its settings") from error
     return network.eval(), settings
+
+
+def stored_weights(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """Return the weights of a network in a model file, by their names in the network."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:  # the exporter stores equal tensors once
+        if node.op_type == "Identity" and node.input[0] in stored:
+            stored[node.output[0]] = stored[node.input[0]]
+    return {
+        name.removeprefix(PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
+        for name, tensor in stored.items()
+        if name.startswith(PREFIX)
+    }
 
 
 class TorchEngine:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 Record = TypeVar("Record")
 
 MAX_NUMBER = 1e300  # larger whole numbers may not fit a float
+# Metadata of a field with a default that records from before the field do not have.
+ADDED_LATER: Mapping[str, Any] = {"added_later": True}
 
 
 def from_dict(kind: type[Record], data: Any) -> Record:
@@ -20,7 +22,8 @@ def from_dict(kind: type[Record], data: Any) -> Record:
     Errors raised by the dataclass itself are passed on.
 
     Args:
-        kind: the dataclass. Only fields with the default None may be missing from the data.
+        kind: the dataclass. Only fields with the default None, or with the metadata `ADDED_LATER`, may be
+            missing from the data.
         data: a dictionary of values. Whole numbers are accepted for floats.
 
     Raises:
@@ -34,7 +37,8 @@ def _object(kind: type[Record], data: Any, where: str) -> Record:
     if not isinstance(data, Mapping):
         raise _wrong(where, "a JSON object", data)
     hints = typing.get_type_hints(kind)
-    optional = {field.name for field in dataclasses.fields(kind) if field.default is None}  # type: ignore[arg-type]
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    optional = {field.name for field in fields if field.default is None or "added_later" in field.metadata}
     prefix = f"{where}: " if where else ""
     for name in data:
         if name not in hints:

@@ -9,10 +9,11 @@ from torch import nn
 
 
 class AveragedWeights:
-    """Exponential moving average of a module's parameters (Polyak & Juditsky 1992).
+    """Exponential moving average of a module's parameters and buffers (Polyak & Juditsky 1992).
 
     The decay at step n is (1 + n) / (10 + n), but at most `decay`, so that the first steps are soon
-    forgotten.
+    forgotten. Buffers, such as the means and variances of batch norm, must fit the averaged weights, so they
+    are averaged alike; whole numbers are copied.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -26,4 +27,9 @@ class AveragedWeights:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         # One call for all tensors, because on a GPU starting an operation takes longer than the operation.
-        torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
+        ours, theirs = ([*each.parameters(), *each.buffers()] for each in (self.module, module))
+        averaged = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
+        torch._foreach_lerp_([ours[i] for i in averaged], [theirs[i] for i in averaged], 1 - decay)
+        for mine, other in zip(ours, theirs, strict=True):
+            if not mine.is_floating_point():
+                mine.copy_(other)

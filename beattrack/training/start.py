@@ -59,8 +59,9 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
 
 def _can_widen(settings: NetworkSettings) -> bool:
     # With a harmony path, the channels of two parts lie side by side: widening would mix them up. So would it
-    # mix up the gates of gated and recurrent networks.
-    return settings.tcn is not None and not settings.tcn.gated and settings.harmony is None
+    # mix up the gates of gated and recurrent networks. Layer norm would take new channels into its mean.
+    tcn = settings.tcn
+    return tcn is not None and not tcn.gated and tcn.norm != "layer" and settings.harmony is None
 
 
 def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tensor]:
@@ -86,8 +87,10 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
             view = ours.view(len(ours), parts, -1, *ours.shape[2:])
             view[:outputs] = 0.0
             view[:outputs, :, :inputs] = theirs.view(outputs, parts, inputs, *theirs.shape[2:])
-        else:
+        elif theirs.ndim:
             ours[: len(theirs)] = theirs
+        else:  # a counter of batch norm
+            ours.copy_(theirs)
     return wide
 
 

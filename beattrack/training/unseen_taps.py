@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from beattrack.network.norms import set_weight
 from beattrack.network.tcn import DilatedConvolution
 
 
@@ -28,6 +29,9 @@ def silence_unseen_taps(network: nn.Module, frames: int) -> int:
             kernel, dilation = module.convolution.kernel_size[0], module.convolution.dilation[0]
             output = kernel - 1 if module.causal else kernel // 2  # the tap at the output's own frame
             unseen = [tap for tap in range(kernel) if abs(tap - output) * dilation >= frames]
-            module.convolution.weight[:, :, unseen] = 0.0
+            if unseen:
+                weight = module.convolution.weight.clone()
+                weight[:, :, unseen] = 0.0
+                set_weight(module.convolution, weight)
             silenced += len(unseen)
     return silenced

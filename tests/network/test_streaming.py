@@ -24,6 +24,16 @@ CAUSAL = NetworkSettings(
     tempo_bins=0,
     look_ahead=2,
 )
+BAI: dict[str, Any] = {
+    "kernel": 2,
+    "convolutions": 2,
+    "norm": "weight",
+    "activation": "relu",
+    "parallel_pair": False,
+    "residual_1x1": False,
+    "mix_1x1": False,
+    "activate_sum": True,
+}
 VARIANTS: dict[str, dict[str, Any]] = {
     "two views": {},
     "no look-ahead": {
@@ -34,6 +44,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gated": {"tcn": replace(CAUSAL.tcn, gated=True, kernel=2)},
     "single, without 1x1": {"tcn": replace(CAUSAL.tcn, parallel_pair=False, residual_1x1=False)},
     "wide taps": {"tcn": replace(CAUSAL.tcn, dilations=(1, 300))},
+    "as Bai et al.": {"tcn": replace(CAUSAL.tcn, **BAI)},
+    "as keras-tcn": {"tcn": replace(CAUSAL.tcn, **{**BAI, "norm": "layer", "output": "skips", "stacks": 2})},
+    "as WaveNet": {"tcn": replace(CAUSAL.tcn, gated=True, parallel_pair=False, output="wavenet", stacks=2)},
+    "pairs of two, batch norm": {"tcn": replace(CAUSAL.tcn, convolutions=2, norm="batch")},
 }
 
 
@@ -47,8 +61,10 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     chosen = replace(CAUSAL, **VARIANTS[request.param])
     torch.manual_seed(2)
+    network = BeatNetwork(chosen)
+    network.tcn(torch.randn(8, chosen.tcn.channels, 100) + 1)  # batch norm takes mean and variance from here
     path = tmp_path_factory.mktemp("model") / "causal.onnx"
-    export_onnx(BeatNetwork(chosen), ModelSettings.of(chosen), path)
+    export_onnx(network, ModelSettings.of(chosen), path)
     return path
 
 
