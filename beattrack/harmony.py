@@ -34,8 +34,8 @@ from beattrack.runtime import checks
 FRAMES_PER_BLOCK = 64  # decimated frames, spectra and magnitudes of a block fit the second-level cache
 ATTENUATION = 80.0  # dB, of the frequencies that decimation folds onto the bands, and of the filter's ripple
 # Largest deviation of a filter from 1 or 0, 1.3e-4. A decimated bin is the sum of `factor` bins: its own, off
-# by at most this share, and those folded onto it, of which at most this share is left. It is therefore off by at
-# most factor * MAX_RIPPLE of the largest bin, and a band by the sum of its weights times that.
+# by at most this share, and those folded onto it, of which at most this share is left. It is therefore off by
+# at most factor * MAX_RIPPLE of the largest bin, and a band by the sum of its weights times that.
 MAX_RIPPLE = 10 ** (-78 / 20)
 # Limits of decimation. The low-pass filter needs room between fmax and its alias. It must be much shorter
 # than the window, so that the order of filtering and windowing does not matter.

@@ -253,9 +253,10 @@ def _views(samples: Float32, starts: NDArray[np.int64], size: int) -> Float32:
     hop = int(starts[1] - starts[0]) if len(starts) > 1 else 1
     samples = np.ascontiguousarray(samples)
     itemsize = samples.itemsize
-    return np.ndarray(
+    views: Float32 = np.ndarray(
         (len(starts), size), samples.dtype, samples, int(starts[0]) * itemsize, (hop * itemsize, itemsize)
     )
+    return views
 
 
 def _padded(samples: Float32, begin: int, end: int) -> Float32:

@@ -32,7 +32,7 @@ def make_fast(model: Any, outputs: Iterable[str]) -> None:
     needed = _needed(graph, outputs)
     weights = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
     rewriter = _Rewriter()
-    nodes = []
+    nodes: list[Any] = []
     for node in graph.node:
         if node.output[0] in needed and _is_plain_elu(node):
             nodes += rewriter.elu(node)
@@ -64,7 +64,7 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 
 def _is_plain_elu(node: Any) -> bool:
-    return node.op_type == "Elu" and _attributes(node).get("alpha", 1.0) == 1.0
+    return bool(node.op_type == "Elu" and _attributes(node).get("alpha", 1.0) == 1.0)
 
 
 def _is_convolution_over_time(node: Any, weights: dict[str, int]) -> bool:

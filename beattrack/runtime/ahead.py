@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -120,7 +120,7 @@ class Ahead(Generic[Item]):
         self.results.put(_End(error))
 
 
-def ahead(items: Iterable[Item], *, limit: int, threads: int) -> Iterator[Item]:
+def ahead(items: Iterable[Item], *, limit: int, threads: int) -> Generator[Item, None, None]:
     """Iterate over items that a thread computes ahead, if there is more than one thread to use.
 
     Args:
