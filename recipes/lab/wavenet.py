@@ -50,19 +50,13 @@ class Size:
     naive: int
 
 
-SMALL = Size(
-    plans={"2x512": Plan(stacks=2, longest=512, pieces=12, steps=600)}, sounds=8, seconds=6.0, naive=60
-)
-FULL = Size(
-    plans={
-        "2x512": Plan(stacks=2, longest=512, pieces=48, steps=600),
-        "1x512": Plan(stacks=1, longest=512, pieces=48, steps=600),
-        "2x2048": Plan(stacks=2, longest=2048, pieces=48, steps=600),
-    },
-    sounds=8,
-    seconds=6.0,
-    naive=200,
-)
+PLANS = {
+    "1x512": Plan(stacks=1, longest=512, pieces=48, steps=600),
+    "2x512": Plan(stacks=2, longest=512, pieces=48, steps=600),
+    "2x2048": Plan(stacks=2, longest=2048, pieces=48, steps=600),
+}
+SMALL = Size(plans={"2x2048": PLANS["2x2048"]}, sounds=8, seconds=6.0, naive=60)
+FULL = Size(plans=PLANS, sounds=8, seconds=6.0, naive=200)
 
 
 @experiment

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 SECONDS = 4.0  # of each sound
 SMOOTHED = 20  # steps
-SHADES = (COLOURS["wavenet"], "#dba3c4", "#4a1230")
+SHADES = ("#d68ab5", COLOURS["wavenet"], "#4a1230")
 BASELINES = ("uniform", "unigram", "first order")
-WINDOW, HOP = 256, 64  # samples of the spectrogram
-RANGE = 60.0  # dB
+WINDOW, HOP = 256, 200  # samples of the spectrogram
+RANGE, LEVELS = 50.0, 8  # dB, colours
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def draw(heard: Sequence[Heard], costs: Mapping[str, float]) -> Figure:
         heard: the corpus and the sounds of the networks.
         costs: bits per held-out sample of each model.
     """
-    drawing = figure(3.2 + 1.9 * len(heard))
-    top = drawing.add_gridspec(2, 1, height_ratios=[3.0, 1.9 * len(heard)])
+    drawing = figure(2.8 + 1.5 * len(heard))
+    top = drawing.add_gridspec(2, 1, height_ratios=[2.8, 1.5 * len(heard)])
     _draw_losses(drawing.add_subplot(top[0]), heard, costs)
     grid = top[1].subgridspec(len(heard), 2)
     panels = [[drawing.add_subplot(grid[row, column]) for column in (0, 1)] for row in range(len(heard))]
@@ -86,6 +86,8 @@ def _draw_waveform(axes: Axes, sound: Heard) -> None:
 
 
 def _draw_spectrogram(axes: Axes, sound: Heard) -> None:
+    from matplotlib import colormaps
+
     samples = sound.samples[: round(SECONDS * SAMPLE_RATE)]
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP] * np.hanning(WINDOW)
     decibels = 20 * np.log10(np.abs(np.fft.rfft(frames)) + 1e-4)  # (frames, bins)
@@ -93,7 +95,8 @@ def _draw_spectrogram(axes: Axes, sound: Heard) -> None:
         decibels.T,
         origin="lower",
         aspect="auto",
-        cmap="magma",
+        cmap=colormaps["magma"].resampled(LEVELS),
+        interpolation="nearest",
         extent=(0, len(samples) / SAMPLE_RATE, 0, SAMPLE_RATE / 2000),
         vmin=decibels.max() - RANGE,
         vmax=decibels.max(),
