@@ -50,9 +50,9 @@ def read_blocks(
     """Decode, mix down and resample a recording in bounded memory.
 
     Args:
-        source: path, "-" for standard input, file object opened in binary mode (read from its current
-            position), the bytes of a file, or an open `soundfile.SoundFile`. Pipes, file objects and bytes
-            are first copied to a temporary file, because decoders need to seek.
+        source: path, URL, "-" for standard input, file object opened in binary mode (read from its current
+            position), the bytes of a file, or an open `soundfile.SoundFile`. Files at URLs, pipes, file
+            objects and bytes are first copied to a temporary file, because decoders need to seek.
         sample_rate: sample rate of the result in Hz.
         track: number of the audio track, from 1; None uses the default track.
         block_seconds: minimum length of a block in seconds.
