@@ -85,7 +85,7 @@ def outcomes_on_cluster(
 
     scheduler = settings.scheduler or LOCAL
     with connected(scheduler, workers=settings.processes) as client:
-        if not settings.quiet and client.dashboard_link:
+        if not settings.quiet and "dashboard" in client.scheduler_info().get("services", {}):
             _tell(f"dashboard at {client.dashboard_link}")
         yield from run(
             client,

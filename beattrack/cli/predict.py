@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from beattrack.cli.cluster import LOCAL, RETRIES, check_cluster, cluster_options
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
 from beattrack.cli.dataset import dataset_jobs, dataset_place
 from beattrack.cli.destinations import Destination, check_overwriting, destinations
+from beattrack.cli.early import EarlyJobs
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
@@ -125,7 +127,14 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
-    click.get_current_context().exit(run_jobs(jobs, tracking, settings))
+    early = EarlyJobs(jobs, track=options["track"], skip_existing=options["skip_existing"])
+    with early:
+        if options["scheduler"] is not None or not tracking.begins_early(processes):
+            code = run_jobs(jobs, tracking, settings)
+        else:
+            early.begin()
+            code = run_jobs(jobs, functools.partial(tracking, early), settings)
+    click.get_current_context().exit(code)
 
 
 @dataclass(frozen=True)
@@ -162,8 +171,18 @@ class Tracking:
     alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
-    def __call__(self) -> TrackJob:
+    def begins_early(self, processes: int) -> bool:
+        """Return whether there is a core to decode recordings before they are needed."""
+        from beattrack.runtime.cores import usable_cores
+
+        whole = self.part == (0.0, None)
+        return whole and processes == 1 and min(self.threads, usable_cores()) > 1
+
+    def __call__(self, early: EarlyJobs | None = None) -> TrackJob:
         """Return a function that tracks one job.
+
+        Args:
+            early: recordings that are decoded before their jobs are reached; None for none.
 
         Raises:
             ModelError: if the model is unknown or damaged.
@@ -184,7 +203,13 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                begun = None if early is None else early.take(job)
+                if begun is None:
+                    activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                else:
+                    activations, duration = tracker.analyse(begun)
+                if early is not None:
+                    early.begin(after=job)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(

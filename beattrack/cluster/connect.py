@@ -110,5 +110,7 @@ def _import() -> tuple[Any, Any]:
             import distributed
     except ImportError as error:
         raise MissingExtraError("distributed", "cluster", "--scheduler") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    loggers = logging.root.manager.loggerDict
+    for name in [name for name in loggers if name.partition(".")[0] in ("distributed", "tornado")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return dask, distributed

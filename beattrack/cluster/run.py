@@ -12,13 +12,17 @@ import pickle
 import platform
 import time
 import uuid
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError as CancelledFutureError
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from beattrack.cluster import worker
 from beattrack.cluster.chunks import Chunks
 from beattrack.cluster.errors import ClusterError
+from beattrack.errors import BeattrackError
 from beattrack.version import __version__
 
 Work = TypeVar("Work")
@@ -27,6 +31,7 @@ Result = TypeVar("Result")
 AHEAD = 2  # chunks that wait at each worker, so that it never waits for the scheduler
 POLL_SECONDS = 2.0  # between two looks at the number of workers
 PATIENCE_SECONDS = 10.0  # without any worker before the user is told
+_LONGEST_REASON = 200
 
 
 def run(
@@ -89,16 +94,17 @@ class _Run(Generic[Work, Result]):
     def __iter__(self) -> Iterator[tuple[int, Result]]:
         from distributed import as_completed
 
-        finished: Any
-        finished = as_completed([], loop=self._client.loop, with_results=True, raise_errors=False)  # type: ignore[no-untyped-call]
+        finished: Any = as_completed([], loop=self._client.loop)  # type: ignore[no-untyped-call]
         try:
             self._await_workers()
             self._fill(finished)
             while self._sent:
-                future, answer = next(finished)
-                chunk = self._sent.pop(future)
-                del future  # its result is here, so no worker needs to keep it
-                yield from self._outcomes(chunk, answer)
+                batch = finished.next_batch()
+                answers = self._answers(batch)
+                chunks = [self._sent.pop(future) for future in batch]
+                del batch  # its results are here, so no worker needs to keep them
+                for chunk, answer in zip(chunks, answers, strict=True):
+                    yield from self._outcomes(chunk, answer)
                 self._fill(finished)
         finally:
             if self._sent:
@@ -132,18 +138,32 @@ class _Run(Generic[Work, Result]):
             return [self._alone.popleft()]
         return []
 
+    def _answers(self, futures: list[Any]) -> list[Any]:
+        """Return the replies of finished chunks, or the errors in their place.
+
+        They are not asked for before a chunk is finished, as `as_completed` can: it never returns a future
+        whose result cannot be fetched. A chunk whose worker has died since is computed again.
+        """
+        with suppress(Exception, CancelledError):
+            return list(self._client.gather(futures))  # one message for all
+        answers = []
+        for future in futures:
+            try:
+                answers.append(future.result())
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - explained by `_outcomes`
+                answers.append(error)
+        return answers
+
     def _outcomes(self, chunk: list[int], answer: Any) -> Iterator[tuple[int, Result]]:
         from distributed import KilledWorker
 
-        # Not by the status of the future: a finished one is pending again if its worker died since.
         if isinstance(answer, worker.Reply):
             self._chunks.finished(chunk, answer.seconds)
             self._compare(answer.python)
             yield from zip(chunk, answer.results, strict=True)
             return
-        error = answer[1] if isinstance(answer, tuple) else answer
-        if not isinstance(error, KilledWorker):
-            raise _explained(error) from (error if isinstance(error, BaseException) else None)
+        if not isinstance(answer, KilledWorker):
+            raise _explained(answer) from answer
         for index in chunk:
             self._lost[index] = tries = self._lost.get(index, 0) + 1
             if tries > self._retries:
@@ -154,9 +174,16 @@ class _Run(Generic[Work, Result]):
     def _count_workers(self) -> int:
         """Return the number of workers, which may come and go; it is asked for every few seconds."""
         if time.monotonic() > self._looked + POLL_SECONDS:
-            self._workers = len(self._client.nthreads())
+            self._workers = len(self._threads())
             self._looked = time.monotonic()
         return self._workers
+
+    def _threads(self) -> dict[str, int]:
+        """Return the number of threads of each worker."""
+        try:
+            return dict(self._client.nthreads())
+        except Exception as error:  # Dask has no common class of errors
+            raise _explained(error) from error
 
     def _await_workers(self) -> None:
         start, told = time.monotonic(), False
@@ -165,7 +192,7 @@ class _Run(Generic[Work, Result]):
                 told = True
                 self._tell("the scheduler has no workers yet; waiting for the first one")
             time.sleep(0.1)
-        several = [count for count in self._client.nthreads().values() if count > 1]
+        several = [count for count in self._threads().values() if count > 1]
         if several:
             self._tell(
                 f"a worker process with {several[0]} threads still tracks one song at a time; "
@@ -179,16 +206,13 @@ class _Run(Generic[Work, Result]):
             self._tell(f"warning: the workers have Python {python}, but this is {mine}; use the same version")
 
 
-def _explained(error: Any) -> Exception:
+def _explained(error: BaseException) -> Exception:
     """Return an error of the run for an error of Dask or of a worker."""
-    from concurrent.futures import CancelledError
-
-    if isinstance(error, ClusterError):
-        return error
     if isinstance(error, ModuleNotFoundError):
         return ClusterError(f"a worker lacks a package ({error}); install beattrack in its environment")
-    if isinstance(error, CancelledError):
+    if isinstance(error, CancelledError | CancelledFutureError | OSError):
         return ClusterError("the connection to the scheduler was lost, or the work was cancelled there")
-    if isinstance(error, Exception):
+    if isinstance(error, BeattrackError):
         return error
-    return ClusterError(f"the work was lost ({error})")
+    text = " ".join(str(error).split())[:_LONGEST_REASON]
+    return ClusterError(f"the cluster could not do the work ({type(error).__name__}: {text})")

@@ -64,7 +64,7 @@ class Deaths:
 
     def lose(self, chunk: list[int]) -> list[tuple[int, Any]]:
         killed = distributed.KilledWorker("task", None, 0)
-        return list(self.run._outcomes(chunk, (type(killed), killed, None)))
+        return list(self.run._outcomes(chunk, killed))
 
 
 def test_items_of_a_lost_chunk_are_tried_again_one_by_one_and_at_last_alone() -> None:
@@ -93,11 +93,13 @@ def test_without_retries_a_lost_item_has_failed() -> None:
         (ModuleNotFoundError("No module named 'beattrack'"), "install beattrack in its environment"),
         (distributed.client.FutureCancelledError("key", "scheduler-connection-lost"), "scheduler was lost"),
         (ClusterError("a worker has beattrack 2"), "a worker has beattrack 2"),
+        (ConnectionError("reset"), "scheduler was lost"),
+        (RuntimeError("odd\nthing"), r"could not do the work \(RuntimeError: odd thing\)"),
     ],
 )
 def test_what_ends_a_run_is_explained(error: Exception, says: str) -> None:
     with pytest.raises(ClusterError, match=says):
-        list(Deaths(1, 0).run._outcomes([0], (type(error), error, None)))
+        list(Deaths(1, 0).run._outcomes([0], error))
 
 
 def test_another_python_is_told_once() -> None:
