@@ -22,7 +22,7 @@ SMOOTHED = 20  # steps
 SHADES = ("#d68ab5", COLOURS["wavenet"], "#4a1230")
 BASELINES = ("uniform", "unigram", "first order")
 WINDOW, HOP = 256, 200  # samples of the spectrogram
-RANGE, LEVELS = 50.0, 8  # dB, colours
+RANGE, LEVELS = 50.0, 7  # dB, colours
 
 
 @dataclass(frozen=True)
