@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
+    from beattrack import audio, plot, sonify
     from beattrack.activations import Activations
     from beattrack.decoding.anchors import Anchors
     from beattrack.decoding.base import Decoder, Decoding
@@ -60,9 +61,12 @@ __all__ = [
     "Tempo",
     "TempoCandidate",
     "__version__",
+    "audio",
     "estimate_tempo",
     "load_network",
     "make_decoder",
+    "plot",
+    "sonify",
     "stream",
     "track",
 ]
@@ -98,9 +102,12 @@ _MODULES = {
     "stream": "streaming.tracker",
     "track": "tracker",
 }
+_PACKAGES = ("audio", "plot", "sonify")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"beattrack.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module 'beattrack' has no attribute {name!r}")
     return getattr(import_module(f"beattrack.{_MODULES[name]}"), name)

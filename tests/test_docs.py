@@ -52,6 +52,30 @@ def test_python_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert np.abs(times[:, None] - found.times).min(axis=1).max() < 0.05  # every beat is found
 
 
+def test_the_tutorial_finds_beats_in_30_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    lines = 0
+    for example, shown in re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", page, re.DOTALL):
+        exec(example, names)
+        assert capsys.readouterr().out == shown
+        lines += sum(bool(line.strip()) for line in example.splitlines())
+    assert 20 < lines <= 30
+    public = set(re.findall(r"\bbeattrack\.(\w+)", page))
+    assert public <= set(beattrack.__all__)
+    found = names["beats"]
+    assert isinstance(found, beattrack.Beats)
+    assert len(found) == 33  # as the page says
+    assert np.allclose(found.times, np.arange(33) / 2, atol=0.03)
+    assert found.positions is not None
+    assert found.positions.tolist() == [1, 2, 3, 4] * 8 + [1]
+    assert len(np.loadtxt("song.beats")) == 33
+    assert soundfile.info("clicks.wav").frames == soundfile.info("song.wav").frames
+
+
 @every_page
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
