@@ -152,8 +152,11 @@ def run_all(runs: list[Run], out: Path, name: str) -> None:
         if run.key in done:
             continue
         row, curve = measure(run)
-        place = {name: row[name] for name in ("problem", "length", "network", "rate", "seed")}
+        place = {**row, **dict(zip(asdict(run), run.key, strict=True))}
+        place = {name: place[name] for name in ("problem", "length", "network", "rate", "seed")}
         rows.append(row)
+        # A run that was cut off between the two tables has points already.
+        points = [point for point in points if {**point, **place} != point]
         points += [{**place, "step": step, "loss": loss} for step, loss in curve]
         write_table(curves, points)
         write_table(table, rows)
