@@ -91,6 +91,13 @@ class Activations(ComparedByValue):
         return len(self.beats) / self.fps
 
     @property
+    def tempo_only(self) -> bool:
+        """Whether only the tempo is known, of a whole recording; then all beats are NaN."""
+        if self.tempo is None or self.downbeats is not None or self.first == len(self.beats):
+            return False
+        return bool(np.isnan(self.beats[self.first :]).all())
+
+    @property
     def start(self) -> float:
         """Time in seconds at which the analysis begins."""
         return self.first / self.fps

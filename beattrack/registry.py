@@ -12,7 +12,7 @@ keys, all required unless marked optional; other keys are an error:
     data                    [{"name", "hours", "licence", "source"}, ...], the training data
     trained_on_datasets     ["name", ...], evaluation datasets seen in training, whose scores do not count
     parameters              number of trained parameters
-    receptive_field_frames  number of input frames that an output frame depends on
+    receptive_field_frames  number of input frames that an output frame depends on, null if without limit
     fps                     frames per second
     seed, commit, recipe    to reproduce it: random seed, commit of the source, name of the recipe
     date                    "2026-11-23"
@@ -88,7 +88,7 @@ class ModelCard:
     data: tuple[DataSource, ...]
     trained_on_datasets: tuple[str, ...]
     parameters: int
-    receptive_field_frames: int
+    receptive_field_frames: int | None
     fps: float
     seed: int
     commit: str
@@ -97,9 +97,9 @@ class ModelCard:
     metrics: tuple[Score, ...]
 
     @property
-    def receptive_field_seconds(self) -> float:
-        """Seconds of input that an output frame depends on."""
-        return self.receptive_field_frames / self.fps
+    def receptive_field_seconds(self) -> float | None:
+        """Seconds of input that an output frame depends on; None if without limit."""
+        return None if self.receptive_field_frames is None else self.receptive_field_frames / self.fps
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ModelCard:

@@ -6,10 +6,10 @@ JSON schema, version 1 (`Beats.to_dict`; later versions only add keys):
     beattrack       version of the package that wrote the record
     file            path of the recording as given, or null
     duration        seconds
-    tempo           null if there are fewer than two beats, else
+    tempo           null if there are fewer than two beats and the network finds them, else
                     {"bpm": beats per minute,
                      "candidates": [{"bpm", "strength"}, ...] at most 2, stronger first, strengths sum to 1,
-                     "stability": standard deviation of the intervals between beats, seconds}
+                     "stability": standard deviation of the intervals between beats, seconds, or null}
     metre           most common number of beats in a bar, or null
     confidence      mean confidence of the beats, or null if there are none
     model           name of the network, or null
@@ -45,7 +45,7 @@ from beattrack.errors import SettingsError
 from beattrack.gridding.base import Grid
 from beattrack.runtime import checks
 from beattrack.runtime.files import atomic_write_bytes
-from beattrack.tempo import Tempo, beat_period, estimate_tempo
+from beattrack.tempo import Tempo, beat_period, estimate_tempo, tempo_of_head
 from beattrack.version import __version__
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Beats:
         confidence: the network's probability of a beat, from 0 to 1, shape (beats,). With `certainty`, the
             calibrated probability that the beat is right.
         duration: duration of the recording in seconds.
-        tempo: the tempo; None if there are fewer than two beats.
+        tempo: the tempo; None if there are fewer than two beats, unless the network finds the tempo alone.
         metre: most common number of beats in a bar; None if unknown.
         file: path of the recording as given, or None.
         model: name of the network, or None.
@@ -165,7 +165,8 @@ class Beats:
             positions=positions,
             confidence=beat_confidence(times, activations) if confidence is None else confidence[inside],
             duration=duration,
-            tempo=estimate_tempo(times, activations.tempo, period=period, bpm_range=bpm_range),
+            tempo=_tempo_alone(activations)
+            or estimate_tempo(times, activations.tempo, period=period, bpm_range=bpm_range),
             metre=estimate_metre(positions) or (decoding.beats_per_bar if len(times) else None),
             file=file,
             model=model,
@@ -380,6 +381,13 @@ def _encodable(text: str | None) -> str | None:
     if not isinstance(text, str | None):
         raise SettingsError(f"file, model and reason must be text, not {text!r}")
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _tempo_alone(activations: Activations) -> Tempo | None:
+    """Return the tempo by a network that finds no beats; None for other networks."""
+    if not activations.tempo_only or activations.tempo is None:
+        return None
+    return tempo_of_head(activations.tempo)
 
 
 def _check(beats: Beats) -> None:

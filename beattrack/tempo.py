@@ -84,7 +84,8 @@ class Tempo:
     Attributes:
         bpm: beats per minute of the tracked beats.
         candidates: one or two tempi, the stronger first, one of them `bpm`. Their strengths sum to 1.
-        stability: standard deviation of the inter-beat intervals in seconds; 0 for a metronome.
+        stability: standard deviation of the inter-beat intervals in seconds; 0 for a metronome. None if the
+            tempo is not that of beats but of a network that decides on it alone.
 
     Raises:
         SettingsError: if a value is not finite or out of range.
@@ -92,7 +93,7 @@ class Tempo:
 
     bpm: float
     candidates: tuple[TempoCandidate, ...]
-    stability: float
+    stability: float | None
 
     def __post_init__(self) -> None:
         checks.apply(
@@ -100,7 +101,7 @@ class Tempo:
             {
                 "bpm": checks.positive(),
                 "candidates": checks.several(checks.instance(TempoCandidate)),
-                "stability": checks.at_least(0),
+                "stability": checks.optional(checks.at_least(0)),
             },
         )
         strengths = [candidate.strength for candidate in self.candidates]
@@ -132,7 +133,8 @@ class Tempo:
             candidates = tuple(
                 TempoCandidate(float(item["bpm"]), float(item["strength"])) for item in record["candidates"]
             )
-            return cls(float(record["bpm"]), candidates, float(record["stability"]))
+            stability = record["stability"]
+            return cls(float(record["bpm"]), candidates, None if stability is None else float(stability))
         except SettingsError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -175,16 +177,33 @@ def estimate_tempo(
     if not 60 / TEMPO_RANGE[1] <= period <= 60 / TEMPO_RANGE[0]:
         return None
     bpm = _within(60 / period, bpm_range)
+    rounded = _within(round(bpm, 3), bpm_range)
+    return Tempo(rounded, _candidates(bpm, rounded, tempo_activation), round(_stability(beats), 4))
+
+
+def tempo_of_head(tempo_activation: Float) -> Tempo | None:
+    """Return the likeliest tempo by a tempo head alone; None if no tempo has any probability.
+
+    Args:
+        tempo_activation: probability of each whole BPM, shape (bins,).
+    """
+    bpm, share = _likeliest(_weights(tempo_activation))
+    if share == 0:
+        return None
+    rounded = round(bpm, 3)
+    return Tempo(rounded, _candidates(bpm, rounded, tempo_activation), None)
+
+
+def _candidates(bpm: float, rounded: float, tempo_activation: Float | None) -> tuple[TempoCandidate, ...]:
+    """Return a tempo and the best alternative to it, the stronger first."""
     scores = _scores(bpm, tempo_activation)
     alternative = _others(scores)[0]
     strength = round(scores[1.0] / (scores[1.0] + scores[alternative]), 3)
-    rounded = _within(round(bpm, 3), bpm_range)
     candidates = [
         TempoCandidate(rounded, strength),
         TempoCandidate(round(bpm * alternative, 3), round(1 - strength, 3)),
     ]
-    candidates.sort(key=lambda candidate: -candidate.strength)
-    return Tempo(rounded, tuple(candidates), round(_stability(beats), 4))
+    return tuple(sorted(candidates, key=lambda candidate: -candidate.strength))
 
 
 def other_tempi(bpm: float, tempo_activation: Float | None = None) -> list[float]:
@@ -327,15 +346,20 @@ def clear_tempo(tempo_activation: Float) -> float | None:
     Args:
         tempo_activation: probability of each whole BPM, shape (bins,).
     """
-    weights = _weights(tempo_activation)
-    tempi = range(1, len(weights))
+    bpm, share = _likeliest(_weights(tempo_activation))
+    return None if share < CLEAR_SHARE else bpm
+
+
+def _likeliest(weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the tempo within 4 % of which there is most probability, and that probability; 0, 0 for none."""
     reach = 1 + HEAD_TOLERANCE
-    windows = [slice(math.ceil(bpm / reach), math.floor(bpm * reach) + 1) for bpm in tempi]
+    windows = [slice(math.ceil(bpm / reach), math.floor(bpm * reach) + 1) for bpm in range(1, len(weights))]
     shares = [float(weights[window].sum()) for window in windows]
-    if max(shares, default=0.0) < CLEAR_SHARE:
-        return None
-    window = windows[int(np.argmax(shares))]
-    return float(np.average(np.arange(len(weights))[window], weights=weights[window]))
+    if max(shares, default=0.0) == 0.0:
+        return 0.0, 0.0
+    best = int(np.argmax(shares))
+    window = windows[best]
+    return float(np.average(np.arange(len(weights))[window], weights=weights[window])), shares[best]
 
 
 def tempo_share(tempo_activation: Float, slowest: float, fastest: float) -> float:

@@ -41,7 +41,8 @@ def _size(model: Model) -> int | None:
 def _lines(model: Model, card: ModelCard) -> Iterator[str]:
     size = _size(model)
     data = "; ".join(f"{item.name} ({item.hours:g} h, {item.licence})" for item in card.data)
-    frames = f"{card.receptive_field_frames} frames ({card.receptive_field_seconds:.1f} s)"
+    seconds = card.receptive_field_seconds
+    frames = "unlimited" if seconds is None else f"{card.receptive_field_frames} frames ({seconds:.1f} s)"
     yield f"{card.name}: {card.description}"
     yield f"  file             {card.file}, " + ("missing" if size is None else f"{size / 1e6:.2f} MB")
     yield f"  licence          {card.licence}"

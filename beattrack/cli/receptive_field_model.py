@@ -44,6 +44,8 @@ def describe_model(
     model = find(name)
     inference = load_network(model.path)
     settings = inference.settings
+    if settings.network.body_reach is None:
+        return _describe_unlimited(model.name, settings, check=check)
     stages = model_stages(settings)
     record: dict[str, Any] = {"model": model.name, "stages": [_stage_record(stage) for stage in stages]}
     lines = _stage_lines(model.name, settings, stages)
@@ -63,6 +65,22 @@ def describe_model(
 
             write_gradient_plot(_curves(measured, settings), plot)
     return record, "\n".join(lines)
+
+
+def _describe_unlimited(name: str, settings: ModelSettings, *, check: bool) -> tuple[dict[str, Any], str]:
+    """Return the JSON object and the text about a recurrent network."""
+    if check:
+        raise click.UsageError(
+            f"--check measures the frames of a receptive field, and that of {name}, a recurrent network, has no "
+            "limit; recipes/lab/gradients.py draws its gradient against distance"
+        )
+    network = settings.network
+    directions = "all earlier frames" if network.causal else "all earlier and later frames"
+    text = (
+        f"{name}: no limit; a recurrent network ({network.body}) reads {directions}, but has to remember them in "
+        f"{network.output_channels} cells; {'' if network.causal else 'not '}causal"
+    )
+    return {"model": name, "frames": None, "causal": network.causal}, text
 
 
 def _stage_record(stage: Stage) -> dict[str, Any]:
@@ -85,11 +103,13 @@ def _stage_lines(name: str, settings: ModelSettings, stages: Sequence[Stage]) ->
     if settings.harmony is not None:
         slow = 1000 * settings.harmony.frame_size / settings.harmony.sample_rate
         windows += f", one of the harmony view {slow:.0f} ms"
-    causal = f"{'' if settings.network.tcn.causal else 'not '}causal"
+    causal = f"{'' if settings.network.causal else 'not '}causal"
+    clip = ["The tempo head averages all of the recording."] * settings.network.clip_level
     lines = [
         f"{name}: {whole.field.frames} frames of the spectrogram, {whole.field.frames / whole.fps:.2f} s; "
         f"{causal}",
         f"A frame of the spectrogram spans {windows}.",
+        *clip,
         "",
         f"{'':20}{'frames/s':>9}{'frames':>8}{'before':>8}{'after':>8}{'seconds':>10}{'before':>9}{'after':>9}",
     ]

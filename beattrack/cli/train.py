@@ -13,10 +13,12 @@ import click
 from beattrack.cli.command_group import EXIT_SIGNAL
 from beattrack.cli.datasets import FOLDER, dataset_options, load
 from beattrack.cli.report import prepared
+from beattrack.network.networks import NETWORKS, network_settings
 from beattrack.runtime.progress import on_terminal
 
 if TYPE_CHECKING:
     from beattrack.datasets.training import LoadedSongs
+    from beattrack.network.settings import NetworkSettings
     from beattrack.training.settings import TrainingSettings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -37,6 +39,13 @@ _SETTINGS = {
 
 _RUN = "Folder of the run. [default: runs/ and the name of the config or datasets]"
 _CONFIG = "Settings: a TOML file or the settings.json of a run."
+_NETWORK = (
+    f"Network: {', '.join(NETWORKS)}, or a TOML or JSON file with a table [network]. --config and --set "
+    "change its settings. [default: tcn]"
+)
+_PARAMETERS = (
+    "Give the network of --model-config this number of parameters, without harmony view and tempo head."
+)
 _SET = "Change a setting, such as crop.frames=1000; docs/training.md lists them. May be repeated."
 _START = "Start from the weights of a run folder, a model file or a shipped model."
 _EARLY = "Stop after N validations of held-out songs without a better score; 0 for never."
@@ -50,6 +59,8 @@ _THREADS = "CPU threads of the network. [default: all cores]"
 @dataset_options
 @click.option("--run", "folder", metavar="DIR", type=FOLDER, help=_RUN)
 @click.option("--config", metavar="FILE", type=_FILE, help=_CONFIG)
+@click.option("--model-config", metavar="NAME|FILE", help=_NETWORK)
+@click.option("--parameters", metavar="N", type=click.IntRange(min=1), help=_PARAMETERS)
 @click.option("--set", "changes", metavar="NAME=VALUE", multiple=True, help=_SET)
 @click.option("--steps", type=click.IntRange(min=1), help="Number of optimiser steps.")
 @click.option("--steps-per-epoch", type=click.IntRange(min=1), help="Steps between validations.")
@@ -80,6 +91,7 @@ def train(folder: Path | None, **options: Any) -> None:
     \b
     beattrack train --dataset gtzan --data-home DIR        train; run it again to resume
     beattrack train --config recipe.toml --steps 2000      settings from a file, one of them changed
+    beattrack train --model-config gru --dataset gtzan     another network, by name
     beattrack export runs/gtzan                            turn the run into a model file
 
     The run folder holds settings, a manifest of the data, log.csv, checkpoints and metrics.json.
@@ -116,17 +128,36 @@ def _settings(options: Mapping[str, Any]) -> TrainingSettings:
     overrides += [(name, options[key]) for key, name in _SETTINGS.items() if options[key] is not None]
     if options["datasets"]:
         overrides.append(("dataset", [parse_dataset(text) for text in options["datasets"]]))
-    settings = read_settings(options["config"], overrides)
+    settings = read_settings(options["config"], overrides, network=_network(options))
     if not settings.dataset:
         raise SettingsError("no dataset given; use --dataset NAME, or [[dataset]] in the --config file")
     return settings
+
+
+def _network(options: Mapping[str, Any]) -> NetworkSettings:
+    """Return the network that --model-config names, which --config and --set may change."""
+    from beattrack.training.settings import read_network
+
+    name, parameters = options["model_config"], options["parameters"]
+    if name is None or not _is_file(name):
+        return network_settings(name or "tcn", parameters=parameters)
+    if parameters is not None:
+        raise click.UsageError("--parameters needs a --model-config that is a name, not a file")
+    return read_network(Path(name))
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".toml", ".json") or len(Path(name).parts) > 1
 
 
 def _default_folder(options: Mapping[str, Any], settings: TrainingSettings) -> Path:
     if options["config"] is not None and options["config"].suffix != ".json":
         return Path("runs") / str(options["config"].stem)
     names = [choice.name.partition(":") for choice in settings.dataset]
-    return Path("runs") / "-".join(Path(path).name or kind for kind, _, path in names)
+    parts = [Path(path).name or kind for kind, _, path in names]
+    if options["model_config"] is not None:
+        parts.append(Path(options["model_config"]).stem)
+    return Path("runs") / "-".join(parts)
 
 
 def _fail_early(folder: Path, settings: TrainingSettings) -> None:

@@ -66,6 +66,8 @@ def _no_beats(activations: Activations, confidences: Sequence[Float64], isolated
         return "no beats: the recording is too short"
     if not confidences:
         return "no beats: the recording is silent or a steady sound"
+    if activations.tempo_only:
+        return "no beats: this network finds only the tempo of a whole recording, not its beats"
     if not any(map(len, confidences)):
         highest = probabilities(activations.beats).max()
         return f"no beats: the network detects none (the highest beat activation is {highest:.2f})"

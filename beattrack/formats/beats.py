@@ -55,7 +55,8 @@ def _header(beats: Beats) -> dict[str, str]:
             f"{candidate.bpm:.2f} ({candidate.strength:.2f})" for candidate in beats.tempo.candidates
         )
         header["tempo_candidates"] = ", ".join(candidates)
-        header["tempo_stability"] = f"{beats.tempo.stability:.4f}"
+        if beats.tempo.stability is not None:
+            header["tempo_stability"] = f"{beats.tempo.stability:.4f}"
     header["metre"] = "none" if beats.metre is None else str(beats.metre)
     header["beats"] = str(len(beats))
     header["confidence"] = "none" if beats.mean_confidence is None else f"{beats.mean_confidence:.3f}"

@@ -8,8 +8,8 @@ The graph has independent parts, so that long recordings need little memory:
 - `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
   networks, computes the same frame by frame, as music is played (`network.step_graph`).
 
-Norms are merged into the convolutions. The weights that the graph then no longer has are stored beside it, so
-that training can go on from the file.
+Weight norm, and batch norm in the second part, are merged into the convolutions. The weights that the graph
+then no longer has are stored beside it, so that training can go on from the file.
 """
 
 from __future__ import annotations
@@ -98,16 +98,17 @@ def _add_missing(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
 
 def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> None:
     frames, other_frames, slow_frames = EXAMPLE_FRAMES
+    frames = max(frames, 2 * settings.network.front_end.receptive_field)
     example = [
         torch.rand(1, frames, settings.network.front_end.bands),
-        torch.rand(1, settings.network.tcn.channels, other_frames),
+        torch.rand(1, settings.network.feature_channels, other_frames),
     ]
     inputs, slow = ["spectrogram", "features"], []
     if settings.network.harmony is not None:
         example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
     step_outputs: list[str] = []
-    if settings.network.tcn.causal:
+    if settings.network.causal:
         step_inputs, step_outputs = step_shapes(settings.network), step_output_names(settings.network)
         inputs += step_inputs
         example += [torch.rand(shape) for shape in step_inputs.values()]
@@ -121,7 +122,8 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         "harmony_path": {2: "slow_frames"},
     }
     tempo = ["tempo"] * bool(settings.network.tempo_bins)
-    outputs = ["front_end", *slow, "beats", "downbeats", *tempo, *step_outputs]
+    events = [] if settings.network.clip_level else ["beats", "downbeats"]
+    outputs = ["front_end", *slow, *events, *tempo, *step_outputs]
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of the exporter
@@ -160,8 +162,9 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
     exported = load_network(path).compute(*([view] for view in views))
     logits = copy.deepcopy(network).eval()(*_over_level(views, network))
     pairs = [
-        (exported.beats, torch.sigmoid(logits.beats)),
-        (exported.downbeats, torch.sigmoid(logits.downbeats)),
+        (found, torch.sigmoid(head))
+        for found, head in ((exported.beats, logits.beats), (exported.downbeats, logits.downbeats))
+        if head is not None
     ]
     if logits.tempo is not None:
         pairs.append((exported.tempo, torch.softmax(logits.tempo, dim=1)))
@@ -170,7 +173,7 @@ def parity(network: BeatNetwork, path: str | os.PathLike[str], *, frames: int, s
 
 def _over_level(views: list[NDArray[np.float32]], network: BeatNetwork) -> list[Tensor]:
     """Return the views as the network's input, (1, frames, bands) each."""
-    if not network.settings.tcn.causal:
+    if not network.settings.causal:
         return [torch.from_numpy(view / np.float32(recording_level(view)))[None] for view in views]
     causal = CausalInput(ModelSettings.of(network.settings))
     normalised = [causal.spectrogram(views[0]), *map(causal.harmony, views[1:])]

@@ -15,8 +15,9 @@ class FrontEnd(nn.Module):
     """Compress and standardise a spectrogram and reduce its bands to `channels` features per frame.
 
     Input: (batch, frames, bands) non-negative magnitudes, divided by the level of the recording.
-    Output: (batch, channels, frames - receptive_field + 1). The convolutions use no padding in time; `pad`
-    adds the frames that they remove, `frames_after` of them at the end.
+    Output: (batch, channels, frames - receptive_field + 1), or one frame for every `stride` of these. The
+    convolutions use no padding in time; `pad` adds the frames that they remove, `frames_after` of them at the
+    end.
 
     Böck & Davies, "Deconstruct, Analyse, Reconstruct: How to Improve Tempo, Beat, and Downbeat Estimation",
     ISMIR 2020.
@@ -58,9 +59,10 @@ class FrontEnd(nn.Module):
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Compute the features of a padded spectrogram."""
         maps = self._standardised(spectrogram)  # (batch, 1, frames, bands)
-        for convolution, pool in zip(self.convolutions, self.settings.pools, strict=True):
+        pools = zip(self.settings.joins, self.settings.pools, strict=True)
+        for convolution, pool in zip(self.convolutions, pools, strict=True):
             # ELU is monotonic, so pooling first gives the same result with a third of the exponentials.
-            maps = functional.elu(functional.max_pool2d(convolution(maps), (1, pool)))
+            maps = functional.elu(functional.max_pool2d(convolution(maps), pool))
             # (batch, channels, frames, bands)
         features: Tensor = self.dropout(maps.squeeze(3))  # (batch, channels, frames)
         return features

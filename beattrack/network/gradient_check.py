@@ -148,7 +148,7 @@ def measure_recording(
         SettingsError: if the receptive field is too large to be measured.
     """
     views = [spectrogram] if harmony is None else [spectrogram, harmony]
-    if settings.network.tcn.causal:
+    if settings.network.causal:
         causal = CausalInput(settings)
         views = [causal.spectrogram(spectrogram), *map(causal.harmony, views[1:])]
     else:
@@ -178,6 +178,8 @@ def weighted_stages(network: BeatNetwork, settings: ModelSettings) -> tuple[Stag
 
     Training sets taps to zero that reach beyond its crops (`training.unseen_taps`).
     """
+    if network.tcn is None:
+        return model_stages(settings)
     before = after = 0
     for block in network.tcn.blocks:
         branches = [(0, 0), *(_reach(layers) for layers in cast(ResidualBlock, block).layers)]
@@ -253,7 +255,7 @@ def _measure(
     joined = features
     if path is not None and slow is not None:
         joined = torch.cat([features, _at_frames(network, slow, frames)], dim=1)
-    tcn = _leaf_gradient(lambda x: network.heads(*network.tcn(x)).beats[0, output], joined)
+    tcn = _leaf_gradient(lambda x: network.heads(*network.body(x)).beats[0, output], joined)
     stages = [first, Gradient(_sizes(tcn, 1), output)]
     stages.append(Gradient(_through_front_end(network, spectrogram, padded, tcn[:, :channels]), output))
     if path is None or harmony is None:

@@ -44,7 +44,10 @@ class Engine(Protocol):
         """Run the harmony path, if there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
     def probabilities(self, features: Float) -> list[Float]:
-        """Run TCN and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins)."""
+        """Run body and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins).
+
+        Networks that decide about whole clips have no beats and downbeats.
+        """
 
 
 class Network:
@@ -72,14 +75,15 @@ class Network:
                 that use it; read after `blocks`. Without it these networks track less well.
 
         Returns:
-            Activations with one value per frame.
+            Activations with one value per frame; see `Activations.tempo_only` for networks that decide about
+            whole clips.
         """
         magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
         frames = sum(len(block) for block in magnitudes)
         fps = float(self.settings.spectrogram.fps)
         levels = frame_levels(magnitudes)
         level = overall_level(levels)
-        if self.settings.network.tcn.causal:
+        if self.settings.network.causal:
             beats, downbeats = self._causal(magnitudes, harmony, frames)
             return Activations(beats, downbeats, fps=fps, pauses=_pauses(silences(levels, level), fps))
         if level <= SILENCE_LEVEL or is_steady(levels):
@@ -87,11 +91,15 @@ class Network:
             everywhere = np.array([[0, frames]])
             return Activations(beats=silence, downbeats=silence.copy(), fps=fps, pauses=everywhere)
         features = self._features(magnitudes, frames, level)
+        quiet = silences(levels, level)
+        pauses = _pauses(quiet, fps)
+        if self.settings.network.clip_level:
+            unknown = np.full(frames, np.nan, np.float32)
+            tempo = self._engine.probabilities(features)[0][0]
+            return Activations(unknown, None, fps=fps, tempo=tempo, pauses=pauses)
         self._add_harmony(features, harmony, level)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
         beats, downbeats, tempo = self._probabilities(features)
-        quiet = silences(levels, level)
-        pauses = _pauses(quiet, fps)
         for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
             beats[start:stop] = downbeats[start:stop] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
@@ -115,12 +123,13 @@ class Network:
         return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
-        """Compute the front-end's features: (1, channels of the TCN, frames), zero for the harmony path."""
+        """Compute the front-end's features: (1, channels, frames), zero for the harmony path."""
         network = self.settings.network
-        features = np.zeros((1, network.tcn.channels, frames), np.float32)
+        stride = network.front_end.stride
+        features = np.zeros((1, network.feature_channels, -(-frames // stride)), np.float32)
         channels = network.front_end.channels
         start = 0
-        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES):
+        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES // stride * stride):
             block = self._engine.features(padded[None] / np.float32(level))
             features[:, :channels, start : start + block.shape[2]] = block
             start += block.shape[2]
@@ -147,16 +156,17 @@ class Network:
         """Compute beats and downbeats, (frames,), and tempo, (bins,).
 
         Each block includes the receptive field around it, so the result does not depend on the block size.
-        Only the tempo is a mean over blocks.
+        Only the tempo is a mean over blocks. Recurrent networks see everything, in a single block.
         """
         frames = features.shape[2]
-        tcn = self.settings.network.tcn
-        reach = (tcn.receptive_field - 1) // (1 if tcn.causal else 2)
+        reach = self.settings.network.body_reach
+        size = max(frames, 1) if reach is None else TCN_FRAMES
+        before, after = reach or (0, 0)
         beats, downbeats = np.empty(frames, np.float32), np.empty(frames, np.float32)
         tempi: list[Float] = []
-        for start in range(0, frames, TCN_FRAMES):
-            stop = min(start + TCN_FRAMES, frames)
-            first, last = max(start - reach, 0), min(stop + reach, frames)
+        for start in range(0, frames, size):
+            stop = min(start + size, frames)
+            first, last = max(start - before, 0), min(stop + after, frames)
             outputs = self._engine.probabilities(np.ascontiguousarray(features[:, :, first:last]))
             for whole, block in zip((beats, downbeats), outputs, strict=False):
                 whole[start:stop] = block[0, start - first : stop - first]

@@ -1,4 +1,4 @@
-"""The whole network: front-end, TCN, and the beat, downbeat and tempo heads."""
+"""The whole network: front-end, body (TCN or recurrent), and the beat, downbeat and tempo heads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from beattrack.network.front_end import FrontEnd
 from beattrack.network.harmony_path import HarmonyPath, hold, spread
+from beattrack.network.recurrent import Recurrent
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.tcn import TCN
 
@@ -17,27 +18,33 @@ from beattrack.network.tcn import TCN
 class Logits(NamedTuple):
     """Outputs of the heads before sigmoid and softmax."""
 
-    beats: Tensor  # (batch, frames)
-    downbeats: Tensor  # (batch, frames)
+    beats: Tensor | None  # (batch, frames)
+    downbeats: Tensor | None  # (batch, frames)
     tempo: Tensor | None  # (batch, bins)
 
 
 class Heads(nn.Module):
-    """Beats and downbeats of each frame, tempo of the whole input (Böck & Davies, ISMIR 2020)."""
+    """Beats and downbeats of each frame, tempo of the whole input (Böck & Davies, ISMIR 2020).
 
-    def __init__(self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float) -> None:
+    A network that decides about whole clips has the tempo head alone.
+    """
+
+    def __init__(
+        self, channels: int, *, tempo_bins: int, sum_head: bool, dropout: float, clip_level: bool = False
+    ) -> None:
         super().__init__()
         self.sum_head = sum_head
         self.dropout = nn.Dropout(dropout)
-        self.frames = nn.Conv1d(channels, 2, 1)
+        self.frames = None if clip_level else nn.Conv1d(channels, 2, 1)
         self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
 
     def forward(self, stream: Tensor, skips: Tensor | None) -> Logits:
-        """Map the TCN's outputs, (batch, channels, frames), to logits."""
-        beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
-        if self.sum_head:
-            beats = beats + downbeats
-        tempo = None
+        """Map the outputs of the body, (batch, channels, frames), to logits."""
+        beats = downbeats = tempo = None
+        if self.frames is not None:
+            beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
+            if self.sum_head:
+                beats = beats + downbeats
         if self.tempo is not None and skips is not None:
             tempo = self.tempo(self.dropout(skips.mean(dim=2)))
         return Logits(beats, downbeats, tempo)
@@ -55,12 +62,15 @@ class BeatNetwork(nn.Module):
         self.settings = settings
         self.front_end = FrontEnd(settings.front_end, frames_after=settings.frames_after)
         self.harmony = HarmonyPath(settings.harmony) if settings.harmony else None
-        self.tcn = TCN(settings.tcn)
+        self.tcn = TCN(settings.tcn) if settings.tcn else None
+        recurrent, channels = settings.recurrent, settings.feature_channels
+        self.recurrent = Recurrent(recurrent, channels) if recurrent else None
         self.heads = Heads(
-            settings.tcn.channels,
+            settings.output_channels,
             tempo_bins=settings.tempo_bins,
             sum_head=settings.sum_head,
-            dropout=settings.tcn.dropout,
+            dropout=settings.head_dropout,
+            clip_level=settings.clip_level,
         )
 
     def forward(self, spectrogram: Tensor, harmony: Tensor | None = None) -> Logits:
@@ -68,8 +78,24 @@ class BeatNetwork(nn.Module):
         features = self.front_end(self.front_end.pad(spectrogram))  # (batch, channels, frames)
         if self.harmony is not None:
             features = torch.cat([features, self._slow_features(features, harmony)], dim=1)
-        logits: Logits = self.heads(*self.tcn(features))
+        logits: Logits = self.heads(*self.body(features))
         return logits
+
+    def body(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Compute what the heads read: the stream of features, and those that the tempo head averages.
+
+        Args:
+            features: shape (batch, channels, frames).
+
+        Returns:
+            Both of shape (batch, output channels, frames); the second may be None without a tempo head.
+        """
+        if self.tcn is not None:
+            stream, skips = self.tcn(features)
+            return stream, skips
+        if self.recurrent is not None:
+            features = self.recurrent(features)
+        return features, features
 
     def _slow_features(self, features: Tensor, harmony: Tensor | None) -> Tensor:
         """Compute the harmony path's features at the front-end's frame rate: (batch, channels, frames)."""
@@ -95,10 +121,15 @@ class BeatNetwork(nn.Module):
         return out
 
     def probabilities(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Compute probabilities from features: beats and downbeats, (batch, frames), tempo, (batch, bins)."""
-        logits = self.heads(*self.tcn(features))
-        frames = (torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats))
-        return frames if logits.tempo is None else (*frames, torch.softmax(logits.tempo, dim=1))
+        """Compute probabilities from features.
+
+        Returns:
+            Beats and downbeats, (batch, frames) each, unless the network decides about whole clips, and
+            tempo, (batch, bins), if it has a tempo head.
+        """
+        logits = self.heads(*self.body(features))
+        frames = [torch.sigmoid(x) for x in (logits.beats, logits.downbeats) if x is not None]
+        return (*frames, *([] if logits.tempo is None else [torch.softmax(logits.tempo, dim=1)]))
 
     def step(
         self, frame: Tensor, slow: Tensor | None, maps: Sequence[Tensor], pasts: Sequence[Tensor]
@@ -109,15 +140,18 @@ class BeatNetwork(nn.Module):
             frame: the frame, shape (batch, 1, bands).
             slow: features of the harmony path for the output, shape (batch, channels); None without a path.
             maps: see `FrontEnd.step`.
-            pasts: see `TCN.step`.
+            pasts: see `TCN.step` or `Recurrent.step`.
 
         Returns:
             Beats and downbeats, (batch, 1) each, the inputs of the front-end's convolutions over time, and
-            those that the TCN remembers.
+            those that the TCN remembers or the states of the recurrent layers.
         """
+        body = self.tcn or self.recurrent
+        if body is None:
+            raise RuntimeError("the network is not causal")
         features, map_inputs = self.front_end.step(frame, maps)
         both = [features.squeeze(2)] if slow is None else [features.squeeze(2), slow]
-        stream, inputs = self.tcn.step(torch.cat(both, dim=1), pasts)
+        stream, inputs = body.step(torch.cat(both, dim=1), pasts)
         logits = self.heads(stream.unsqueeze(2), None)
         return torch.sigmoid(logits.beats), torch.sigmoid(logits.downbeats), *map_inputs, *inputs
 

@@ -92,9 +92,10 @@ class ModelSettings:
         return self.harmony.fps if self.harmony else 0.0
 
     @property
-    def receptive_field_seconds(self) -> float:
-        """Duration of the input that one output frame sees."""
-        return self.network.receptive_field / self.spectrogram.fps
+    def receptive_field_seconds(self) -> float | None:
+        """Duration of the input that one output frame sees; None if unlimited."""
+        frames = self.network.receptive_field
+        return None if frames is None else frames / self.spectrogram.fps
 
     def to_json(self) -> str:
         """Serialise for the metadata of a model file."""

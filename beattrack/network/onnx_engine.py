@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beattrack.errors import ModelError
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.network.settings import NetworkSettings
-from beattrack.network.step_graph import Shape, step_output_names, step_shapes
+from beattrack.network.step_graph import Shape, step_output_shapes, step_shapes
 from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
@@ -70,11 +70,11 @@ class OnnxEngine:
 def _idle_inputs(network: NetworkSettings) -> dict[str, Float]:
     shapes: dict[str, Shape] = {
         "spectrogram": (1, network.front_end.receptive_field, network.front_end.bands),
-        "features": (1, network.tcn.channels, 1),
+        "features": (1, network.feature_channels, 1),
     }
     if network.harmony is not None:
         shapes["harmony"] = (1, 1, network.harmony.bands)
-    if network.tcn.causal:
+    if network.causal:
         shapes |= step_shapes(network)
     return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
@@ -135,15 +135,17 @@ def _try_out(engine: OnnxEngine, settings: ModelSettings) -> None:
     features = engine.features(
         np.zeros((1, network.front_end.receptive_field, network.front_end.bands), np.float32)
     )
-    outputs = engine.probabilities(np.zeros((1, network.tcn.channels, 1), np.float32))
-    shapes = [features.shape, *(array.shape for array in outputs[:2])]
-    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1), (1, 1), (1, 1)]
+    outputs = engine.probabilities(np.zeros((1, network.feature_channels, 1), np.float32))
+    shapes = [features.shape, *(array.shape for array in outputs)]
+    expected: list[tuple[int, ...]] = [(1, network.front_end.channels, 1)]
+    expected += [] if network.clip_level else [(1, 1), (1, 1)]
+    expected += [(1, network.tempo_bins)] * bool(network.tempo_bins)
     if network.harmony is not None:
         shapes.append(engine.harmony(np.zeros((1, 1, network.harmony.bands), np.float32)).shape)
         expected.append((1, network.harmony.channels, 1))
-    if network.tcn.causal:
-        shapes += [array.shape for array in engine.step({}, step_output_names(network))]
-        maps = [(1, inputs, 1, bands) for inputs, _, bands in network.front_end.past_maps]
-        expected += [(1, 1), (1, 1), *maps, *[(1, network.tcn.channels)] * len(network.tcn.memories)]
+    if network.causal:
+        outputs_of_step = step_output_shapes(network)
+        shapes += [array.shape for array in engine.step({}, list(outputs_of_step))]
+        expected += outputs_of_step.values()
     if shapes != expected:
         raise ValueError("the shapes differ")

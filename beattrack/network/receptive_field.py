@@ -206,7 +206,7 @@ class Gradient:
         return float(self.sizes[away <= distance].sum() / self.sizes.sum())
 
 
-def model_stages(settings: ModelSettings, tcn: ReceptiveField | None = None) -> tuple[Stage, ...]:
+def model_stages(settings: ModelSettings, body: ReceptiveField | None = None) -> tuple[Stage, ...]:
     """Return the receptive fields of the stages of a model, and of the whole model in each of its inputs.
 
     Outputs that lie on a frame of the harmony view are meant; between two such frames, the receptive field in
@@ -214,28 +214,34 @@ def model_stages(settings: ModelSettings, tcn: ReceptiveField | None = None) -> 
 
     Args:
         settings: settings of the model.
-        tcn: receptive field of the TCN, if some of its taps are zero; None for that of its settings.
+        body: receptive field of the TCN, if some of its taps are zero; None for that of its settings.
 
     Returns:
-        Front-end, TCN, and both together, in frames of the spectrogram. For a model with a harmony path also
-        that path, and path and TCN together, in frames of the harmony view.
+        Front-end, TCN (or the heads, if the network has no TCN), and both together, in frames of the
+        spectrogram. For a model with a harmony path also that path, and path and TCN together, in frames of
+        the harmony view.
+
+    Raises:
+        SettingsError: if the network is recurrent, so that its receptive field has no limit.
     """
     network, fps = settings.network, float(settings.spectrogram.fps)
     front_end = ReceptiveField(network.frames_before, network.frames_after)
-    if tcn is None:
-        reach = network.tcn.receptive_field - 1
-        tcn = ReceptiveField(reach, 0) if network.tcn.causal else ReceptiveField(reach // 2, reach // 2)
+    if body is None:
+        if network.body_reach is None:
+            raise SettingsError("the receptive field of a recurrent network has no limit")
+        body = ReceptiveField(*network.body_reach)
+    name = "heads" if network.tcn is None else "TCN"
     stages = [
         Stage("front-end", fps, front_end),
-        Stage("TCN", fps, tcn),
-        Stage("front-end + TCN", fps, tcn.through(front_end)),
+        Stage(name, fps, body),
+        Stage(f"front-end + {name}", fps, body.through(front_end)),
     ]
     if network.harmony is not None:
         path = harmony_field(network.harmony)
-        both = _slow(tcn, network.harmony).through(path)
+        both = _slow(body, network.harmony).through(path)
         stages += [
             Stage("harmony path", settings.slow_fps, path),
-            Stage("harmony path + TCN", settings.slow_fps, both),
+            Stage(f"harmony path + {name}", settings.slow_fps, both),
         ]
     return tuple(stages)
 

@@ -1,12 +1,15 @@
 """Causal networks frame by frame, for live music.
 
-Every block of the TCN remembers as many of its inputs as its most distant tap needs, so each frame costs the
-same however long the stream lasts. Paine et al., "Fast WaveNet Generation Algorithm", arXiv 1611.09482.
+Every block of the TCN remembers as many of its inputs as its most distant tap needs, and a recurrent network
+its states, so each frame costs the same however long the stream lasts.
+
+Paine et al., "Fast WaveNet Generation Algorithm", arXiv 1611.09482.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,8 @@ from beattrack.errors import ModelError
 from beattrack.network.causal_input import CausalInput
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.onnx_engine import OnnxEngine, check_model_file, open_onnx
-from beattrack.network.step_graph import map_names, step_output_names
+from beattrack.network.settings import NetworkSettings, TCNSettings
+from beattrack.network.step_graph import Shape, map_names, step_output_names, step_shapes
 
 Float = NDArray[np.float32]
 
@@ -46,7 +50,7 @@ class StreamingNetwork:
         self._input = CausalInput(self.settings)
         self._slow = _SlowFeatures(self._engine, self.settings) if self.settings.network.harmony else None
         self._maps = _Maps(self.settings)
-        self._taps = _Taps(self.settings)
+        self._memory = _memory(self.settings.network)
         self._frame = 0  # number of the next output
         self._last = np.empty((0, self.settings.network.front_end.bands), np.float32)
 
@@ -95,10 +99,10 @@ class StreamingNetwork:
             return None
         if self._slow is not None:
             inputs["slow"] = self._slow.at(self._frame)[None]
-        computed = self._engine.step({**inputs, **self._taps.pasts(self._frame)}, self._outputs)
+        computed = self._engine.step({**inputs, **self._memory.pasts(self._frame)}, self._outputs)
         after_maps = 2 + len(self._maps.names)
         self._maps.store(computed[2:after_maps])
-        self._taps.store(self._frame, computed[after_maps:])
+        self._memory.store(self._frame, computed[after_maps:])
         self._frame += 1
         return float(computed[0][0, 0]), float(computed[1][0, 0])
 
@@ -124,11 +128,42 @@ class _Maps:
         self.seen += 1
 
 
+class _Memory(Protocol):
+    """What the body of a network remembers of earlier frames."""
+
+    def pasts(self, frame: int) -> dict[str, Float]:
+        """Return what a frame needs, by the names of the graph's inputs."""
+
+    def store(self, frame: int, inputs: list[Float]) -> None:
+        """Remember the outputs of the graph at a frame."""
+
+
+def _memory(network: NetworkSettings) -> _Memory:
+    if network.tcn is not None:
+        return _Taps(network.tcn)
+    shapes = step_shapes(network)
+    return _States([shape for name, shape in shapes.items() if name.startswith("past_")])
+
+
+class _States:
+    """The states of a recurrent network, zero before the first frame."""
+
+    def __init__(self, shapes: list[Shape]) -> None:
+        self._states = [np.zeros(shape, np.float32) for shape in shapes]
+
+    def pasts(self, frame: int) -> dict[str, Float]:
+        """Return the states after the frame before, by the names of the graph's inputs."""
+        return {f"past_{i}": state for i, state in enumerate(self._states)}
+
+    def store(self, frame: int, inputs: list[Float]) -> None:
+        """Remember the states after a frame."""
+        self._states = inputs
+
+
 class _Taps:
     """What the taps of the convolutions see: ring buffers of their inputs."""
 
-    def __init__(self, settings: ModelSettings) -> None:
-        tcn = settings.network.tcn
+    def __init__(self, tcn: TCNSettings) -> None:
         self._distances = [np.array(distances) for distances in tcn.memories]
         # The most distant tap reads the place that the current frame will take.
         self._rings = [np.zeros((max(d), tcn.channels), np.float32) for d in self._distances]
@@ -192,6 +227,6 @@ def load_streaming_network(path: str | os.PathLike[str]) -> StreamingNetwork:
     name = os.fspath(path)
     check_model_file(name)
     engine, settings = open_onnx(name, threads=1)
-    if not settings.network.tcn.causal:
+    if not settings.network.causal:
         raise ModelError(f"{name}: looks ahead; live music needs a causal model, such as tcn-causal")
     return StreamingNetwork(engine, settings)

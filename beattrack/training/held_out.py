@@ -146,9 +146,12 @@ def score(tracked: Tracked) -> SongScore:
     item = Item(
         song.id,
         BeatSequence(song.beats, song.positions if song.downbeats == "yes" else None),
-        BeatSequence(beats.times, beats.positions),
+        BeatSequence(beats.times, beats.positions, beats.bpm if tracked.activations.tempo_only else None),
         song.genre or None,
     )
+    values = score_item(item, ScoreSettings()).values
+    if tracked.activations.tempo_only:
+        values = {name: value for name, value in values.items() if name.startswith("tempo.")}
     return SongScore(
         dataset=tracked.dataset,
         source=song.source,
@@ -156,7 +159,7 @@ def score(tracked: Tracked) -> SongScore:
         genre=song.genre,
         metre=tracked.metre,
         bpm=tracked.bpm,
-        values=score_item(item, ScoreSettings()).values,
+        values=values,
     )
 
 

@@ -89,7 +89,7 @@ def losses(
     """Compute the loss of each head, ignoring frames and songs without labels.
 
     Args:
-        logits: outputs of the network.
+        logits: outputs of the network; the loss of a head that it does not have is 0.
         beats: beat targets, shape (batch, frames).
         downbeats: downbeat targets, shape (batch, frames).
         beat_weight: weights of the beat targets, shape (batch, frames).
@@ -99,7 +99,9 @@ def losses(
     """
     zero = torch.zeros((), device=beats.device)
 
-    def events(scores: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def events(scores: Tensor | None, target: Tensor, weight: Tensor) -> Tensor:
+        if scores is None:
+            return zero
         if tolerance:
             return shift_tolerant_cross_entropy(scores, target, weight, tolerance)
         return masked_cross_entropy(scores, target, weight)

@@ -84,8 +84,12 @@ def progress_line(step: int, steps: int, audio: float, pace: float | None) -> st
 def milestone_line(row: Mapping[str, float | None], steps: int) -> str:
     """Return the text of the line about an epoch: losses and scores from its row in the log."""
     parts = [f"step {row['step']:.0f}/{steps}", f"{duration(row['seconds'] or 0)}"]
-    parts.append(f"loss {row['training_beats']:.4f}, held out {row['validation_beats']:.4f}")
-    if row.get("score") is not None:
+    # A network that decides about whole clips has no loss of beats.
+    head = "beats" if row["training_beats"] else "tempo"
+    parts.append(f"loss {row[f'training_{head}']:.4f}, held out {row[f'validation_{head}']:.4f}")
+    if row.get("score") is not None and row.get("beats_f") is None:
+        parts.append(f"tempo {row['score']:.3f}")
+    elif row.get("score") is not None:
         names = (("beats F", "beats_f"), ("CMLt", "beats_cmlt"), ("downbeats F", "downbeats_f"))
         parts += [f"{label} {row[name]:.3f}" for label, name in names if row.get(name) is not None]
     return ", ".join(parts)

@@ -238,7 +238,7 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
             if part is not None and view is not None:
                 bands = part.compress(view)  # (frames, bands)
                 part.standardise(bands.mean(dim=0), bands.std(dim=0))
-    silence_unseen_taps(module.network.tcn, settings.crop.frames)
+    silence_unseen_taps(module.network, settings.crop.frames)
     module.set_weights(module.network.state_dict())
 
 

@@ -15,19 +15,26 @@ from typing import Any, Literal, get_args
 from beattrack.datasets.training import DatasetSpec, parse_spec
 from beattrack.errors import SettingsError
 from beattrack.network.model_settings import ModelSettings
+from beattrack.network.networks import network_settings
+from beattrack.network.recurrent_settings import RecurrentSettings
 from beattrack.network.settings import HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.runtime import checks
 from beattrack.runtime.records import from_dict
 from beattrack.training.examples.crop_settings import CropSettings
 
 SETTINGS = "settings.json"  # file in the folder of a run
-_HARMONY_PATH = "network.harmony"
+
+# Parts of a network that may be missing, and their settings if they are put in.
+_PARTS = {
+    "harmony": HarmonyPathSettings(),
+    "tcn": TCNSettings(),
+    "recurrent": RecurrentSettings(),
+}
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-# The network of the shipped model.
-NETWORK = NetworkSettings(tcn=TCNSettings(channels=48), harmony=HarmonyPathSettings())
+NETWORK = network_settings("tcn")
 
 _POSITIVE, _AMOUNT = checks.positive(), checks.at_least(0)
 _COUNT, _COUNT_OR_NONE = checks.positive(whole=True), checks.at_least(0, whole=True)
@@ -169,23 +176,25 @@ class TrainingSettings:
         return _plain(self)
 
 
-def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) -> TrainingSettings:
+def read_settings(
+    path: Path | None, overrides: Sequence[tuple[str, Any]] = (), *, network: NetworkSettings = NETWORK
+) -> TrainingSettings:
     """Read settings from a file.
 
     Args:
         path: TOML file or settings.json of a run; None for the defaults. Settings that are not in the file
             keep their defaults.
         overrides: names and values that replace those of the file, such as ("crop.frames", 1000).
+        network: network whose settings are the defaults of `network`.
 
     Raises:
         SettingsError: if the file cannot be read, a setting is unknown, or a value has the wrong type or is
             out of range. The message names the setting.
     """
     changes = [*(_leaves(_read(path)) if path is not None else ()), *overrides]
-    record = TrainingSettings().to_dict()
+    record = TrainingSettings(network=network).to_dict()
     for name, value in changes:
-        _switch_harmony_path(record["network"], name, value)
-        if name != _HARMONY_PATH:
+        if not _switch_part(record["network"], name, value):
             _put(record, name, value)
     try:
         return from_dict(TrainingSettings, record)
@@ -193,14 +202,35 @@ def read_settings(path: Path | None, overrides: Sequence[tuple[str, Any]] = ()) 
         raise SettingsError(f"the settings cannot be read ({error})") from error
 
 
-def _switch_harmony_path(network: dict[str, Any], name: str, value: Any) -> None:
-    """Take the harmony path out of the settings of the network, or put it in before one of its own is set."""
-    if name == _HARMONY_PATH:
-        if not (value is None or isinstance(value, bool)):
-            raise SettingsError(f"{name} must be true or false, not {checks.shown(value)}; set {name}.NAME")
-        network["harmony"] = _plain(HarmonyPathSettings()) if value else None
-    elif name.startswith(_HARMONY_PATH + ".") and network["harmony"] is None:
-        network["harmony"] = _plain(HarmonyPathSettings())
+def read_network(path: Path) -> NetworkSettings:
+    """Read the settings of a network from the table [network] of a TOML file or the settings.json of a run.
+
+    Raises:
+        SettingsError: as `read_settings`, or if the file has no such table.
+    """
+    record = _read(path)
+    if not isinstance(record.get("network"), Mapping):
+        raise SettingsError(f"{path}: has no table [network]")
+    return read_settings(None, list(_leaves({"network": record["network"]}))).network
+
+
+def _switch_part(network: dict[str, Any], name: str, value: Any) -> bool:
+    """Take a part out of the settings of the network, or put it in before a setting of its own is set.
+
+    Returns:
+        Whether the setting is that of the whole part, such as `network.harmony = false`.
+    """
+    table, _, rest = name.partition(".")
+    part, _, own = rest.partition(".")
+    if table != "network" or part not in _PARTS:
+        return False
+    if not (own or value is None or isinstance(value, bool)):
+        raise SettingsError(f"{name} must be true or false, not {checks.shown(value)}; set {name}.NAME")
+    if not own and not value:
+        network[part] = None
+    elif not own or network[part] is None:
+        network[part] = _plain(_PARTS[part])
+    return not own
 
 
 def parse_override(text: str) -> tuple[str, Any]:

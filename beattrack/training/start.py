@@ -47,10 +47,7 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
     ours = network.settings
     if not ours.tempo_bins:
         weights = {key: tensor for key, tensor in weights.items() if not key.startswith("heads.tempo.")}
-    # With a harmony path, the channels of two parts lie side by side: widening would mix them up. Layer norm
-    # would take new channels into its mean.
-    can_widen = not ours.tcn.gated and ours.harmony is None and ours.tcn.norm != "layer"
-    narrower = theirs.tcn.channels < ours.tcn.channels and can_widen
+    narrower = _can_widen(ours) and theirs.tcn is not None and theirs.output_channels < ours.output_channels
     same_tempo = ours.tempo_bins in (0, theirs.tempo_bins)
     if not same_tempo or _shape(theirs, width=not narrower) != _shape(ours, width=not narrower):
         raise SettingsError(
@@ -58,6 +55,13 @@ def load_start(name: str, network: BeatNetwork) -> dict[str, Tensor]:
             "and it may have fewer channels"
         )
     return widen(weights, network) if narrower else weights
+
+
+def _can_widen(settings: NetworkSettings) -> bool:
+    # With a harmony path, the channels of two parts lie side by side: widening would mix them up. So would it
+    # mix up the gates of gated and recurrent networks. Layer norm would take new channels into its mean.
+    tcn = settings.tcn
+    return tcn is not None and not tcn.gated and tcn.norm != "layer" and settings.harmony is None
 
 
 def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tensor]:
@@ -72,11 +76,12 @@ def widen(weights: Mapping[str, Tensor], network: BeatNetwork) -> dict[str, Tens
 
     After Chen, Goodfellow & Shlens (Net2Net), arXiv 1511.05641.
     """
+    tcn = network.settings.tcn
     wide = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for name, ours in wide.items():
         theirs = weights[name]
         # The 1x1 convolution of a block reads its branches in turn, each with the channels of the stream.
-        parts = 2 if name.endswith(".mix.weight") and network.settings.tcn.parallel_pair else 1
+        parts = 2 if name.endswith(".mix.weight") and tcn is not None and tcn.parallel_pair else 1
         if theirs.ndim > 1:
             outputs, inputs = len(theirs), theirs.shape[1] // parts
             view = ours.view(len(ours), parts, -1, *ours.shape[2:])
@@ -127,9 +132,9 @@ def _from_run(folder: Path) -> tuple[dict[str, Tensor], NetworkSettings]:
 def _shape(settings: NetworkSettings, *, width: bool) -> Any:
     """Return the settings that must be equal for weights to fit, with or without the number of channels."""
     record = settings_dict(settings)
-    for part in (record["front_end"], record["tcn"], record["harmony"] or {}):
+    for part in ("front_end", "tcn", "harmony", "recurrent"):
         for name in ("dropout", "dropout_kind", "causal", "delay"):
-            part.pop(name, None)
+            (record[part] or {}).pop(name, None)
     for name in ("look_ahead", "tempo_bins"):
         del record[name]
     if not width:

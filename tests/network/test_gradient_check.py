@@ -44,6 +44,18 @@ NETWORKS = {
     "causal novelty": replace(CAUSAL, harmony=replace(PATH, learned=False, delay=20)),
     "learned": replace(WITH_PATH, harmony=replace(PATH, novelty=False, kernel=7)),
     "gated": replace(WITH_PATH, tcn=replace(TCN, gated=True, parallel_pair=False, kernel=5)),
+    "two convolutions, weight norm": replace(
+        WITH_PATH, tcn=replace(TCN, convolutions=2, norm="weight", stacks=2, parallel_pair=False)
+    ),
+    "causal pairs of two, batch norm": replace(
+        CAUSAL, tcn=replace(CAUSAL.tcn, convolutions=2, norm="batch", activate_sum=True)
+    ),
+    "layer norm, output from the skips": replace(
+        CAUSAL, tcn=replace(CAUSAL.tcn, norm="layer", output="skips")
+    ),
+    "as WaveNet": replace(
+        CAUSAL, tcn=replace(CAUSAL.tcn, gated=True, parallel_pair=False, stacks=2, output="wavenet")
+    ),
     "sum head": replace(WITH_PATH, sum_head=True, front_end=replace(FRONT_END, time_kernels=(3, 3, 5))),
 }
 
@@ -99,7 +111,17 @@ def test_the_gradient_of_a_network_reaches_as_far_as_its_stages_say(name: str) -
     assert measured.spectrogram.share_within(measured.spectrogram.field.frames) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["both views", "causal", "one view"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "both views",
+        "causal",
+        "one view",
+        "two convolutions, weight norm",
+        "causal pairs of two, batch norm",
+        "as WaveNet",
+    ],
+)
 def test_taps_that_training_silences_have_no_gradient(name: str) -> None:
     model = ModelSettings.of(NETWORKS[name])
     network = with_new_weights(model.network)

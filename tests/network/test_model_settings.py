@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,13 @@ from beattrack.network.settings import (
     TCNSettings,
 )
 
+
+def make_tcn(*, parallel_pair: bool, mix_1x1: bool, **settings: Any) -> TCNSettings:
+    return TCNSettings(parallel_pair=parallel_pair, mix_1x1=mix_1x1 or parallel_pair, **settings)
+
+
 tcn_settings = st.builds(
-    TCNSettings,
+    make_tcn,
     channels=st.just(TCNSettings().channels),
     kernel=st.sampled_from([3, 5, 7]),
     dilations=st.lists(st.integers(1, 4096), min_size=1, max_size=5).map(tuple),
@@ -27,6 +33,12 @@ tcn_settings = st.builds(
     gated=st.booleans(),
     dropout=st.floats(0, 0.9),
     dropout_kind=st.sampled_from(["spatial", "element"]),
+    stacks=st.integers(1, 3),
+    convolutions=st.integers(1, 3),
+    norm=st.sampled_from(["none", "batch", "layer", "weight"]),
+    mix_1x1=st.booleans(),
+    activate_sum=st.booleans(),
+    output=st.sampled_from(["residual", "skips", "wavenet"]),
 )
 
 
@@ -35,6 +47,16 @@ def test_settings_survive_json(tcn: TCNSettings, bins: int, sum_head: bool) -> N
     bins = 0 if tcn.causal else bins
     settings = ModelSettings(network=NetworkSettings(tcn=tcn, tempo_bins=bins, sum_head=sum_head))
     assert ModelSettings.from_json(settings.to_json()) == settings
+
+
+def test_settings_from_before_the_options_of_other_implementations_are_read() -> None:
+    data = json.loads(ModelSettings().to_json())
+    for name in ("stacks", "convolutions", "norm", "mix_1x1", "activate_sum", "output"):
+        del data["network"]["tcn"][name]
+    assert ModelSettings.from_json(json.dumps(data)) == ModelSettings()
+    tcn = TCNSettings()
+    assert (tcn.stacks, tcn.convolutions, tcn.norm) == (1, 1, "none")
+    assert (tcn.mix_1x1, tcn.activate_sum, tcn.output) == (True, False, "residual")
 
 
 def changed(**changes: object) -> str:

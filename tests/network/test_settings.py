@@ -35,6 +35,11 @@ def test_a_causal_kernel_may_be_even() -> None:
         (TCNSettings, {"activation": "swish"}, "activation"),
         (TCNSettings, {"dropout_kind": "none"}, "dropout_kind"),
         (TCNSettings, {"dropout": -0.1}, "at least 0"),
+        (TCNSettings, {"stacks": 0}, "stacks must be a positive whole number"),
+        (TCNSettings, {"convolutions": 1.5}, "convolutions"),
+        (TCNSettings, {"norm": "group"}, "norm must be one of none, batch, layer, weight"),
+        (TCNSettings, {"output": "skip"}, "output must be one of residual, skips, wavenet"),
+        (TCNSettings, {"mix_1x1": False}, "needs mix_1x1, which joins them"),
         (NetworkSettings, {"tcn": TCNSettings(channels=16)}, "as many channels as"),
         (NetworkSettings, {"tempo_bins": -1}, "tempo_bins"),
         (NetworkSettings, {"tcn": TCNSettings(skip_sum=False)}, "skip"),
@@ -57,3 +62,17 @@ def test_impossible_settings_are_refused(kind: type, wrong: dict[str, object], r
 def test_taps_of_a_block_look_back_by_multiples_of_its_dilations() -> None:
     assert TCNSettings(kernel=3).tap_distances(4) == (8, 4, 16, 8)
     assert TCNSettings(kernel=3, parallel_pair=False).tap_distances(4) == (8, 4)
+
+
+def test_stacks_and_convolutions_multiply_the_receptive_field() -> None:
+    single = TCNSettings(dilations=(1, 2, 4), parallel_pair=False, kernel=3)
+    deep = TCNSettings(dilations=(1, 2, 4), parallel_pair=False, kernel=3, stacks=3, convolutions=2)
+    assert deep.receptive_field - 1 == 6 * (single.receptive_field - 1)
+    assert deep.block_dilations == (1, 2, 4) * 3
+
+
+def test_later_convolutions_of_a_block_have_memories_of_their_own() -> None:
+    single = TCNSettings(kernel=2, dilations=(1, 3), stacks=2, causal=True, parallel_pair=False)
+    assert single.memories == ((1,), (3,), (1,), (3,))
+    pairs = TCNSettings(kernel=3, dilations=(2,), convolutions=3, causal=True)
+    assert pairs.memories == ((4, 2, 8, 4), (4, 2), (4, 2), (8, 4), (8, 4))

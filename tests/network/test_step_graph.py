@@ -36,3 +36,12 @@ def test_harmony_comes_as_features() -> None:
         tempo_bins=0,
     )
     assert step_shapes(network)["slow"] == (1, 3)
+
+
+def test_each_memory_of_the_tcn_is_an_input_and_an_output() -> None:
+    tcn = TCNSettings(dilations=(1, 8), causal=True, parallel_pair=False, convolutions=2, kernel=2, stacks=2)
+    network = NetworkSettings(tcn=tcn, tempo_bins=0)
+    names = [f"past_{i}" for i in range(8)]
+    assert [name for name in step_shapes(network) if name.startswith("past")] == names
+    assert {step_shapes(network)[name] for name in names} == {(1, 1, 32)}
+    assert step_output_names(network)[-8:] == [f"input_{i}" for i in range(8)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from torch.nn import functional  # noqa: E402
 
 from beattrack.network.settings import TCNSettings  # noqa: E402
 from beattrack.network.tcn import TCN  # noqa: E402
+from beattrack.training.settings import parse_override  # noqa: E402
 
+PAGE = (Path(__file__).parents[2] / "docs" / "tcn.md").read_text(encoding="utf-8")
 PLAIN = TCNSettings(
     channels=6, kernel=3, dilations=(1, 2, 4), causal=True, parallel_pair=False, residual_1x1=False
 )
@@ -28,9 +31,10 @@ BAI = replace(
     activate_sum=True,
     skip_sum=False,
     dropout=0.2,
+    dropout_kind="element",
 )
-KERAS = replace(BAI, kernel=3, norm="none", output="skips", stacks=2)
-WAVENET = replace(PLAIN, kernel=2, gated=True, activation="relu", output="wavenet")
+KERAS = replace(BAI, kernel=3, norm="none", output="skips", stacks=2, dropout=0.0, dropout_kind="spatial")
+WAVENET = replace(PLAIN, kernel=2, gated=True, activation="relu", output="wavenet", dropout=0.0)
 
 
 def plain(settings: TCNSettings, inputs: int | None = None) -> TCN:
@@ -242,3 +246,20 @@ def test_the_loss_falls(name: str) -> None:
 def test_one_step_of_a_network_that_looks_ahead_is_in_the_middle() -> None:
     tcn, x = plain(replace(BAI, causal=False, kernel=3)), torch.randn(2, 6, 21, dtype=torch.float64)
     assert torch.equal(tcn.one_step(x), tcn(x)[0][:, :, 10])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("Bai et al.", BAI), ("keras-tcn", KERAS), ("WaveNet", WAVENET)]
+)
+def test_the_tables_in_the_documentation_are_these_options(name: str, expected: TCNSettings) -> None:
+    table = PAGE.split(f"# {name}\n[network.tcn]\n")[1].split("```")[0]
+    options = dict(parse_override(line) for line in table.splitlines())
+    here = {"channels": 6, "dilations": (1, 2, 4), "stacks": expected.stacks, "skip_sum": expected.skip_sum}
+    assert TCNSettings(**options, **here) == expected
+
+
+def test_the_example_in_the_documentation_runs() -> None:
+    names: dict[str, Any] = {}
+    exec(PAGE.split("```python\n")[1].split("```")[0], names)
+    assert names["outputs"].shape == names["skips"].shape == (16, 30, 400)
+    assert names["decision"].shape == (16, 30)

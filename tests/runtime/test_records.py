@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beattrack.runtime.records import from_dict
+from beattrack.runtime.records import ADDED_LATER, from_dict
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,20 @@ def test_only_what_is_none_by_default_may_be_missing() -> None:
     assert from_dict(Outer, record()).extra is None
     with pytest.raises(TypeError, match="expected a JSON object, not 'text'"):
         from_dict(Outer, "text")
+
+
+def test_what_was_added_later_may_be_missing() -> None:
+    @dataclass(frozen=True)
+    class Grown:
+        old: int = 1
+        new: int = dataclasses.field(default=2, metadata=ADDED_LATER)
+
+    assert from_dict(Grown, {"old": 5}) == Grown(5, 2)
+    assert from_dict(Grown, {"old": 5, "new": 3}) == Grown(5, 3)
+    with pytest.raises(TypeError, match=r"^no key 'old'"):
+        from_dict(Grown, {"new": 3})
+    with pytest.raises(TypeError, match="new: expected a whole number, not None"):
+        from_dict(Grown, {"old": 5, "new": None})
 
 
 def test_messages_stay_short() -> None:

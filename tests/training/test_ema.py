@@ -21,3 +21,25 @@ def test_average_follows_its_formula_and_leaves_the_module_alone() -> None:
     assert module.weight.item() == 199
     assert not average.module.weight.requires_grad
     assert not average.module.training
+
+
+def test_buffers_are_averaged_and_counters_copied() -> None:
+    module = torch.nn.BatchNorm1d(2)
+    average = AveragedWeights(module, decay=0.9)
+    expected = torch.zeros(2)
+    for step in range(1, 60):
+        module(torch.randn(16, 2) + step)
+        average.update(module)
+        expected = torch.lerp(expected, module.running_mean, 1 - min(0.9, (1 + step) / (10 + step)))
+    torch.testing.assert_close(average.module.running_mean, expected)
+    assert average.module.num_batches_tracked == 59
+    assert not average.module.training
+
+
+def test_buffers_that_do_not_change_keep_their_bits() -> None:
+    module = torch.nn.Linear(2, 2)
+    module.register_buffer("constant", torch.tensor([0.1, 1 / 3]))
+    average = AveragedWeights(module, decay=0.9)
+    for _ in range(20):
+        average.update(module)
+    assert torch.equal(average.module.constant, module.constant)

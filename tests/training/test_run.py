@@ -23,6 +23,7 @@ import torch
 from beattrack.errors import SettingsError
 from beattrack.training.errors import TrainingError
 from beattrack.training.examples.sampling import Split, make_pool
+from beattrack.training.folder.card import export_run
 from beattrack.training.folder.lock import LOCK
 from beattrack.training.folder.report import Report
 from beattrack.training.machine import Machine
@@ -98,6 +99,31 @@ def test_an_interrupted_run_ends_where_the_whole_one_does(
     assert train(tmp_path, split, small(), machine=HERE) == RunOutcome(6, finished=True)
     assert same(averages(tmp_path), averages(whole))
     assert log(tmp_path) == log(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["batch", "weight"])
+def test_networks_with_norms_train_go_on_and_are_started_from(
+    norm: str, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"network__tcn__norm": norm, "network__tcn__convolutions": 2}
+    run, parts, begun = tmp_path / "run", tmp_path / "parts", tmp_path / "begun"
+    train(run, split, small(**options), machine=HERE)
+    with monkeypatch.context() as patch:
+        at_step(3, lambda: os.kill(os.getpid(), signal.SIGINT), patch)
+        train(parts, split, small(**options), machine=HERE)
+    train(parts, split, small(**options), machine=HERE)
+    assert same(averages(run), averages(parts))
+    assert log(run) == log(parts)
+    variances = [weight for name, weight in averages(run).items() if name.endswith("running_var")]
+    assert len(variances) == (20 if norm == "batch" else 0)  # five blocks of two branches
+    assert all((variance != 1).all() for variance in variances)
+
+    start = str(export_run(run, tmp_path, name="small").path)
+    train(begun, split, small(**options, start=start, steps=1, learning_rate=1e-30), machine=HERE)
+    best = averages(run, "best.ckpt")
+    fixed = [name for name in best if "running" not in name and "batches" not in name]
+    torch.testing.assert_close(*({n: each[n] for n in fixed} for each in (averages(begun), best)))
 
 
 def test_a_run_that_ended_without_warning_goes_on_from_the_last_epoch(

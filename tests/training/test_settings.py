@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from beattrack.errors import SettingsError
+from beattrack.network.recurrent_settings import RecurrentSettings
 from beattrack.network.settings import HarmonyPathSettings
 from beattrack.training.settings import (
     TrainingSettings,
@@ -159,9 +160,12 @@ def test_every_setting_is_in_the_documentation() -> None:
         ]
         return [name for part in parts for name in part]
 
-    parts = ("network.front_end", "network.tcn", "network.harmony")
+    parts = ("network.front_end", "network.tcn", "network.harmony", "network.recurrent")
     harmony = names(dataclasses.asdict(HarmonyPathSettings()), "network.harmony.")
-    for name in [*names(TrainingSettings().to_dict(), ""), *harmony]:
+    recurrent = names(dataclasses.asdict(RecurrentSettings()), "network.recurrent.")
+    for name in [*names(TrainingSettings().to_dict(), ""), *harmony, *recurrent]:
+        if name == "network.recurrent":  # not a value: a table that is missing by default
+            continue
         table, _, last = name.rpartition(".")
         shown = f"`{last}`" if table in parts else f"`{name}`"
         assert shown in page or name == "dataset", name

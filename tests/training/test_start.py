@@ -38,6 +38,35 @@ def test_a_widened_network_does_what_the_narrow_one_did(pair: bool) -> None:
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"convolutions": 2, "norm": "weight"},
+        {"norm": "batch", "output": "wavenet"},
+        {"stacks": 2, "activate_sum": True, "parallel_pair": False, "mix_1x1": False, "output": "skips"},
+    ],
+)
+def test_networks_with_other_options_are_widened(options: dict[str, object]) -> None:
+    narrow, wide = (network(width, **{f"tcn.{k}": v for k, v in options.items()}) for width in (6, 10))
+    narrow.tcn.train()(torch.randn(8, 6, 50) + 1)  # batch norm takes mean and variance from here
+    wide.load_state_dict(widen(narrow.eval().state_dict(), wide))
+    spectrogram = torch.rand(2, 60, 73)
+    with torch.no_grad():
+        for ours, theirs in zip(wide(spectrogram), narrow(spectrogram), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_layer_norm_cannot_be_widened_but_continued(tmp_path: Path) -> None:
+    options, path = {"tcn.norm": "layer"}, tmp_path / "narrow.onnx"
+    narrow = network(6, **options)
+    export_onnx(narrow, ModelSettings(network=narrow.settings), path)
+    with pytest.raises(SettingsError, match="has other settings"):
+        load_start(str(path), network(10, **options))
+    same = load_start(str(path), network(6, **options))
+    for name, weight in narrow.state_dict().items():
+        assert torch.equal(same[name], weight)
+
+
 def test_new_channels_can_learn() -> None:
     narrow, wide = network(6), network(10)
     wide.load_state_dict(widen(narrow.state_dict(), wide))

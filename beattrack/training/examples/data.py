@@ -80,14 +80,14 @@ def make_batch(crops: Sequence[Crop], network: NetworkSettings) -> Batch:
 
 def _spectrogram(crop: Crop, network: NetworkSettings) -> NDArray[np.float32]:
     """Return the spectrogram of a crop as the network's input: over the running level if it is causal."""
-    if not network.tcn.causal:
+    if not network.causal:
         return crop.spectrogram
     return over_running_level(crop.spectrogram, ModelSettings.of(network).spectrogram.fps)
 
 
 def _harmony(crop: Crop, network: NetworkSettings) -> NDArray[np.float32] | None:
     """Return the harmony view of a crop, if there is one, as the network's input."""
-    if crop.harmony is None or not network.tcn.causal:
+    if crop.harmony is None or not network.causal:
         return crop.harmony
     return over_running_level(crop.harmony, ModelSettings.of(network).slow_fps)
 

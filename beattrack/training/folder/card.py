@@ -174,4 +174,4 @@ def held_out_scores(run: Path, step: int) -> list[dict[str, Any]]:
 def _description(network: BeatNetwork, manifest: Mapping[str, Any]) -> str:
     names = sorted({row["source"] for row in manifest["data"]})
     size = network.parameter_count()
-    return f"A TCN of {size} parameters, trained on {', '.join(names)}."
+    return f"A {network.settings.body} of {size} parameters, trained on {', '.join(names)}."

@@ -29,6 +29,7 @@ MEANS = {
     "downbeat_phase_right": "bars.phase",
 }
 SCORE = ("beats_f", "beats_cmlt", "downbeats_f")
+TEMPO_SCORE = ("acc1", "acc2")  # of networks that find no beats
 TEMPO_RANGES = (80, 100, 120, 140, 160)  # BPM
 
 
@@ -48,9 +49,12 @@ class Report:
 
     @property
     def score(self) -> float:
-        """The number by which checkpoints are compared: the mean of beats F, beats CMLt and downbeats F."""
+        """The number by which checkpoints are compared: the mean of beats F, beats CMLt and downbeats F.
+
+        For a network that finds only the tempo, it is the mean of accuracy 1 and 2.
+        """
         means = self.means
-        known = [means[name] for name in SCORE if name in means]
+        known = [means[name] for name in (SCORE if SCORE[0] in means else TEMPO_SCORE) if name in means]
         return sum(known) / len(known) if known else 0.0
 
     @property
