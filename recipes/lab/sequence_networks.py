@@ -77,8 +77,8 @@ def tcn_settings(shape: Shape) -> TCNSettings:
     """Return the settings of the TCN of Bai et al., with enough blocks for a sequence.
 
     A step at the far end of the receptive field reaches the output along one path only and is learned slowly,
-    so the receptive field spans a sequence one and a half times. Unlike that of Bai et al., the network has no
-    weight norm, with which it did not learn the adding problem here.
+    so the receptive field spans a sequence one and a half times. Unlike that of Bai et al., the network has
+    no weight norm, with which it did not learn the adding problem here.
     """
     settings = [_settings(shape.channels, blocks) for blocks in range(1, MOST_BLOCKS)]
     return next(one for one in settings if one.receptive_field >= SPAN * shape.steps)
