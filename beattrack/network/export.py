@@ -32,7 +32,7 @@ from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
 from beattrack.network.norms import fold_weight_norm
 from beattrack.network.step_graph import step_output_names, step_shapes
-from beattrack.network.torch_engine import PREFIX
+from beattrack.network.torch_engine import PREFIX, stored_weights
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
@@ -88,11 +88,9 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
 
 def _add_missing(model: onnx.ModelProto, state: dict[str, Tensor]) -> None:
     """Add the weights that the graph does not have, such as those of norms; it does not use them."""
-    names = {tensor.name for tensor in model.graph.initializer}
-    # The exporter stores equal tensors once.
-    names |= {node.output[0] for node in model.graph.node if node.op_type == "Identity"}
+    present = stored_weights(model)
     for name, tensor in state.items():
-        if PREFIX + name not in names:
+        if name not in present:
             model.graph.initializer.append(onnx.numpy_helper.from_array(tensor.numpy(), PREFIX + name))
 
 

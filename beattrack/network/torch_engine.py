@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from beattrack.errors import ModelError
 from beattrack.network.model import BeatNetwork
@@ -37,23 +38,26 @@ def load_torch(path: str | os.PathLike[str]) -> tuple[BeatNetwork, ModelSettings
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings({entry.key: entry.value for entry in model.metadata_props}, name)
     network = BeatNetwork(settings.network)
-    weights = {
-        tensor.name.removeprefix(PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
-        for tensor in model.graph.initializer
-        if tensor.name.startswith(PREFIX)
-    }
-    for node in model.graph.node:  # the exporter stores equal tensors once
-        if node.op_type == "Identity" and node.output[0].startswith(PREFIX):
-            stored = weights.get(node.input[0].removeprefix(PREFIX))
-            if stored is not None:
-                weights[node.output[0].removeprefix(PREFIX)] = stored
-    for name in folded_names(network):  # merged from others that the file has too
-        weights.pop(name, None)
+    merged = folded_names(network)  # from weights that the file has too
+    weights = {key: weight for key, weight in stored_weights(model).items() if key not in merged}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelError(f"{name}: its weights do not fit its settings") from error
     return network.eval(), settings
+
+
+def stored_weights(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """Return the weights of a network in a model file, by their names in the network."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:  # the exporter stores equal tensors once
+        if node.op_type == "Identity" and node.input[0] in stored:
+            stored[node.output[0]] = stored[node.input[0]]
+    return {
+        name.removeprefix(PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(tensor)))
+        for name, tensor in stored.items()
+        if name.startswith(PREFIX)
+    }
 
 
 class TorchEngine:

@@ -84,6 +84,17 @@ def test_each_norm_trains_is_exported_and_loads_back(norm: Norm, causal: bool, t
     assert torch.equal(restored(spectrogram).beats, network.eval()(spectrogram).beats)
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_norms_with_equal_weights_load_back(norm: Norm, tmp_path: Path) -> None:
+    """The norms of new networks are all alike, and the exporter stores equal tensors once."""
+    settings = replace(SMALL, tcn=replace(SMALL_TCN, causal=True, norm=norm), tempo_bins=0)
+    network = random_network(settings)
+    export.export_onnx(network, ModelSettings.of(settings), tmp_path / "small.onnx")
+    restored, _ = restore.load_torch(tmp_path / "small.onnx")
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, restored.state_dict()[name]), name
+
+
 def test_weight_norm_is_merged_into_the_weights_of_the_graph(tmp_path: Path) -> None:
     import onnx
 
