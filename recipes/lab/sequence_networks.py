@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ SPAN = 1.5  # receptive field of the TCN, in sequences
 MOST_BLOCKS = 20
 
 
+Block = Literal["single", "double"]
+
+
 @dataclass(frozen=True)
 class Shape:
     """What all networks compared have in common.
@@ -25,12 +29,16 @@ class Shape:
         outputs: numbers put out at each step.
         steps: length of a sequence, which the receptive field of the TCN must span.
         channels: channels of the TCN; the size of the recurrent networks follows.
+        block: what a block of the TCN is made of. `single` is beattrack's block of one dilated convolution and
+            a 1x1 convolution, `double` that of Bai et al.: two dilated convolutions, and a ReLU after the sum.
+            The first learns copy memory faster, the second the adding problem.
     """
 
     inputs: int
     outputs: int
     steps: int
     channels: int = 16
+    block: Block = "double"
 
 
 class ConvolutionalNetwork(nn.Module):
@@ -74,28 +82,29 @@ class RecurrentNetwork(nn.Module):
 
 
 def tcn_settings(shape: Shape) -> TCNSettings:
-    """Return the settings of the TCN of Bai et al., with enough blocks for a sequence.
+    """Return the settings of a TCN with enough blocks for a sequence.
 
     A step at the far end of the receptive field reaches the output along one path only and is learned slowly,
     so the receptive field spans a sequence one and a half times. Unlike that of Bai et al., the network has
     no weight norm, with which it did not learn the adding problem here.
     """
-    settings = [_settings(shape.channels, blocks) for blocks in range(1, MOST_BLOCKS)]
+    settings = [_settings(shape, blocks) for blocks in range(1, MOST_BLOCKS)]
     return next(one for one in settings if one.receptive_field >= SPAN * shape.steps)
 
 
-def _settings(channels: int, blocks: int) -> TCNSettings:
+def _settings(shape: Shape, blocks: int) -> TCNSettings:
+    double = shape.block == "double"
     return TCNSettings(
-        channels=channels,
+        channels=shape.channels,
         kernel=KERNEL,
         dilations=tuple(2**block for block in range(blocks)),
         causal=True,
-        convolutions=2,
+        convolutions=2 if double else 1,
         activation="relu",
-        activate_sum=True,
+        activate_sum=double,
         parallel_pair=False,
         residual_1x1=False,
-        mix_1x1=False,
+        mix_1x1=not double,
         dropout=0.0,
         skip_sum=False,
     )
