@@ -29,9 +29,9 @@ class Shape:
         outputs: numbers put out at each step.
         steps: length of a sequence, which the receptive field of the TCN must span.
         channels: channels of the TCN; the size of the recurrent networks follows.
-        block: what a block of the TCN is made of. `single` is beattrack's block of one dilated convolution and
-            a 1x1 convolution, `double` that of Bai et al.: two dilated convolutions, and a ReLU after the sum.
-            The first learns copy memory faster, the second the adding problem.
+        block: what a block of the TCN is made of. `single` is beattrack's block of one dilated convolution
+            and a 1x1 convolution, `double` that of Bai et al. of two dilated convolutions, with a ReLU after
+            the sum. The first learns copy memory faster, the second the adding problem.
     """
 
     inputs: int
