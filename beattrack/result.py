@@ -165,7 +165,7 @@ class Beats:
             positions=positions,
             confidence=beat_confidence(times, activations) if confidence is None else confidence[inside],
             duration=duration,
-            tempo=_tempo_alone(activations)
+            tempo=_tempo_alone(activations, bpm_range)
             or estimate_tempo(times, activations.tempo, period=period, bpm_range=bpm_range),
             metre=estimate_metre(positions) or (decoding.beats_per_bar if len(times) else None),
             file=file,
@@ -383,11 +383,11 @@ def _encodable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _tempo_alone(activations: Activations) -> Tempo | None:
+def _tempo_alone(activations: Activations, bpm_range: tuple[float, float] | None) -> Tempo | None:
     """Return the tempo by a network that finds no beats; None for other networks."""
     if not activations.tempo_only or activations.tempo is None:
         return None
-    return tempo_of_head(activations.tempo)
+    return tempo_of_head(activations.tempo, bpm_range)
 
 
 def _check(beats: Beats) -> None:

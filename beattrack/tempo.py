@@ -181,13 +181,18 @@ def estimate_tempo(
     return Tempo(rounded, _candidates(bpm, rounded, tempo_activation), round(_stability(beats), 4))
 
 
-def tempo_of_head(tempo_activation: Float) -> Tempo | None:
+def tempo_of_head(tempo_activation: Float, bpm_range: tuple[float, float] | None = None) -> Tempo | None:
     """Return the likeliest tempo by a tempo head alone; None if no tempo has any probability.
 
     Args:
         tempo_activation: probability of each whole BPM, shape (bins,).
+        bpm_range: slowest and fastest tempo allowed, in BPM; None for no limits.
     """
-    bpm, share = _likeliest(_weights(tempo_activation))
+    weights = _weights(tempo_activation)
+    if bpm_range is not None:
+        tempi = np.arange(len(weights))
+        weights = np.where((tempi >= bpm_range[0]) & (tempi <= bpm_range[1]), weights, 0.0)
+    bpm, share = _likeliest(weights)
     if share == 0:
         return None
     rounded = round(bpm, 3)

@@ -25,6 +25,7 @@ from beattrack.harmony import HarmonySettings
 from beattrack.live.pcm import RawFormat
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.receptive_field import StackSettings
+from beattrack.network.recurrent_settings import RecurrentSettings
 from beattrack.network.settings import FrontEndSettings, HarmonyPathSettings, NetworkSettings, TCNSettings
 from beattrack.plot import PlotSettings
 from beattrack.rendering.settings import (
@@ -53,6 +54,7 @@ SETTINGS: list[Any] = [
     HarmonyPathSettings(),
     ModelSettings(),
     TCNSettings(),
+    RecurrentSettings(),
     NetworkSettings(),
     StackSettings(),
     LevelSettings(),
@@ -112,7 +114,7 @@ def test_values_of_no_sense_are_refused_by_name(settings: Any, name: str) -> Non
 @pytest.mark.parametrize(("settings", "name"), NUMBERS)
 def test_numbers_are_neither_text_nor_truth_nor_nothing(settings: Any, name: str) -> None:
     values: list[Any] = [True, np.False_, b"3", np.array(3)]
-    for value in values if name == "num_tempi" else [*values, None]:
+    for value in values if name in ("num_tempi", "stability") else [*values, None]:
         refused(settings, name, value)
     if not name.endswith("level"):  # in decibels, of any sign
         refused(settings, name, -1e6)

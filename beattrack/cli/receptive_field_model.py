@@ -71,14 +71,15 @@ def _describe_unlimited(name: str, settings: ModelSettings, *, check: bool) -> t
     """Return the JSON object and the text about a recurrent network."""
     if check:
         raise click.UsageError(
-            f"--check measures the frames of a receptive field, and that of {name}, a recurrent network, has no "
-            "limit; recipes/lab/gradients.py draws its gradient against distance"
+            f"--check compares the gradient with a receptive field, and that of {name}, a recurrent network, "
+            "has no limit"
         )
     network = settings.network
     directions = "all earlier frames" if network.causal else "all earlier and later frames"
     text = (
-        f"{name}: no limit; a recurrent network ({network.body}) reads {directions}, but has to remember them in "
-        f"{network.output_channels} cells; {'' if network.causal else 'not '}causal"
+        f"{name}: no limit; {'' if network.causal else 'not '}causal\n"
+        f"A recurrent network ({network.body}) reads {directions}, but has to remember them in "
+        f"{network.output_channels} cells per layer."
     )
     return {"model": name, "frames": None, "causal": network.causal}, text
 

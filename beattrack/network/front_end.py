@@ -53,8 +53,10 @@ class FrontEnd(nn.Module):
     def pad(self, spectrogram: Tensor) -> Tensor:
         """Repeat the first and last frames so that the convolutions keep the number of frames."""
         before = self.settings.receptive_field - 1 - self.frames_after
-        padded = functional.pad(spectrogram.transpose(1, 2), (before, self.frames_after), mode="replicate")
-        return padded.transpose(1, 2)
+        ends = (max(before, 0), self.frames_after)
+        padded = functional.pad(spectrogram.transpose(1, 2), ends, mode="replicate")
+        # With a long look-ahead, no output reads the first frames.
+        return padded.transpose(1, 2)[:, max(-before, 0) :]
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Compute the features of a padded spectrogram."""

@@ -229,10 +229,12 @@ def padded_blocks(magnitudes: list[Float], settings: ModelSettings, *, frames: i
     """
     network = settings.network
     missing = network.front_end.receptive_field - 1
-    held = np.repeat(magnitudes[0][:1], network.frames_before, axis=0)
+    held = np.repeat(magnitudes[0][:1], max(network.frames_before, 0), axis=0)
     ending = np.repeat(magnitudes[-1][-1:], network.frames_after, axis=0)
+    unread = max(-network.frames_before, 0)  # with a long look-ahead, no output reads the first frames
     for block in (*magnitudes, ending):
-        held = np.concatenate([held, block])
+        held = np.concatenate([held, block[unread:]])
+        unread = max(unread - len(block), 0)
         start = 0
         while len(held) - start >= frames + missing:
             yield held[start : start + frames + missing]

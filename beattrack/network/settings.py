@@ -234,8 +234,6 @@ class NetworkSettings:
                 "recurrent": checks.optional(checks.instance(RecurrentSettings)),
             },
         )
-        if self.look_ahead is not None:
-            checks.between(0, self.front_end.receptive_field - 1)("look_ahead", self.look_ahead)
         if self.clip_level:
             self._check_clip_level()
         if self.tcn is not None and self.recurrent is not None:
@@ -319,7 +317,10 @@ class NetworkSettings:
 
     @property
     def frames_before(self) -> int:
-        """Frames before a frame that the front-end reads for it; it reads `frames_after` after it."""
+        """Frames before a frame that the front-end reads for it; it reads `frames_after` after it.
+
+        Negative for a long look-ahead, if the front-end reads later frames only.
+        """
         return self.front_end.receptive_field - 1 - self.frames_after
 
     @property

@@ -52,6 +52,7 @@ class StreamingNetwork:
         self._maps = _Maps(self.settings)
         self._memory = _memory(self.settings.network)
         self._frame = 0  # number of the next output
+        self._unread = max(-self.settings.network.frames_before, 0)  # frames that no output reads
         self._last = np.empty((0, self.settings.network.front_end.bands), np.float32)
 
     def process(self, spectrogram: Float, harmony: Float | None = None) -> tuple[Float, Float]:
@@ -69,7 +70,7 @@ class StreamingNetwork:
         self._take_harmony(harmony)
         if len(normalised):
             if not self._maps.seen:  # as if the first frame had always sounded
-                self._run(np.repeat(normalised[:1], self.settings.network.frames_before, axis=0))
+                self._run(np.repeat(normalised[:1], max(self.settings.network.frames_before, 0), axis=0))
             self._last = normalised[-1:]
         return self._run(normalised)
 
@@ -87,7 +88,9 @@ class StreamingNetwork:
             self._slow.take(self._input.harmony(np.asarray(harmony, np.float32)))
 
     def _run(self, frames: Float) -> tuple[Float, Float]:
-        outputs = [output for frame in frames if (output := self._step(frame)) is not None]
+        unread = min(self._unread, len(frames))
+        self._unread -= unread
+        outputs = [output for frame in frames[unread:] if (output := self._step(frame)) is not None]
         rows = np.array(outputs, np.float32).reshape(-1, 2)
         return rows[:, 0].copy(), rows[:, 1].copy()
 

@@ -73,7 +73,7 @@ def test_blocks_of_the_tcn_change_no_frame(
 
 
 @pytest.mark.parametrize(
-    ("causal", "look_ahead", "before"), [(False, None, 2), (True, None, 4), (True, 1, 3)]
+    ("causal", "look_ahead", "before"), [(False, None, 2), (True, None, 4), (True, 1, 3), (True, 30, -26)]
 )
 @given(cuts=st.lists(st.integers(1, 299), max_size=6, unique=True), frames=st.integers(1, 400))
 def test_padded_blocks_hold_every_frame_once(
@@ -83,7 +83,8 @@ def test_padded_blocks_hold_every_frame_once(
     model = ModelSettings(network=NetworkSettings(tcn=tcn, tempo_bins=0, look_ahead=look_ahead))
     whole = np.arange(300, dtype=np.float32)[:, None] + np.zeros((1, 73), np.float32)
     blocks = list(padded_blocks(np.split(whole, sorted(cuts)), model, frames=frames))
-    expected = np.concatenate([whole[[0] * before], whole, whole[[-1] * (4 - before)]])
+    ends = whole[[0] * max(before, 0)], whole[[-1] * (4 - before)]
+    expected = np.concatenate([ends[0], whole, ends[1]])[max(-before, 0) :]
     assert all(4 < len(block) <= frames + 4 for block in blocks)
     np.testing.assert_array_equal(np.concatenate([blocks[0][:4], *(block[4:] for block in blocks)]), expected)
 

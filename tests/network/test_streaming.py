@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "look_ahead": None,
         "harmony": replace(CAUSAL.harmony, delay=17),  # type: ignore[type-var]
     },
+    "0.3 s ahead": {"look_ahead": 30},
     "one view": {"harmony": None, "tcn": replace(CAUSAL.tcn, channels=8)},
     "gated": {"tcn": replace(CAUSAL.tcn, gated=True, kernel=2)},
     "single, without 1x1": {"tcn": replace(CAUSAL.tcn, parallel_pair=False, residual_1x1=False)},

@@ -1,0 +1,87 @@
+"""Augmentation by changed frame rate: the same folds with and without it.
+
+    python recipes/lab/frame_rate.py                       a small synthesised corpus, minutes
+    python recipes/lab/frame_rate.py --full --dataset ...  the published table
+
+A spectrogram read at another frame rate is the same music at another tempo. Without it, a network learns the
+tempi of its training songs only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import figure, save_plot, tidy, versions, write_table
+from runs import Lab, Variant, difference, run, songs_of, training_experiment
+
+from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT
+
+FOLDS = 4
+SMALL_FOLDS, FULL_FOLDS = (0,), (0, 1)
+WITHOUT: Mapping[str, Any] = {"crop.tempo_pull": 0.0, "crop.tempo_jitter": 0.0}
+# One tempo factor for each crop, log-normal, within limits; as in the tutorial of ISMIR 2021, but wider.
+WITH: Mapping[str, Any] = {"crop.tempo_pull": 0.0, "crop.tempo_jitter": 0.15, "crop.tempo_factor": [0.7, 1.4]}
+SHOWN = (("beats_f", "beats F"), ("beats_cmlt", "beats CMLt"), ("downbeats_f", "downbeats F"))
+
+
+def variants(fold: int) -> tuple[Variant, Variant]:
+    """Return the runs of a fold: without and with augmentation."""
+    split = {"validation.folds": FOLDS, "validation.fold": fold}
+    return (
+        Variant(
+            name=f"fold{fold}-without",
+            settings={**split, **WITHOUT},
+            about={"fold": fold, "augmented": False},
+        ),
+        Variant(name=f"fold{fold}-with", settings={**split, **WITH}, about={"fold": fold, "augmented": True}),
+    )
+
+
+@training_experiment
+def frame_rate(lab: Lab) -> None:
+    """Train on the same folds with and without changed frame rates, and compare."""
+    songs, rows = songs_of(lab), []
+    for fold in FULL_FOLDS if lab.full else SMALL_FOLDS:
+        pair = variants(fold)
+        rows += run(lab, pair, songs)
+        base, ours = (lab.runs / one.name for one in pair)
+        rows[-1] |= _differences(ours, base)
+        rows[-2] |= dict.fromkeys(_differences(ours, base), "")
+    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+    _plot(lab, rows)
+
+
+def _differences(ours: Path, base: Path) -> dict[str, str]:
+    """Return the differences of two runs with their intervals, as columns."""
+    columns = {}
+    for measure, _ in SHOWN:
+        mean, low, high = difference(ours, base, measure)
+        columns[f"{measure}_change"] = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+    return columns
+
+
+def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
+    drawing = figure(3.6)
+    axes = drawing.subplots()
+    places = np.arange(len(SHOWN))
+    for shift, augmented, colour in ((-0.2, False, SOFT), (0.2, True, BEAT)):
+        chosen = [row for row in rows if row["augmented"] is augmented]
+        means = [float(np.mean([row[measure] for row in chosen])) for measure, _ in SHOWN]
+        label = "with changed frame rates" if augmented else "without"
+        axes.bar(places + shift, means, 0.36, color=colour, label=label)
+        for row in chosen:
+            axes.plot(places + shift, [row[measure] for measure, _ in SHOWN], ".", color=DOWNBEAT)
+        for place, mean in zip(places + shift, means, strict=True):
+            axes.annotate(f"{mean:.3f}", (place, mean), ha="center", va="bottom", fontsize=9, color=INK)
+    axes.set(ylabel="mean over the held-out songs", ylim=(0, 1))
+    axes.set_xticks(places, [label for _, label in SHOWN])
+    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    tidy(axes)
+    save_plot(drawing, lab.path(".png"))
+
+
+if __name__ == "__main__":
+    frame_rate()

@@ -1,0 +1,90 @@
+"""Networks of every kind with the same number of parameters, on the same data.
+
+    python recipes/lab/networks.py                       a small synthesised corpus, minutes
+    python recipes/lab/networks.py --full --dataset ...  the published table
+
+All of them read the same spectrogram and have the same heads; see docs/networks.md.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import COLOURS, NAMES, figure, save_plot, tidy, versions, write_table
+from runs import MEASURES, Lab, Variant, difference, run, training_experiment
+
+from beattrack.network.networks import network_settings
+from beattrack.plot.draw import INK
+from beattrack.training.folder.log import LOG
+
+SYSTEMS = ("tcn", "tcn-causal", "wavenet", "cnn1d", "cnn2d", "bilstm", "lstm", "gru")
+# Recurrent networks start slowly; these are also trained longer.
+LONGER, FACTOR = ("bilstm", "lstm"), 4
+SMALL_PARAMETERS, FULL_PARAMETERS = 20_000, 58_000
+SHOWN = (("beats_f", "beats F (DBN)"), ("peaks_f", "beats F (peaks)"), ("downbeats_f", "downbeats F (DBN)"))
+
+
+@training_experiment
+def networks(lab: Lab) -> None:
+    """Train one network of each kind, all of the same size, and compare their beats."""
+    parameters = FULL_PARAMETERS if lab.full else SMALL_PARAMETERS
+    variants = [Variant(name=name, network=network_settings(name, parameters=parameters)) for name in SYSTEMS]
+    rows = run(lab, variants)
+    for row in rows:
+        row |= _changes(lab, row["name"]) | {"step_ms": _step_ms(lab.runs / row["name"])}
+    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+    _plot(lab, rows)
+
+
+def _changes(lab: Lab, name: str) -> dict[str, str]:
+    """Return the differences from the TCN with their intervals, as columns."""
+    columns = {}
+    for measure in MEASURES:
+        mean, low, high = difference(lab.runs / name, lab.runs / SYSTEMS[0], measure)
+        columns[f"{measure}_change"] = (
+            f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" if name != SYSTEMS[0] else ""
+        )
+    return columns
+
+
+def _step_ms(folder: Path) -> float:
+    """Return the milliseconds of a training step, without the time that it waited for crops."""
+    with (folder / LOG).open(encoding="utf-8", newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    return round(1000 * (float(last["seconds"]) - float(last["waited"])) / int(last["step"]), 1)
+
+
+def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
+    drawing = figure(4.2)
+    axes = drawing.subplots()
+    places, width = np.arange(len(SHOWN)), 0.8 / len(rows)
+    for number, row in enumerate(rows):
+        at = places + (number - (len(rows) - 1) / 2) * width
+        heights = [row[measure] for measure, _ in SHOWN]
+        kind, longer = row["name"].removesuffix("-longer"), row["name"].endswith("-longer")
+        label = f"{NAMES[kind]}, {FACTOR} x steps" if longer else NAMES[kind]
+        axes.bar(
+            at,
+            heights,
+            0.9 * width,
+            color=COLOURS[kind],
+            label=label,
+            hatch="//" if longer else None,
+            edgecolor="w",
+        )
+        for place, height in zip(at, heights, strict=True):
+            text = f"{height:.2f}".removeprefix("0")
+            axes.annotate(text, (place, height), ha="center", va="bottom", fontsize=8, color=INK)
+    axes.set(ylabel="mean over the held-out songs", ylim=(0, 1))
+    axes.set_xticks(places, [label for _, label in SHOWN])
+    axes.legend(frameon=False, fontsize=9, ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.18))
+    tidy(axes)
+    save_plot(drawing, lab.path(".png"))
+
+
+if __name__ == "__main__":
+    networks()
