@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -135,10 +136,15 @@ class Spectrogram:
     def __init__(self, settings: SpectrogramSettings | None = None) -> None:
         self.settings = SpectrogramSettings() if settings is None else settings
         checks.instance(SpectrogramSettings)("settings", self.settings)
-        self._window = np.hanning(self.settings.frame_size).astype(np.float32)
+        size = self.settings.frame_size
+        self._window = np.hanning(size).astype(np.float32)
+        # Every so many frames the distance between their starts is the same.
+        hop = Fraction(self.settings.sample_rate) / Fraction(self.settings.fps)
+        self._period = min(hop.denominator, FRAMES_PER_BLOCK)
         bank = filterbank(self.settings)
         self._bins = nonzero_rows(bank)
-        self._products = thin_products(bank[self._bins], FRAMES_PER_BLOCK)
+        # The transform divides by the frame size.
+        self._products = thin_products(bank[self._bins] * np.float32(size), FRAMES_PER_BLOCK)
 
     def __call__(self, samples: ArrayLike) -> Float32:
         """Compute the magnitudes of a whole recording.
@@ -211,8 +217,9 @@ class Spectrogram:
         begin, end = int(starts[0]), int(starts[-1]) + self.settings.frame_size
         segment = _padded(samples, begin - origin, end - origin)
         frames = work.frames[: len(out)]
-        for frame, start in zip(frames, (starts - begin).tolist(), strict=True):
-            np.multiply(segment[start : start + self.settings.frame_size], self._window, out=frame)
+        for phase in range(min(self._period, len(out))):
+            views = _views(segment, (starts - begin)[phase :: self._period], self.settings.frame_size)
+            np.multiply(views, self._window, out=frames[phase :: self._period])
         spectrum = work.transform(frames)[:, self._bins]
         magnitude = np.abs(spectrum, out=work.magnitude[: len(out)])  # (n, bins used)
         for bins, bands, weights in self._products:
@@ -239,6 +246,17 @@ class Spectrogram:
 
     def _empty(self, frames: int) -> Float32:
         return np.empty((frames, self.settings.bands), np.float32)
+
+
+def _views(samples: Float32, starts: NDArray[np.int64], size: int) -> Float32:
+    """Return the frames of `size` samples at positions of equal distance, (frames, size), without a copy."""
+    hop = int(starts[1] - starts[0]) if len(starts) > 1 else 1
+    samples = np.ascontiguousarray(samples)
+    itemsize = samples.itemsize
+    views: Float32 = np.ndarray(
+        (len(starts), size), samples.dtype, samples, int(starts[0]) * itemsize, (hop * itemsize, itemsize)
+    )
+    return views
 
 
 def _padded(samples: Float32, begin: int, end: int) -> Float32:

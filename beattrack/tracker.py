@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -40,12 +41,15 @@ from beattrack.network.inference import Device, load_network
 from beattrack.registry import DEFAULT_MODEL, Model, find
 from beattrack.result import Beats
 from beattrack.runtime import checks
+from beattrack.runtime.ahead import ahead
+from beattrack.runtime.cores import usable_cores
 from beattrack.spectrogram import Spectrogram
 
 # Well below the confidence of music: the lowest medians of recordings in a development set are near 0.2.
 PULSE_CONFIDENCE = 0.1
 # Frames; the analysis of a part begins at a multiple: a frame of the harmony view, and a whole sample.
 PART_STEP = 10
+AHEAD_BLOCKS = 4  # blocks of samples that wait for the spectrogram while the harmony view takes the next ones
 
 
 class BeatTracker:
@@ -59,7 +63,8 @@ class BeatTracker:
         model: name of a shipped model, path of a model file, or a `Model` of the registry.
         decoder: name of a decoder, or a decoder object.
         device: device that runs the network; "auto" uses a GPU if there is one.
-        threads: threads of the network; None lets the runtime choose.
+        threads: threads that decode audio and compute the stages side by side; None uses all cores that
+            this process may use, which is also the largest number.
         options: settings of the named decoder, such as `min_bpm`; see `DBNSettings` and `PeakSettings`.
 
     Raises:
@@ -81,6 +86,7 @@ class BeatTracker:
         checks.optional(checks.positive(whole=True))("threads", threads)
         self.decoder = decoder_of(decoder, options)
         self.model = model if isinstance(model, Model) else find(model)
+        self.threads = min(threads or usable_cores(), usable_cores())
         self.network = load_network(self.model.path, device=device, threads=threads)
         self.spectrogram = Spectrogram(self.network.settings.spectrogram)
         harmony = self.network.settings.harmony
@@ -172,7 +178,8 @@ class BeatTracker:
         part = audio.Excerpt(start, end)
         if not part.is_whole:
             return self._analyse_part(source, sample_rate, track, part)
-        samples = _Counted(blocks_of(source, sample_rate, sample_rate=rate, track=track))
+        blocks = blocks_of(source, sample_rate, sample_rate=rate, track=track, threads=self.threads)
+        samples = _Counted(blocks)
         return self._compute(samples), samples.count / rate
 
     def _analyse_part(
@@ -189,10 +196,10 @@ class BeatTracker:
     def _compute(self, samples: Iterable[NDArray[np.float32]]) -> Activations:
         if self.harmony is None:
             return self.network.compute(self.spectrogram.blocks(samples))
-        # One pass over the recording computes both inputs.
+        # One pass over the recording computes both inputs, each in a thread of its own.
         harmony = self.harmony.accumulator()
-        spectrogram = self.spectrogram.blocks(harmony.tap(samples))
-        return self.network.compute(spectrogram, _frames_at_end(harmony))
+        with closing(ahead(harmony.tap(samples), limit=AHEAD_BLOCKS, threads=self.threads)) as tapped:
+            return self.network.compute(self.spectrogram.blocks(tapped), _frames_at_end(harmony))
 
     def decode(
         self,

@@ -1,4 +1,4 @@
-"""Speed and memory of the DBN decoder and, if it is installed, of madmom's.
+"""Speed and memory of the DBN decoder, of the same search without bounds and, if installed, of madmom's.
 
     taskset -c 0 python benchmarks/decoder.py [--seconds 180] [--repeats 5] [--no-scaling]
 
@@ -17,20 +17,38 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from beattrack.activations import Activations  # noqa: E402
-from beattrack.decoding.base import Decoder  # noqa: E402
+from beattrack.decoding.base import Decoder, Decoding  # noqa: E402
 from beattrack.decoding.dbn import DBNDecoder, DBNSettings  # noqa: E402
+from beattrack.decoding.dbn import decoder as decoder_module  # noqa: E402
+from beattrack.decoding.dbn.viterbi import Viterbi  # noqa: E402
 from beattrack.decoding.madmom import MadmomDecoder  # noqa: E402
 from beattrack.errors import MissingExtraError  # noqa: E402
 from tests.dbn_cases import beats_only, pulse, same  # noqa: E402
 
+
+class AllPaths(DBNDecoder):
+    """The decoder without bounds, in NumPy: the reference for speed and for the result."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Decoding:
+        """Return the beats of one recording."""
+        found = decoder_module.search
+        decoder_module.search = Viterbi  # type: ignore[assignment]
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            decoder_module.search = found
+
+
 ENGINES: dict[str, Callable[[DBNSettings], Decoder]] = {
     "madmom": MadmomDecoder,
+    "all paths": lambda settings: AllPaths(settings, engine="numpy"),
     "NumPy": lambda settings: DBNDecoder(settings, engine="numpy"),
     "numba": lambda settings: DBNDecoder(settings, engine="numba"),
 }

@@ -18,19 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import music, write_files
+from peers import MADMOM
 
 SAMPLE_RATE = 44100
-# Sets names that madmom 0.16.1 needs and that recent Python and NumPy versions have removed.
-MADMOM = """
-import collections, collections.abc, sys
-import numpy as np
-collections.MutableSequence, np.float, np.int = collections.abc.MutableSequence, float, int
-from madmom.features.downbeats import RNNDownBeatProcessor
-from beattrack.activations import Activations
-from beattrack.decoding.madmom import MadmomDecoder
-beats, downbeats = RNNDownBeatProcessor()(sys.argv[1]).T
-MadmomDecoder()(Activations(beats=np.minimum(beats + downbeats, 1), downbeats=downbeats.copy(), fps=100))
-"""
 
 
 @dataclass(frozen=True)

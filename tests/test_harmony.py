@@ -10,12 +10,19 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from beattrack.audio import load
 from beattrack.errors import AudioError, SettingsError
-from beattrack.harmony import FRAMES_PER_BLOCK, Harmony, HarmonySettings, filterbank
+from beattrack.harmony import (
+    FRAMES_PER_BLOCK,
+    MAX_RIPPLE,
+    Harmony,
+    HarmonySettings,
+    _low_pass_taps,
+    filterbank,
+)
 from beattrack.runtime.records import from_dict
 from beattrack.spectrogram import Spectrogram
 from tests.synth import drum_clip
@@ -120,17 +127,41 @@ def any_settings(draw: st.DrawFn) -> HarmonySettings:
         reject()
 
 
+SHORT_FILTER = HarmonySettings(
+    sample_rate=9147, fps=15, frame_size=2048, fmin=450, bands=8, bands_per_octave=15
+)
+
+
 @given(variant=any_settings(), samples=st.integers(0, 30_000))
 @settings(max_examples=30, deadline=None)
+@example(variant=SHORT_FILTER, samples=628)
 def test_any_settings_follow_the_definition(variant, samples):
     clip = noise(samples)
-    bins = bins_by_definition(clip, variant)
-    wanted = bins @ bank_by_definition(variant)
-    result = Harmony(variant)(clip)
-    assert result.shape == wanted.shape
-    # Few bands may be far below what sounds elsewhere.
-    largest = max(bins.max(initial=0), wanted.max(initial=0))
-    assert np.abs(result - wanted).max(initial=0) <= TOLERANCE * largest
+    bins, bank = bins_by_definition(clip, variant), bank_by_definition(variant)
+    harmony = Harmony(variant)
+    result = harmony(clip)
+    assert result.shape == (len(bins), variant.bands)
+    limit = harmony._decimator.factor * MAX_RIPPLE * bank.sum(axis=0) * bins.max(initial=0)  # (bands,)
+    assert (np.abs(result - bins @ bank) <= limit).all()
+
+
+@given(variant=any_settings())
+@example(variant=SHORT_FILTER)
+@example(variant=HarmonySettings())
+@settings(deadline=None)
+def test_the_filter_passes_the_bands_and_removes_what_folds_onto_them(variant):
+    taps, factor = _low_pass_taps(variant), Harmony(variant)._decimator.factor
+    hertz = np.linspace(0, variant.sample_rate / 2, 5001)
+    angles = 2 * np.pi * np.outer(hertz / variant.sample_rate, np.arange(len(taps)))
+    gains = np.abs(np.exp(-1j * angles) @ taps)
+    limit = 1.01 * MAX_RIPPLE  # its frequencies are between those of this grid
+    assert np.abs(gains[hertz <= variant.fmax] - 1).max() <= limit
+    if factor > 1:
+        assert gains[hertz >= variant.sample_rate / factor - variant.fmax].max() <= limit
+
+
+def test_the_filter_of_the_shipped_model_has_the_length_it_was_trained_with():
+    assert len(_low_pass_taps(HarmonySettings())) == 105
 
 
 def test_typical_bands_are_closer_than_the_loudest_asks():

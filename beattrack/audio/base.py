@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import IO, Any, TypeAlias
 from numpy.typing import NDArray
 
 from beattrack.errors import AudioError
+from beattrack.runtime.ahead import for_reader
 
 Piece: TypeAlias = NDArray[Any]  # (samples, channels), numbers as stored
 PathName: TypeAlias = "str | bytes | os.PathLike[str] | os.PathLike[bytes]"
@@ -82,13 +84,14 @@ def no_such_track(name: str, track: int, count: int) -> AudioError:
 
 def warn_short(name: str, seconds: float) -> None:
     """Warn that the end of a recording is missing."""
-    _warn(f"{name}: is damaged or ends early; only {seconds:.1f} s of it could be used")
+    warn(f"{name}: is damaged or ends early; only {seconds:.1f} s of it could be used")
 
 
 def warn_damaged(name: str, seconds: float) -> None:
     """Warn that something in the middle of a recording is missing."""
-    _warn(f"{name}: is damaged in places; {seconds:.1f} s of it could be used")
+    warn(f"{name}: is damaged in places; {seconds:.1f} s of it could be used")
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, AudioWarning, stacklevel=3)
+def warn(message: str) -> None:
+    """Give an AudioWarning to the thread that reads the samples."""
+    for_reader(functools.partial(warnings.warn, message, AudioWarning, stacklevel=2))

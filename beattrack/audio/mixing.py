@@ -7,14 +7,13 @@ lacks the instruments in the centre. The channels are then added with the signs 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beattrack.audio.base import AudioWarning, Piece
+from beattrack.audio.base import Piece, warn
 
 Float32: TypeAlias = NDArray[np.float32]
 Signs: TypeAlias = tuple[int, ...]  # 1 or -1 for each channel
@@ -72,10 +71,9 @@ def mixed_down(pieces: Iterable[Piece], name: str) -> Iterator[Float32]:
         turned += len(piece) * (-1 in signs)
         yield mono
     if damaged:
-        warnings.warn(f"{name}: samples that are not finite were set to 0", AudioWarning, stacklevel=2)
+        warn(f"{name}: samples that are not finite were set to 0")
     if turned > heard / 2:
-        message = f"{name}: its channels cancel each other out, so one was inverted; check the polarity"
-        warnings.warn(message, AudioWarning, stacklevel=2)
+        warn(f"{name}: its channels cancel each other out, so one was inverted; check the polarity")
 
 
 class Polarity:

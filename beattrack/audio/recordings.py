@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeGuard, cast
 from numpy.typing import ArrayLike
 
 from beattrack.audio.base import Source
+from beattrack.audio.early import EarlyRecording
 from beattrack.audio.excerpt import Excerpt, ExcerptBlocks, excerpt_of_samples, read_excerpt
 from beattrack.audio.mixing import Float32
 from beattrack.audio.reading import from_samples, read_blocks
@@ -16,13 +17,13 @@ from beattrack.audio.sources import is_content
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
 
-Recording: TypeAlias = "Source | ArrayLike"
+Recording: TypeAlias = "Source | ArrayLike | EarlyRecording"
 
-BLOCK_SECONDS = 30.0
+BLOCK_SECONDS = 5.0  # short, so that the next stage starts early
 
 
 def blocks_of(
-    source: Recording, source_rate: int | None, *, sample_rate: int, track: int | None
+    source: Recording, source_rate: int | None, *, sample_rate: int, track: int | None, threads: int = 1
 ) -> Iterable[Float32]:
     """Return the samples of a recording in blocks.
 
@@ -31,6 +32,7 @@ def blocks_of(
         source_rate: sample rate in Hz of an array; None for a file.
         sample_rate: sample rate of the result in Hz.
         track: number of the audio track of a file, from 1; None uses the default track.
+        threads: number of threads; with two or more, one of them decodes a file ahead of the reader.
 
     Returns:
         Blocks of mono float32, (samples,).
@@ -38,8 +40,12 @@ def blocks_of(
     Raises:
         SettingsError: if `source_rate` or `track` does not apply to the source.
     """
+    if isinstance(source, EarlyRecording):
+        return source.blocks(sample_rate=sample_rate, block_seconds=BLOCK_SECONDS)
     if _is_file(source, source_rate, track):
-        return read_blocks(source, sample_rate=sample_rate, track=track, block_seconds=BLOCK_SECONDS)
+        return read_blocks(
+            source, sample_rate=sample_rate, track=track, block_seconds=BLOCK_SECONDS, threads=threads
+        )
     array, rate = cast("ArrayLike", source), cast("int", source_rate)
     samples = from_samples(array, source_rate=rate, sample_rate=sample_rate)
     step = round(BLOCK_SECONDS * sample_rate)

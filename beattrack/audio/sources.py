@@ -1,4 +1,4 @@
-"""Make paths, pipes, file objects and bytes available as files on disk.
+"""Make paths, URLs, pipes, file objects and bytes available as files on disk.
 
 Decoders need to seek, so sources that are not regular files are copied to a temporary file.
 """
@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TypeGuard
 
@@ -21,6 +21,7 @@ import soundfile
 
 from beattrack.audio.base import Source, display_name, reason
 from beattrack.errors import AudioError
+from beattrack.runtime import remote
 
 PIPE_SECONDS = 10.0  # longest wait for the first byte of a named pipe
 _LONGEST_NAME = 4096  # bytes in a path
@@ -47,15 +48,19 @@ def on_disk(source: Source) -> Iterator[tuple[str, str]]:
     """Make a source available as a regular, non-empty file.
 
     Args:
-        source: path, "-" for standard input, binary file object, or the bytes of a file.
+        source: path, URL, "-" for standard input, binary file object, or the bytes of a file.
 
     Yields:
         The path of the file, and the name of the source for messages.
 
     Raises:
         AudioError: if the source cannot be read or is empty.
+        MissingExtraError: if the source is a URL and fsspec is not installed.
     """
-    if source == "-":
+    if remote.is_url(source) and not os.path.exists(source):
+        with _at_url(source) as path:
+            yield path, display_name(source)
+    elif source == "-":
         if sys.stdin is None:
             raise AudioError("standard input: is closed")
         with _spooled(sys.stdin.buffer, "standard input") as path:
@@ -76,6 +81,24 @@ def on_disk(source: Source) -> Iterator[tuple[str, str]]:
     else:
         kind = type(source).__name__
         raise AudioError(f"the audio must be a path, a file object or the bytes of a file, not {kind}")
+
+
+@contextmanager
+def _at_url(url: str) -> Iterator[str]:
+    path, name = remote.local_path(url), display_name(url)
+    if path is not None:
+        with on_disk(path) as (there, _):
+            yield there
+        return
+    # Not the errors of the block: it reads the copy.
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(remote.downloaded(url))
+        except remote.RemoteError as error:
+            raise AudioError(str(error).replace(url, name)) from error
+        if os.path.getsize(copy) == 0:
+            raise AudioError(f"{name}: is empty (0 bytes)")
+        yield copy
 
 
 def _is_file_object(source: object) -> TypeGuard[IO[bytes]]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from beattrack.cli.destinations import Destination, finished, staged
 from beattrack.cli.inputs import STDIN
 from beattrack.cli.outputs import Job
 from beattrack.cli.report import collected_warnings, label, prepared, reason, summary
 from beattrack.errors import AudioError, SettingsError
 from beattrack.formats import Format, WriteOptions, encode
 from beattrack.formats.options import DEFAULT
+from beattrack.formats.parquet import Row, failed_row, row_of
 from beattrack.runtime.files import atomic_write_bytes, atomic_write_text
 from beattrack.runtime.progress import FileProgress, duration, on_terminal
 
 if TYPE_CHECKING:
+    from beattrack.formats.parquet_dataset import PartWriter
     from beattrack.result import Beats
 
 TrackJob: TypeAlias = "Callable[[Job], Beats]"
@@ -40,12 +44,14 @@ class FileOutcome:
         summary: what was found.
         audio: seconds of audio that were tracked.
         warnings: warnings about it.
+        row: its row of a dataset; None if none is written.
     """
 
     failure: str | None = None
     summary: str | None = None
     audio: float = 0.0
     warnings: tuple[str, ...] = ()
+    row: Row | None = None
 
     @property
     def skipped(self) -> bool:
@@ -65,6 +71,10 @@ class Settings:
         errors: file to which to write the list of failures; None for none.
         processes: number of processes.
         threads: threads per process.
+        scheduler: scheduler of a Dask cluster, see `beattrack.cluster`; None for processes of this machine.
+        retries: how often to try a file again after the worker of a cluster that tracked it died.
+        places: URLs to which outputs are uploaded.
+        dataset: folder or URL of a dataset that takes the beats instead of files; None for none.
     """
 
     format: Format
@@ -74,6 +84,10 @@ class Settings:
     errors: Path | None = None
     processes: int = 1
     threads: int = 1
+    scheduler: str | None = None
+    retries: int = 0
+    places: tuple[Destination, ...] = ()
+    dataset: str | None = None
 
 
 def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settings) -> int:
@@ -93,11 +107,35 @@ def run_jobs(jobs: Sequence[Job], make: Callable[[], TrackJob], settings: Settin
     do = functools.partial(run_job, settings=settings)
     report = _Report(jobs, settings)
     try:
-        for index, outcome in _outcomes(jobs, make, track, do, settings):
-            report.take(index, outcome)
+        with prepared(), _rows(jobs, settings) as (rows, done):
+            for index in sorted(done):
+                report.take(index, FileOutcome())
+            left = [index for index in range(len(jobs)) if index not in done]
+            run = _outcomes([jobs[index] for index in left], make, track, do, settings)
+            with contextlib.closing(run) as outcomes:
+                for number, outcome in outcomes:
+                    index = left[number]
+                    if rows is not None and not outcome.skipped:
+                        failed = failed_row(jobs[index].source, outcome.failure, outcome.warnings)
+                        rows.add(outcome.row or failed)
+                    report.take(index, replace(outcome, row=None))
     finally:
         report.close()
     return 1 if report.failures else 0
+
+
+@contextlib.contextmanager
+def _rows(jobs: Sequence[Job], settings: Settings) -> Iterator[tuple[PartWriter | None, set[int]]]:
+    """Yield the writer of a dataset, if there is one, and the indices of jobs that are known to be done."""
+    if settings.dataset is not None:
+        from beattrack.cli.dataset import rows_of
+
+        with rows_of(settings.dataset, jobs, skip_existing=settings.skip_existing) as found:
+            yield found
+    else:
+        # A pool looks again before each file, because another run may have tracked it in the meantime.
+        early = settings.skip_existing and (settings.places or settings.scheduler is not None)
+        yield None, finished(jobs, settings.places) if early else set()
 
 
 def run_job(job: Job, track: TrackJob, *, settings: Settings) -> FileOutcome:
@@ -118,10 +156,12 @@ def run_job(job: Job, track: TrackJob, *, settings: Settings) -> FileOutcome:
         try:
             if job.problem is not None:
                 raise AudioError(job.problem)
-            for path in job.targets:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            beats = track(job)
-            _write(beats, job, settings)
+            with staged(job, settings.places) as local:
+                for path in local.targets:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                beats = track(local)
+                if settings.dataset is None:
+                    _write(beats, local, settings)
         except BrokenPipeError as error:
             if job.output is None:
                 raise
@@ -131,7 +171,8 @@ def run_job(job: Job, track: TrackJob, *, settings: Settings) -> FileOutcome:
     told = summary(beats, time.perf_counter() - start)
     if beats.reason is not None:
         warnings.append(f"{label(job.source)}: {beats.reason}")
-    return FileOutcome(summary=told, audio=beats.duration, warnings=tuple(warnings))
+    row = None if settings.dataset is None else row_of(beats, job.source, warnings)
+    return FileOutcome(summary=told, audio=beats.duration, warnings=tuple(warnings), row=row)
 
 
 def _outcomes(
@@ -140,13 +181,19 @@ def _outcomes(
     track: TrackJob,
     do: Callable[[Job, TrackJob], FileOutcome],
     settings: Settings,
-) -> Iterator[tuple[int, FileOutcome]]:
+) -> Generator[tuple[int, FileOutcome], None, None]:
     """Yield index and outcome of each job when it is finished."""
+    if settings.scheduler is not None and jobs:
+        from beattrack.cli.cluster import outcomes_on_cluster
+
+        yield from outcomes_on_cluster(jobs, make, do, settings)
+        return
     if settings.processes == 1 or len(jobs) == 1:
-        return ((index, do(job, track)) for index, job in enumerate(jobs))
+        yield from ((index, do(job, track)) for index, job in enumerate(jobs))
+        return
     from beattrack.runtime import workers
 
-    return workers.run(
+    yield from workers.run(
         functools.partial(_worker, make, do),
         jobs,
         processes=settings.processes,
@@ -226,8 +273,14 @@ class _Report:
     def __init__(self, jobs: Sequence[Job], settings: Settings) -> None:
         self._jobs, self._settings = jobs, settings
         self._sizes = [_size(job) for job in jobs]
+        if not any(self._sizes):  # at URLs
+            self._sizes = [1] * len(jobs)
+        told = len(jobs) > 1 and not settings.quiet
         self._progress = FileProgress(
-            len(jobs), sum(self._sizes), shown=len(jobs) > 1 and not settings.quiet and on_terminal()
+            len(jobs),
+            sum(self._sizes),
+            shown=told and on_terminal(),
+            logged=told and settings.scheduler is not None and not on_terminal(),
         )
         self._waiting: dict[int, FileOutcome] = {}
         self._told = 0
@@ -239,8 +292,11 @@ class _Report:
     def take(self, index: int, outcome: FileOutcome) -> None:
         """Count an outcome, and print all outcomes that are next in order."""
         self._count(index, outcome)
-        self._waiting[index] = outcome
         self._progress.clear()
+        if self._settings.scheduler is not None:  # whose order of files is not that of the jobs
+            self._tell(self._jobs[index], outcome)
+        else:
+            self._waiting[index] = outcome
         while self._told in self._waiting:
             self._tell(self._jobs[self._told], self._waiting.pop(self._told))
             self._told += 1

@@ -14,6 +14,7 @@ from beattrack.runtime.progress import StatusLine, count, on_terminal
 if TYPE_CHECKING:
     from beattrack.datasets.training import DatasetSpec, LoadedSongs
 
+MEGABYTE = 1_000_000
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 _DATASET = (
@@ -68,6 +69,7 @@ def load(specs: Sequence[DatasetSpec | str], options: Mapping[str, Any], *, show
             progress=count("files analysed") if shown else None,
             tell=_tell if shown else None,
             download=downloads.leave(options["download"], shown=shown),
+            pack_memory=None if options.get("pack_memory") is None else options["pack_memory"] * MEGABYTE,
         )
     except DatasetError as error:
         raise click.UsageError(str(error)) from error

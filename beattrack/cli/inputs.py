@@ -10,8 +10,13 @@ from pathlib import Path
 
 import click
 
+from beattrack.errors import BeattrackError
+from beattrack.runtime import remote
+
 STDIN = "-"
 LONGEST_NAME = 4096  # longest path on common systems
+
+_NO_AUDIO = "holds no audio files (.wav, .flac, .mp3, .ogg and similar)"
 
 # Suffixes of recordings in folders; a file given by name may have any suffix.
 AUDIO_SUFFIXES = frozenset(
@@ -30,7 +35,7 @@ class Input:
     """One input.
 
     Attributes:
-        path: path as given or found.
+        path: path or URL as given or found.
         place: path relative to the folder or list that it is from; its output has the same place in the
             output folder.
         problem: why it cannot be read, if known; otherwise None.
@@ -42,20 +47,23 @@ class Input:
 
 
 def named(path: str, problem: str | None = None) -> Input:
-    """Return the input for a path, `-` for standard input."""
-    return Input(path, "stdin" if path == STDIN else os.path.basename(path.rstrip("/")), problem)
+    """Return the input for a path or URL, `-` for standard input."""
+    place = remote.place_of(path) if remote.is_url(path) else path.rstrip("/")
+    return Input(path, "stdin" if path == STDIN else os.path.basename(place), problem)
 
 
 def expand(arguments: Sequence[str], *, recursive: bool) -> list[Input]:
     """Return the inputs for the arguments of a command, in a fixed order.
 
     Args:
-        arguments: files and folders.
+        arguments: files and folders, of this machine or at URLs.
         recursive: whether to replace folders by the recordings in them; otherwise folders are problems.
     """
     sources: list[Input] = []
     for argument in arguments:
-        if argument == STDIN or not os.path.isdir(argument):
+        if remote.is_url(argument) and not os.path.exists(argument):
+            sources += _at_url(argument, recursive)
+        elif argument == STDIN or not os.path.isdir(argument):
             sources.append(named(argument))
         elif recursive:
             sources += _tree(argument)
@@ -67,11 +75,16 @@ def expand(arguments: Sequence[str], *, recursive: bool) -> list[Input]:
 def read_list(path: str) -> list[Input]:
     """Read a list of files, one per line or separated by null characters; `-` is standard input.
 
+    Args:
+        path: path or URL of the list.
+
     Raises:
         click.UsageError: if the list cannot be read or is empty.
     """
     try:
-        data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if path == STDIN else _content(path)
+    except BeattrackError as error:
+        raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.UsageError(f"{path}: the list cannot be read ({error.strerror})") from error
     lines = data.split(b"\0") if b"\0" in data else data.splitlines()
@@ -84,10 +97,38 @@ def read_list(path: str) -> list[Input]:
     return [Input(os.path.join(".", name) if name == STDIN else name, _place(name)) for name in names]
 
 
+def _content(path: str) -> bytes:
+    if not remote.is_url(path) or os.path.exists(path):
+        return Path(path).read_bytes()
+    with remote.downloaded(path) as copy:
+        return Path(copy).read_bytes()
+
+
 def _place(name: str) -> str:
     """Return the place of a file in a list: its path if that stays in the output folder, else its name."""
+    if remote.is_url(name):
+        return remote.place_of(name)
     parts = Path(name).parts
     return os.path.basename(name) if os.path.isabs(name) or ".." in parts else os.path.join("", *parts)
+
+
+def _at_url(url: str, recursive: bool) -> list[Input]:
+    """Return the recordings at a URL, those in its folders if `recursive`."""
+    if not recursive:
+        folder = "is a folder; use --recursive to track the audio files in it" if url.endswith("/") else None
+        return [named(url, folder)]
+    path = remote.local_path(url)
+    if path is not None:
+        return _tree(path) if os.path.isdir(path) else [named(url)]
+    try:
+        top, found = remote.normal(url).rstrip("/"), sorted(remote.listing(url))
+    except BeattrackError as error:
+        return [named(url, str(error).removeprefix(f"{url}: "))]
+    if found in ([], [top]):  # a file, or a web server that lists nothing
+        return [named(url)]
+    wanted = [name for name in found if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES]
+    sources = [Input(name, name.removeprefix(f"{top}/")) for name in wanted]
+    return sources or [named(url, _NO_AUDIO)]
 
 
 def _tree(folder: str) -> list[Input]:
@@ -95,7 +136,7 @@ def _tree(folder: str) -> list[Input]:
     problems: list[OSError] = []
     sources = sorted(_walk(folder, problems), key=lambda source: Path(source.path).parts)
     sources += [named(str(error.filename), f"cannot be listed ({error.strerror})") for error in problems]
-    return sources or [named(folder, "holds no audio files (.wav, .flac, .mp3, .ogg and similar)")]
+    return sources or [named(folder, _NO_AUDIO)]
 
 
 def _walk(folder: str, problems: list[OSError]) -> Iterator[Input]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from beattrack.formats import FORMATS, UNITS
+from beattrack.formats.parquet import PARQUET
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,16 +68,21 @@ def output_options(command: F) -> F:
     return _written("--format", command)
 
 
+def prediction_options(command: F) -> F:
+    """Add the options for the output to a command that can also write a dataset."""
+    return _written("--format", command, (*FORMATS, PARQUET), f"{_FORMAT} {_DATASET}")
+
+
 def conversion_options(command: F) -> F:
     """Add the options for the output of a conversion to a command: those of `output_options`, with --to."""
     return _written("--to", command)
 
 
-def _written(choice: str, command: F) -> F:
-    kind = click.Choice(FORMATS)
+def _written(choice: str, command: F, formats: Sequence[str] = FORMATS, help: str | None = None) -> F:
+    kind = click.Choice(formats)
     return all_options(
         click.option("-o", "--output", metavar="PATH", help=_OUTPUT),
-        click.option(choice, "formats", metavar="NAME", type=kind, multiple=True, help=_FORMAT),
+        click.option(choice, "formats", metavar="NAME", type=kind, multiple=True, help=help or _FORMAT),
         click.option("--units", type=click.Choice(UNITS), default="seconds", show_default=True, help=_UNITS),
         click.option("--rate", metavar="NUMBER", type=click.FloatRange(1, 10_000_000), help=_RATE),
         click.option("--tolerance", metavar="MS", type=click.FloatRange(0.1, 1000), help=_TOLERANCE),
@@ -124,6 +130,7 @@ _FORMAT = (
     "Format of the beats, see `beattrack formats`; may be repeated. "
     "[default: given by the suffix of -o FILE, otherwise beats]"
 )
+_DATASET = "parquet writes one dataset, a row for each file, to the folder -o."
 _UNITS = "Unit of the times in the formats beats, csv and sv-csv."
 _RATE = (
     "Samples or frames per second, for these units and for the format sv. "

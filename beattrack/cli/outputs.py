@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
@@ -17,6 +17,7 @@ from beattrack.cli.inputs import STDIN, Input
 from beattrack.errors import SettingsError
 from beattrack.formats import Format, WriteOptions, format_for, format_info
 from beattrack.runtime.files import is_special
+from beattrack.runtime.remote import is_url
 
 ExtraKind: TypeAlias = Literal["click", "plot", "page", "tempo_curve"]
 
@@ -24,6 +25,8 @@ NAME = "{name}"  # in a template: the name of the input without its suffix
 ALTERNATIVE = ".alternative"  # in the names of files of the second reading
 _TEMPLATE = NAME + "{suffix}"
 _FILE_OPTIONS = ("--activations", "--click", "--plot", "--page", "--tempo-curve")  # of `Job.files`
+
+_OUTPUTS = ("output", "activations", "click", "plot", "page", "tempo_curve", "further", "alternatives")
 
 
 class Naming(Protocol):
@@ -80,6 +83,20 @@ class Job:
         files = ((first, self.output), *self.further)
         named = tuple((format, alternative_name(path, format)) for format, path in files)
         return dataclasses.replace(self, alternatives=named)
+
+    def moved(self, move: Callable[[Path], Path]) -> Job:
+        """Return this job with other places of all its outputs.
+
+        Args:
+            move: returns the new place of an output.
+        """
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple((format, move(path)) for format, path in value)
+            return None if value is None else move(value)
+
+        return dataclasses.replace(self, **{name: moved(getattr(self, name)) for name in _OUTPUTS})
 
     def with_extra(self, kind: ExtraKind, path: Path | None) -> Job:
         """Return this job with another file to write."""
@@ -252,6 +269,8 @@ def _outputs(
     sources: Sequence[Input], output: str | None, naming: Naming, several: bool
 ) -> Sequence[Path | None]:
     if output is None and several:
+        if any(is_url(source.path) for source in sources):
+            raise click.UsageError("the beats of URLs cannot be written beside them; give a folder with -o")
         return _distinct([Path(source.path).parent / Path(source.place).name for source in sources], naming)
     return _targets(sources, None if output == STDIN else output, naming, "-o", several)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.datasets import FOLDER, dataset_options, load
+from beattrack.cli.datasets import FOLDER, MEGABYTE, dataset_options, load
 from beattrack.cli.report import prepared
 from beattrack.runtime.progress import count
 
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from beattrack.datasets.training import LoadedSongs
 
 
+_SHARDS = "Write files of about this size with many songs each, from which training reads ranges of bytes."
+
+
 @click.command()
 @click.argument("out", metavar="OUT", type=FOLDER)
 @dataset_options
+@click.option("--shard-size", metavar="MB", type=click.FloatRange(min=0, min_open=True), help=_SHARDS)
 @click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def pack(out: Path, **options: Any) -> None:
     """Write annotated music as a feature pack, which `train` reads without the audio.
@@ -43,7 +47,13 @@ def _pack(out: Path, options: dict[str, Any]) -> None:
     try:
         check_free(out)
         loaded = load(options["datasets"], options, shown=shown)
-        write_pack(out, loaded.songs, progress=count("songs packed") if shown else None)
+        size = options["shard_size"]
+        write_pack(
+            out,
+            loaded.songs,
+            shard_bytes=None if size is None else round(size * MEGABYTE),
+            progress=count("songs packed") if shown else None,
+        )
     except DatasetError as error:
         raise click.UsageError(str(error)) from error
     if shown:
@@ -52,5 +62,5 @@ def _pack(out: Path, options: dict[str, Any]) -> None:
 
 def _summary(out: Path, loaded: LoadedSongs) -> str:
     hours = sum(song.seconds for song in loaded.songs) / 3600
-    size = sum(file.stat().st_size for file in out.rglob("*.xz")) / 1e6
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.suffix in (".xz", ".bin")) / MEGABYTE
     return f"{out}: {len(loaded.songs)} songs, {hours:.1f} h, {size:.1f} MB"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,11 @@ import click
 
 from beattrack.cli.alternatives import with_alternative
 from beattrack.cli.batch import Settings, TrackJob, run_jobs
+from beattrack.cli.cluster import LOCAL, RETRIES, check_cluster, cluster_options
 from beattrack.cli.corrections import check_anchors, correction_options, decoder_settings, read
+from beattrack.cli.dataset import dataset_jobs, dataset_place
+from beattrack.cli.destinations import Destination, check_overwriting, destinations
+from beattrack.cli.early import EarlyJobs
 from beattrack.cli.excerpt import chosen_excerpt, excerpt_options
 from beattrack.cli.inputs import STDIN, Input, expand, read_list
 from beattrack.cli.listening import Listening, extras, listening_options, readable_again
@@ -21,9 +26,12 @@ from beattrack.cli.options import (
     confidence_option,
     decoder_options,
     grid_option,
-    output_options,
+    prediction_options,
 )
 from beattrack.cli.outputs import Job, check_list, chosen_formats, plan, write_options
+from beattrack.cli.report import prepared
+from beattrack.formats import Format, WriteOptions
+from beattrack.runtime.remote import check_urls, is_url
 
 if TYPE_CHECKING:
     from beattrack.activations import Activations
@@ -48,11 +56,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1)
-@output_options
+@prediction_options
 @click.option("-r", "--recursive", is_flag=True, help=_RECURSIVE)
 @click.option("--files-from", metavar="LIST", help=_FILES_FROM)
 @click.option("--skip-existing", is_flag=True, help=_SKIP)
 @click.option("--jobs", type=click.IntRange(1, MOST), default=1, show_default=True, help=_JOBS)
+@cluster_options
 @click.option("--errors", metavar="FILE", type=_FILE, help=_ERRORS)
 @click.option("--model", metavar="NAME|PATH", default="tcn", show_default=True, help=_MODEL)
 @decoder_options
@@ -74,20 +83,13 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     """
     settings_given = decoder_settings(options)
     sources = _sources(files, options)
+    with prepared():
+        check_urls(source.path for source in sources if is_url(source.path))
+    check_cluster(options, sources)
     grown = len(sources) > 1 or options["files_from"] is not None or [s.path for s in sources] != [*files]
     check_alternatives(options)
-    formats = chosen_formats(options["formats"], None if grown else options["output"])
-    written = write_options(formats, options)
-    jobs = plan(
-        sources,
-        output=options["output"],
-        formats=formats,
-        template=options["name_template"],
-        activations=options["activations"],
-        extras=extras(options),
-        several=grown,
-        alternatives=options["alternatives"],
-    )
+    planned = _planned(sources, options, grown)
+    jobs = planned.jobs
     check_anchors(options, jobs)
     read_too = [Path(path) for path in (options["anchors"], options["files_from"]) if path is not None]
     check_list(options["errors"], "--errors", jobs, read_too)
@@ -95,15 +97,20 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
     from beattrack.runtime.cores import usable_cores
 
     processes = min(options["jobs"], len(jobs))
-    threads = options["threads"] or max(1, usable_cores() // processes)
+    remote = options["scheduler"] not in (None, LOCAL)  # so that the cores here say nothing
+    threads = options["threads"] or (1 if remote else max(1, usable_cores() // processes))
     settings = Settings(
-        format=formats[0],
-        written=written,
+        format=planned.format,
+        written=planned.written,
         quiet=options["quiet"],
         skip_existing=options["skip_existing"],
         errors=options["errors"],
         processes=processes,
         threads=threads,
+        scheduler=options["scheduler"],
+        retries=RETRIES if options["retries"] is None else options["retries"],
+        places=planned.places,
+        dataset=planned.dataset,
     )
     tracking = Tracking(
         options["model"],
@@ -120,7 +127,14 @@ def predict(files: tuple[str, ...], **options: Any) -> None:
         alternatives=options["alternatives"],
         listening=Listening.from_options(options),
     )
-    click.get_current_context().exit(run_jobs(jobs, tracking, settings))
+    early = EarlyJobs(jobs, track=options["track"], skip_existing=options["skip_existing"])
+    with early:
+        if options["scheduler"] is not None or not tracking.begins_early(processes):
+            code = run_jobs(jobs, tracking, settings)
+        else:
+            early.begin()
+            code = run_jobs(jobs, functools.partial(tracking, early), settings)
+    click.get_current_context().exit(code)
 
 
 @dataclass(frozen=True)
@@ -157,8 +171,18 @@ class Tracking:
     alternatives: bool = False
     listening: Listening = field(default_factory=Listening)
 
-    def __call__(self) -> TrackJob:
+    def begins_early(self, processes: int) -> bool:
+        """Return whether there is a core to decode recordings before they are needed."""
+        from beattrack.runtime.cores import usable_cores
+
+        whole = self.part == (0.0, None)
+        return whole and processes == 1 and min(self.threads, usable_cores()) > 1
+
+    def __call__(self, early: EarlyJobs | None = None) -> TrackJob:
         """Return a function that tracks one job.
+
+        Args:
+            early: recordings that are decoded before their jobs are reached; None for none.
 
         Raises:
             ModelError: if the model is unknown or damaged.
@@ -179,7 +203,13 @@ class Tracking:
 
         def track(job: Job) -> Beats:
             with readable_again(job) as source:
-                activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                begun = None if early is None else early.take(job)
+                if begun is None:
+                    activations, duration = tracker.analyse(source, track=self.track, start=start, end=end)
+                else:
+                    activations, duration = tracker.analyse(begun)
+                if early is not None:
+                    early.begin(after=job)
                 if job.activations is not None:
                     activations.save(job.activations)
                 beats = tracker.decode(
@@ -204,6 +234,47 @@ class Tracking:
 
             beats = on_their_grid(beats, activations)
         return beats
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to track and where to write it.
+
+    Attributes:
+        jobs: the inputs and their outputs.
+        format: first format of the beats.
+        written: how to write their times.
+        places: URLs to which outputs are uploaded.
+        dataset: dataset that takes the beats instead of files; None for none.
+    """
+
+    jobs: list[Job]
+    format: Format
+    written: WriteOptions
+    places: tuple[Destination, ...] = ()
+    dataset: str | None = None
+
+
+def _planned(sources: Sequence[Input], options: Mapping[str, Any], grown: bool) -> _Plan:
+    """Return what the options ask for; `grown` is whether the inputs are more than those named."""
+    dataset = dataset_place(options)
+    if dataset is not None:
+        return _Plan(dataset_jobs(sources), "beats", write_options(("beats",), options), dataset=dataset)
+    formats = chosen_formats(options["formats"], None if grown else options["output"])
+    written = write_options(formats, options)
+    with destinations(options, several=grown, folder=grown or len(formats) > 1) as (local, places):
+        jobs = plan(
+            sources,
+            output=local["output"],
+            formats=formats,
+            template=options["name_template"],
+            activations=local["activations"],
+            extras=extras(options),
+            several=grown,
+            alternatives=options["alternatives"],
+        )
+    check_overwriting(jobs, places)
+    return _Plan(jobs, formats[0], written, places)
 
 
 def _sources(files: tuple[str, ...], options: Mapping[str, Any]) -> list[Input]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beattrack.cli.command_group import EXIT_SIGNAL
+from beattrack.cli.command_group import EXIT_FAILURE, EXIT_SIGNAL
 from beattrack.cli.datasets import FOLDER, dataset_options, load
 from beattrack.cli.report import prepared
 from beattrack.network.networks import NETWORKS, network_settings
@@ -52,7 +53,10 @@ _EARLY = "Stop after N validations of held-out songs without a better score; 0 f
 _DEVICES = "Number of devices, or a list such as 0,2, as in Lightning's Trainer."
 _STRATEGY = "How to distribute the work over devices, such as ddp, as in Lightning's Trainer."
 _WORKERS = "Processes that draw batches. [default: 1 on a CPU; with a GPU, all cores but one, at most 16]"
-_THREADS = "CPU threads of the network. [default: all cores]"
+_THREADS = "CPU threads of the network in each process. [default: all cores, shared by --devices]"
+_PACK_MEMORY = (
+    "Memory for decoded songs of packs; larger packs are read as they are needed. [default: 2147 per device]"
+)
 
 
 @click.command()
@@ -83,6 +87,7 @@ _THREADS = "CPU threads of the network. [default: all cores]"
 @click.option("--strategy", default="auto", show_default=True, help=_STRATEGY)
 @click.option("--workers", type=click.IntRange(min=0), help=_WORKERS)
 @click.option("--threads", type=click.IntRange(min=1), help=_THREADS)
+@click.option("--pack-memory", metavar="MB", type=click.IntRange(min=0), help=_PACK_MEMORY)
 @click.option("--tensorboard", is_flag=True, help="Also write TensorBoard logs.")
 @click.option("--quiet", is_flag=True, help="Print only errors on standard error.")
 def train(folder: Path | None, **options: Any) -> None:
@@ -96,13 +101,33 @@ def train(folder: Path | None, **options: Any) -> None:
 
     The run folder holds settings, a manifest of the data, log.csv, checkpoints and metrics.json.
     """
-    with prepared():
+    with prepared(), _ranked():
         code = _run(folder, options)
     click.get_current_context().exit(code)
 
 
-def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
+@contextmanager
+def _ranked() -> Iterator[None]:
+    """Let only the first of several processes print what all know; others print their number first."""
     _require_torch()
+    from beattrack.errors import BeattrackError
+    from beattrack.training import ranks
+    from beattrack.training.errors import SharedError
+
+    ranks.end_with_parent()
+    try:
+        yield
+    except (BeattrackError, click.ClickException, OSError) as error:
+        if ranks.is_first_process():
+            raise
+        if isinstance(error, SharedError):
+            ranks.wait_for_news_of_parent()
+            raise click.exceptions.Exit(EXIT_FAILURE) from error
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        raise click.ClickException(f"rank {ranks.rank()}: {said}") from error
+
+
+def _run(folder: Path | None, options: Mapping[str, Any]) -> int:
     settings = _settings(options)
     folder = folder or _default_folder(options, settings)
     _fail_early(folder, settings)
@@ -173,7 +198,7 @@ def _fail_early(folder: Path, settings: TrainingSettings) -> None:
 
 def _is_shown(options: Mapping[str, Any]) -> bool:
     """Return whether to print progress; only the first process of a run does."""
-    from beattrack.training.machine import is_first_process
+    from beattrack.training.ranks import is_first_process
 
     return is_first_process() and not options["quiet"]
 
@@ -183,6 +208,7 @@ def _train(
 ) -> int:
     from beattrack.training.examples.sampling import split_songs
     from beattrack.training.machine import Machine
+    from beattrack.training.ranks import is_first_process
     from beattrack.training.run import train
 
     machine = Machine(
@@ -205,12 +231,14 @@ def _train(
         live=shown and on_terminal(),
     )
     if outcome.signal is not None and not outcome.finished:
-        click.echo(
-            f"beattrack: stopped at step {outcome.step} of {settings.steps}; run the same command to resume",
-            err=True,
-        )
+        if is_first_process():
+            click.echo(
+                f"beattrack: stopped at step {outcome.step} of {settings.steps}; run the same command to "
+                "resume",
+                err=True,
+            )
         return EXIT_SIGNAL + outcome.signal
-    if not options["quiet"]:
+    if shown and is_first_process():  # the rank may become known after `shown`
         click.echo(
             f"{folder}: finished at step {outcome.step}; make a model with `beattrack export {folder}`",
             err=True,

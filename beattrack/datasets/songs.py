@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,19 @@ from numpy.typing import NDArray
 Trust = Literal["yes", "est", "no"]
 
 HARMONY_RATIO = 10  # frames of the spectrogram per frame of the harmony view
+
+
+class Levels(Protocol):
+    """Quantised magnitudes, (frames, bands): an array, or an object that reads frames when it is indexed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(frames, bands)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +78,7 @@ class Song:
         licence: licence of the recording.
         downbeats: `yes` if they can be trusted, `est` if their phase is an estimate, `no` if they must not be
             used.
-        levels: quantised spectrogram, shape (frames, bands); may be memory-mapped.
+        levels: quantised spectrogram, shape (frames, bands); may be memory-mapped, or still in a pack.
         quantisation: quantisation of `levels` and `harmony`.
         fps: frames of `levels` per second.
         beats: beat times in seconds, shape (beats,).
@@ -81,13 +94,13 @@ class Song:
     group: str
     licence: str
     downbeats: Trust
-    levels: NDArray[np.uint8]
+    levels: Levels
     quantisation: Quantisation
     fps: int
     beats: NDArray[np.float64]
     positions: NDArray[np.int64]
     felt: bool = True
-    harmony: NDArray[np.uint8] | None = None
+    harmony: Levels | None = None
 
     @property
     def bpm(self) -> float:

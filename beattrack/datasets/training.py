@@ -15,6 +15,7 @@ from beattrack.datasets.download import Download
 from beattrack.datasets.features import FeatureCache, Features, ProgressCallback, cache_folder
 from beattrack.datasets.licences import licence_line
 from beattrack.datasets.pack import load_pack
+from beattrack.datasets.packed import MEMORY, memory
 from beattrack.datasets.songs import Song
 from beattrack.errors import SettingsError
 from beattrack.runtime import checks
@@ -102,6 +103,7 @@ def load_songs(
     progress: ProgressCallback | None = None,
     tell: Callable[[str], None] | None = None,
     download: Download | None = None,
+    pack_memory: int | None = None,
 ) -> LoadedSongs:
     """Read the songs of datasets, and analyse audio that is not in the cache.
 
@@ -115,6 +117,7 @@ def load_songs(
         progress: called for each dataset with the number of files analysed, from 0, and of all its files.
         tell: called with each sentence for the user, the licence of a dataset first.
         download: permission to download what is missing; None downloads nothing.
+        pack_memory: bytes for decoded songs of packs in this process; None for `packed.MEMORY`.
 
     Returns:
         The songs, with problems, notes and summary.
@@ -137,6 +140,7 @@ def load_songs(
         tell=tell or (lambda sentence: None),
         download=download,
     )
+    memory.set_limit(MEMORY if pack_memory is None else pack_memory)
     loaded = {spec.name: loader.load(spec.name) for spec in chosen}
     return LoadedSongs(
         songs_by_dataset={name: one.songs for name, one in loaded.items()},
@@ -183,7 +187,7 @@ class _Loader:
     def load(self, name: str) -> _Loaded:
         """Load one dataset; raise DatasetError if nothing in it can be used."""
         kind, _, path = name.partition(":")
-        loaded = self._pack(Path(path)) if kind == "pack" and path else self._recordings(name)
+        loaded = self._pack(path) if kind == "pack" and path else self._recordings(name)
         if not loaded.songs:
             raise DatasetError(f"{name}: nothing in it can be used: {_listed(loaded.problems)}")
         summary = [_usable(name, loaded.songs, loaded.problems)]
@@ -217,7 +221,7 @@ class _Loader:
             songs=tuple(songs), licence=dataset.licence, problems=tuple(problems), notes=tuple(notes)
         )
 
-    def _pack(self, folder: Path) -> _Loaded:
+    def _pack(self, folder: str) -> _Loaded:
         songs, problems, notes = [], [], []
         licences: Counter[str] = Counter()
         for song in load_pack(folder):
@@ -234,7 +238,7 @@ class _Loader:
         self.tell(licence_line(f"pack:{folder}", licence))
         return _Loaded(songs=tuple(songs), licence=licence, problems=tuple(problems), notes=tuple(notes))
 
-    def _check_front_end(self, folder: Path, song: Song) -> None:
+    def _check_front_end(self, folder: str, song: Song) -> None:
         wanted = (self.cache.settings.fps, self.cache.settings.bands)
         if (song.fps, song.levels.shape[1]) != wanted:
             raise DatasetError(

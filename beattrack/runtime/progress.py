@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import click
 
+LOG_SECONDS = 60.0  # between two lines in a log
+
 
 class StatusLine:
     """A line on standard error that is redrawn in place; nothing is drawn if `shown` is false."""
@@ -41,15 +43,22 @@ class FileProgress:
         total: number of files.
         bytes: size of all files, from which the remaining time is estimated.
         shown: whether to draw anything.
+        logged: whether to print a line every `LOG_SECONDS`, for runs of hours without a terminal.
         clock: returns the time in seconds.
     """
 
     def __init__(
-        self, total: int, bytes: int, *, shown: bool, clock: Callable[[], float] = time.perf_counter
+        self,
+        total: int,
+        bytes: int,
+        *,
+        shown: bool,
+        logged: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._line = StatusLine(shown=shown)
+        self._line, self._logged = StatusLine(shown=shown), logged
         self._total, self._bytes, self._clock = total, bytes, clock
-        self._start = clock()
+        self._start = self._logged_at = clock()
         self._files = self._bytes_done = 0
         self._audio = 0.0
 
@@ -78,7 +87,11 @@ class FileProgress:
         left = None
         if self._bytes_done:
             left = self.elapsed * max(self._bytes - self._bytes_done, 0) / self._bytes_done
-        self._line.draw(progress_line(self._files, self._total, self._audio, self.elapsed, left))
+        text = progress_line(self._files, self._total, self._audio, self.elapsed, left)
+        self._line.draw(text)
+        if self._logged and self._clock() > self._logged_at + LOG_SECONDS:
+            self._logged_at = self._clock()
+            click.echo(text, err=True)
 
     def clear(self) -> None:
         """Erase the line, so that other output can take its place."""

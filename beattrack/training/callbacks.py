@@ -11,12 +11,12 @@ from typing import Any
 import lightning
 import torch
 
+from beattrack.training import ranks
 from beattrack.training.examples.data import Batch
 from beattrack.training.folder.checkpoints import BEST, LAST, copy, save
 from beattrack.training.folder.log import TrainingLog
 from beattrack.training.folder.metrics import write_metrics
-from beattrack.training.losses import Losses
-from beattrack.training.module import TrainingModule
+from beattrack.training.module import CHECK_EVERY, TrainingModule
 from beattrack.training.progress import RunProgress
 from beattrack.training.settings import TrainingSettings
 from beattrack.training.validation import Validation
@@ -50,6 +50,11 @@ class Interruption(lightning.Callback):
         for number, handler in self._before.items():
             if handler != signal.SIG_IGN:  # set by nohup
                 self._set(number, self._note)
+
+    def is_agreed(self, device: torch.device) -> bool:
+        """Return whether any rank received a signal; its number is then that of all ranks."""
+        self.signal = ranks.highest(self.signal or 0, device) or None
+        return self.signal is not None
 
     def _set(self, number: int, handler: Any) -> None:
         # Python allows this only in the main thread.
@@ -126,30 +131,27 @@ class Milestones(lightning.Callback):
         if step % settings.steps_per_epoch == 0 or step == settings.steps:
             pl_module.check_weights()
             self._milestone(trainer, pl_module, step)
-        elif self._stopping(trainer):
+        elif self._stopping(pl_module, step):
             pl_module.check_weights()
             save(trainer, self._folder / LAST)
             trainer.should_stop = True
         self._progress.show(step, self.seconds)
         self._clock = time.monotonic()
 
-    def _stopping(self, trainer: lightning.Trainer) -> bool:
-        """Return whether any process of the run received a signal."""
-        told = self._interruption.signal is not None
-        return told if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(told, all=False)
+    def _stopping(self, module: TrainingModule, step: int) -> bool:
+        """Return whether any rank received a signal; asked rarely on GPUs, as the answer takes time."""
+        rare = ranks.count() > 1 and module.device.type != "cpu"
+        return not (rare and step % CHECK_EVERY) and self._interruption.is_agreed(module.device)
 
     def _milestone(self, trainer: lightning.Trainer, module: TrainingModule, step: int) -> None:
-        training = Losses(
-            *trainer.strategy.reduce(torch.stack(tuple(module.mean_losses())), reduce_op="mean")
-        )
-        held_out = self._validation.losses(module)
-        report = None
+        training, report = module.mean_losses(), None
         if self._validation.is_due(step):
             if trainer.is_global_zero:
                 report = self._validation.decode(module.averaged, str(module.device), step)
             self._take(trainer.strategy.broadcast(report.score if report else 0.0), step)
         self.finished = step == self._settings.steps or 0 < self._settings.patience <= self.since_best
         if trainer.is_global_zero:
+            held_out = self._validation.losses(module)
             row = self._log.append(step, self.seconds, self.waited, training, held_out, report)
             self._progress.milestone(row)
             for logger in trainer.loggers:
@@ -160,7 +162,7 @@ class Milestones(lightning.Callback):
                 copy(self._folder / LAST, self._folder / BEST)
             if report is not None:
                 write_metrics(self._folder, report, self.summary())
-        trainer.should_stop = self.finished or self._stopping(trainer)
+        trainer.should_stop = self.finished or self._interruption.is_agreed(module.device)
 
     def summary(self) -> dict[str, Any]:
         """Return the part of metrics.json about the run itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
@@ -25,7 +28,7 @@ MOST_WORKERS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Devices, processes and threads of a run. They change its result only by rounding.
+    """Devices, processes and threads of a run. They change its result only by rounding and dropout.
 
     Attributes:
         accelerator: see Lightning's Trainer.
@@ -33,7 +36,7 @@ class Machine:
         nodes: see Lightning's Trainer.
         strategy: see Lightning's Trainer.
         workers: processes that draw batches; None for a number that depends on the device.
-        threads: CPU threads of torch; None for all cores.
+        threads: CPU threads of torch in each rank; None to share all cores.
         tensorboard: whether to write TensorBoard logs as well.
     """
 
@@ -63,16 +66,27 @@ class Machine:
         named = self.accelerator in ("gpu", "cuda", "mps")
         return named or (self.accelerator == "auto" and torch.cuda.is_available())
 
-    def drawing_processes(self) -> int:
-        """Return the number of processes that draw batches; for training on a CPU, one is fast enough."""
+    def drawing_processes(self, ranks: int = 1) -> int:
+        """Return the number of processes that draw batches for a rank; on a CPU, one is fast enough.
+
+        Args:
+            ranks: ranks on this machine, which share its cores.
+        """
         if self.workers is not None:
             return self.workers
-        spare = usable_cores() - 1
-        return min(spare, MOST_WORKERS if self.on_gpu else 1)
+        spare = usable_cores() // ranks - 1
+        return min(max(spare, 0), MOST_WORKERS if self.on_gpu else 1)
 
-    def set_up_torch(self) -> None:
-        """Set the number of threads, and allow TF32 on GPUs."""
-        torch.set_num_threads(self.threads or usable_cores())
+    def set_up_torch(self, ranks: int = 1) -> None:
+        """Set the number of threads, and allow TF32 on GPUs.
+
+        Args:
+            ranks: ranks on this machine, which share its cores.
+        """
+        threads = self.threads or max(usable_cores() // ranks, 1)
+        torch.set_num_threads(threads)
+        if ranks > 1:  # otherwise Lightning would choose a number when it starts the other ranks
+            os.environ.setdefault("OMP_NUM_THREADS", str(threads))
         if self.on_gpu:
             torch.set_float32_matmul_precision("high")
 
@@ -108,20 +122,26 @@ def make_trainer(
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
+            sync_batchnorm=machine.on_gpu,
             benchmark=machine.on_gpu,
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise TrainingError(f"cannot train on these devices: {' '.join(str(error).split())}") from error
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise TrainingError(
+            f"strategy {machine.strategy} cannot be resumed or stopped in order; use --strategy ddp"
+        )
+    for environment in (TorchElasticEnvironment, SLURMEnvironment):
+        if environment.detect() and (started := environment().world_size()) != trainer.world_size:
+            raise TrainingError(
+                f"{started} processes were started, but --devices and --num-nodes ask for "
+                f"{trainer.world_size}; give the number of processes on each machine and of machines"
+            )
     if settings.batch % trainer.world_size:
         raise TrainingError(
             f"batch ({settings.batch}) must be a multiple of the number of devices ({trainer.world_size})"
         )
     return trainer
-
-
-def is_first_process() -> bool:
-    """Return whether this is the process of a run that writes files and prints."""
-    return not getattr(rank_zero_only, "rank", None)
 
 
 @contextmanager

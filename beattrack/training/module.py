@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from beattrack.network.model import BeatNetwork
+from beattrack.training import ranks
 from beattrack.training.ema import AveragedWeights
-from beattrack.training.errors import TrainingError
+from beattrack.training.errors import SharedError
 from beattrack.training.examples.data import Batch
-from beattrack.training.losses import Losses, losses
+from beattrack.training.losses import Losses, loss_totals, losses
 from beattrack.training.settings import TrainingSettings
 
 CHECK_EVERY = 25  # steps on a GPU, where reading the loss blocks until it is computed
@@ -49,19 +50,21 @@ class TrainingModule(lightning.LightningModule):
         self._sums = self._sums.to(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed dropout with the step, so that interruptions do not change the result."""
+        """Seed dropout with step and rank, so that interruptions do not change the result."""
         seed = np.random.SeedSequence((self.settings.seed, self.global_step, self.global_rank + 1))
         torch.manual_seed(int(seed.generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Compute the weighted sum of the losses."""
-        parts = batch_losses(self.network, batch, self.settings.loss.tolerance)
-        total = weighted_sum(parts, self.settings)
+        """Compute the weighted sum of the losses; its mean over all ranks is that of the whole batch."""
+        tolerance = self.settings.loss.tolerance
+        parts = batch_losses(self.network, batch, tolerance, whole_batch_totals(batch, tolerance))
+        # All ranks see the losses of the whole batch, so that all stop at the same step if they are NaN.
+        means = ranks.total(torch.stack(tuple(parts)).detach()) / ranks.count()
         if self.device.type == "cpu" or self.global_step % CHECK_EVERY == 0:
-            self._check(total)
-        self._sums += torch.stack(tuple(parts)).detach()
+            self._check(weighted_sum(Losses(*means), self.settings))
+        self._sums += means
         self._count += 1
-        return total
+        return weighted_sum(parts, self.settings)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take the step, then update the running average."""
@@ -105,17 +108,40 @@ class TrainingModule(lightning.LightningModule):
 
     def _check(self, value: Tensor, name: str = "loss") -> None:
         if not torch.isfinite(value):
-            raise TrainingError(
+            raise SharedError(
                 f"the {name} became {value.item()} at step {self.global_step}: try a lower learning_rate, a "
                 "longer warm_up or a smaller clip_norm; the last checkpoint is from before that step"
             )
 
 
-def batch_losses(network: BeatNetwork, batch: Batch, tolerance: int = 0) -> Losses:
-    """Compute the losses of a network on a batch; see `losses` for the tolerance."""
-    targets = {name: tensor for name, tensor in batch.items() if name not in ("spectrogram", "harmony")}
+def batch_losses(
+    network: BeatNetwork, batch: Batch, tolerance: int = 0, totals: Tensor | None = None
+) -> Losses:
+    """Compute the losses of a network on a batch; see `losses` for the tolerance and the totals."""
     logits = network(batch["spectrogram"], batch.get("harmony"))
-    return losses(logits, **targets, tolerance=tolerance)
+    return losses(logits, **_targets(batch), tolerance=tolerance, totals=totals)
+
+
+def whole_batch_totals(batch: Batch, tolerance: int = 0) -> Tensor | None:
+    """Return what the sums of a rank's losses are divided by, so that their mean over the ranks is the loss.
+
+    The mean of the losses of each rank's crops would weigh labels by how few there are on their rank.
+
+    Args:
+        batch: this rank's part of the batch.
+        tolerance: see `losses`.
+
+    Returns:
+        Totals for `losses`, shape (3,); None if there is only one rank.
+    """
+    if ranks.count() == 1:
+        return None
+    totals = ranks.total(loss_totals(**_targets(batch), tolerance=tolerance))
+    return totals.clamp(min=1.0) / ranks.count()
+
+
+def _targets(batch: Batch) -> Batch:
+    return {name: tensor for name, tensor in batch.items() if name not in ("spectrogram", "harmony")}
 
 
 def weighted_sum(parts: Losses, settings: TrainingSettings) -> Tensor:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from beattrack.datasets.base import DatasetError
 from beattrack.network.front_end import FrontEnd
 from beattrack.network.harmony_path import HarmonyPath
 from beattrack.network.model import BeatNetwork
 from beattrack.runtime.files import atomic_write_text
+from beattrack.training import ranks
 from beattrack.training.callbacks import Abandoned, Interruption, Milestones
 from beattrack.training.errors import TrainingError
 from beattrack.training.examples.data import TrainingData
@@ -23,13 +27,15 @@ from beattrack.training.folder.lock import alone
 from beattrack.training.folder.log import LOG
 from beattrack.training.folder.manifest import MANIFEST, make_manifest, read_manifest, song_names
 from beattrack.training.folder.metrics import METRICS, SONGS, read_metrics, write_metrics
-from beattrack.training.machine import Machine, is_first_process, make_trainer, quiet_lightning
+from beattrack.training.machine import Machine, make_trainer, quiet_lightning
 from beattrack.training.module import TrainingModule
 from beattrack.training.progress import RunProgress
+from beattrack.training.ranks import is_first_process
 from beattrack.training.settings import SETTINGS, TrainingSettings, differences, read_settings
 from beattrack.training.start import describe_start, load_start
 from beattrack.training.unseen_taps import silence_unseen_taps
 from beattrack.training.validation import Validation, decode_all
+from beattrack.version import __version__
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def train(
 
     Raises:
         TrainingError: if the folder holds another run or is in use, no song is left to train or validate on,
-            or the loss becomes infinite or NaN.
+            the loss becomes infinite or NaN, or another process of the run is lost.
         SettingsError: if the weights to start from do not fit the network.
         ModelError: if the weights to start from cannot be read.
         KeyboardInterrupt: if a second signal arrives before the step ends, or a signal arrives before or
@@ -139,7 +145,8 @@ def _train(
         outcome = RunOutcome(int(checkpoint["global_step"]), finished=True)
     else:
         with quiet_lightning():
-            outcome = _fit(folder, split, settings, machine, resuming, shown)
+            at = int(checkpoint["global_step"]) if resuming else None
+            outcome = _fit(folder, split, settings, machine, at, shown)
     if outcome.finished and is_first_process():
         finish(folder, split, settings, "cuda" if machine.on_gpu and torch.cuda.is_available() else "cpu")
     return outcome
@@ -243,26 +250,58 @@ def prepare_weights(module: TrainingModule, data: TrainingData, settings: Traini
 
 
 def _fit(
-    folder: Path, split: Split, settings: TrainingSettings, machine: Machine, resuming: bool, shown: Shown
+    folder: Path, split: Split, settings: TrainingSettings, machine: Machine, at: int | None, shown: Shown
 ) -> RunOutcome:
-    machine.set_up_torch()
+    """Train from the checkpoint of step `at`, or from the start if it is None."""
     torch.manual_seed(settings.seed)
     data = TrainingData(split, settings, workers=machine.drawing_processes())
     module = TrainingModule(settings)
-    if not resuming:
+    if at is None:
         prepare_weights(module, data, settings)
     audio = settings.batch * settings.crop.frames / split.training.songs[0].fps
     first = is_first_process()
     progress = RunProgress(steps=settings.steps, audio=audio, shown=shown.lines and first, live=shown.live)
     interruption = Interruption()
     milestones = Milestones(folder, settings, Validation(data, settings), interruption, progress)
-    trainer = make_trainer(machine, settings, folder, [interruption, milestones])
-    checkpoint = folder / LAST if resuming else None
+    agreement = ranks.Agreement(_facts(settings, split, at))
+    trainer = make_trainer(machine, settings, folder, [interruption, agreement, milestones])
+    machine.set_up_torch(trainer.num_devices)
+    data.workers = machine.drawing_processes(trainer.num_devices)
+    checkpoint = None if at is None else folder / LAST
+    sentence = partial(lost_sentence, folder)
+    watch = ranks.ChildWatch(trainer, sentence)
     try:
-        with interruption:
+        with interruption, watch:
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except Abandoned as error:
         raise KeyboardInterrupt from error
+    except SystemExit as error:  # Lightning's answer to Ctrl-C before the first step
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
+    except DatasetError as error:
+        # If a loader process raised it, the message holds its traceback, of which this is the end.
+        raise DatasetError(str(error).rstrip().rpartition("DatasetError: ")[2]) from error
+    except RuntimeError as error:
+        ranks.translate(error, watch, sentence)
+        raise
     finally:
         progress.clear()
     return RunOutcome(trainer.global_step, milestones.finished, interruption.signal)
+
+
+def lost_sentence(folder: Path, lost: str) -> str:
+    """Return the message for a run that ends because a rank was lost; `lost` says which and how."""
+    kept = "the last checkpoint is kept" if (folder / LAST).exists() else "no checkpoint was written yet"
+    return f"{folder}: training stopped because {lost}; {kept}; run the same command to go on"
+
+
+def _facts(settings: TrainingSettings, split: Split, at: int | None) -> dict[str, str]:
+    """Return what must be equal on all ranks, by its name in a message."""
+    songs = json.dumps([song_names(split.training), song_names(split.validation)])
+    return {
+        "version": __version__,
+        "group of settings": json.dumps(settings.to_dict(), sort_keys=True),
+        "list of songs": hashlib.sha256(songs.encode()).hexdigest(),
+        "checkpoint": str(at),
+    }

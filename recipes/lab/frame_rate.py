@@ -17,7 +17,7 @@ import numpy as np
 from common import figure, save_plot, tidy, versions, write_table
 from runs import Lab, Variant, difference, run, songs_of, training_experiment
 
-from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT
+from beattrack.plot.draw import BEAT, DOWNBEAT, SOFT
 
 FOLDS = 4
 SMALL_FOLDS, FULL_FOLDS = (0,), (0, 1)
@@ -75,7 +75,8 @@ def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
         for row in chosen:
             axes.plot(places + shift, [row[measure] for measure, _ in SHOWN], ".", color=DOWNBEAT)
         for place, mean in zip(places + shift, means, strict=True):
-            axes.annotate(f"{mean:.3f}", (place, mean), ha="center", va="bottom", fontsize=9, color=INK)
+            axes.annotate(f"{mean:.3f}", (place, 0.02), ha="center", va="bottom", fontsize=9, color="w")
+    axes.set_axisbelow(True)
     axes.set(ylabel="mean over the held-out songs", ylim=(0, 1))
     axes.set_xticks(places, [label for _, label in SHOWN])
     axes.legend(frameon=False, fontsize=9, loc="upper right")

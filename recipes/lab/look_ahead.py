@@ -17,7 +17,7 @@ from runs import Lab, Variant, difference, run, training_experiment
 from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT
 
 FPS = 100
-SMALL_FRAMES, FULL_FRAMES = (0, 4, 20, 50), (0, 2, 5, 10, 25, 50, 100)
+SMALL_FRAMES, FULL_FRAMES = (0, 4, 20, 50), (0, 2, 5, 10, 25, 50)
 CAUSAL = {"network.tcn.causal": True, "network.tcn.skip_sum": False}
 SHOWN = (
     ("beats_f", BEAT, "beats, DBN"),

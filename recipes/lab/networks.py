@@ -79,6 +79,7 @@ def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:
         for place, height in zip(at, heights, strict=True):
             text = f"{height:.2f}".removeprefix("0")
             axes.annotate(text, (place, height), ha="center", va="bottom", fontsize=8, color=INK)
+    axes.set_axisbelow(True)
     axes.set(ylabel="mean over the held-out songs", ylim=(0, 1))
     axes.set_xticks(places, [label for _, label in SHOWN])
     axes.legend(frameon=False, fontsize=9, ncols=5, loc="upper center", bbox_to_anchor=(0.5, 1.18))

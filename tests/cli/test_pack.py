@@ -54,3 +54,22 @@ def test_what_cannot_be_packed_is_said_before_anything_is_read(home: Path) -> No
     assert "nowhere" in usage_error("pack", "out", "--dataset", "folder:nowhere", *CACHE)
     assert run("pack", "out", "--dataset", "folder:mine", "--quiet", *CACHE).exit_code == 0
     assert "already holds a pack" in usage_error("pack", "out", "--dataset", "folder:nowhere", *CACHE)
+
+
+def test_a_pack_of_shards_holds_the_same(home: Path) -> None:
+    assert run("pack", "single", "--dataset", "folder:mine", "--quiet", *CACHE).exit_code == 0
+    packed = run("pack", "out", "--dataset", "pack:single", "--shard-size", 0.001)
+    assert packed.exit_code == 0
+    assert "out: 2 songs, 0.0 h, 0.0 MB" in packed.stderr
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "index.json",
+        "shard-00000.bin",
+        "shard-00001.bin",
+    ]
+    single = load_songs(["pack:single"], cache=home / "cache").songs
+    for memory in (0, None):
+        songs = load_songs(["pack:out"], cache=home / "cache", pack_memory=memory).songs
+        for ours, theirs in zip(songs, single, strict=True):
+            np.testing.assert_array_equal(np.asarray(ours.levels), theirs.levels)
+            np.testing.assert_array_equal(np.asarray(ours.harmony), theirs.harmony)
+    assert "shard-size" in usage_error("pack", "new", "--dataset", "pack:single", "--shard-size", 0)

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 import lzma
+import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from beattrack.datasets import pack
+from beattrack.datasets import pack, pack_files
 from beattrack.datasets.base import DatasetError
 from beattrack.datasets.pack import load_pack, requantise
+from beattrack.datasets.packed import MEMORY, Memory, PackedLevels, memory
 from beattrack.datasets.songs import Quantisation, Song
 from tests.example_pack import write_pack
 from tests.training_cases import song as little_song
@@ -163,3 +167,174 @@ def test_songs_that_make_no_pack(
     with pytest.raises(DatasetError, match=message):
         pack.write_pack(tmp_path, songs)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A process that keeps only two blocks, so that packs are not decoded when they are loaded."""
+    memory.set_limit(2 * pack.BLOCK_FRAMES * 73)
+    yield
+    memory.set_limit(MEMORY)
+
+
+@pytest.fixture(scope="module")
+def long_songs() -> tuple[Song, ...]:
+    rng = np.random.default_rng(1)
+    return tuple(
+        little_song(
+            id=f"song{number}",
+            levels=rng.integers(0, 50, (frames, 73), dtype=np.uint8),
+            harmony=None if number == 1 else rng.integers(0, 50, (-(-frames // 10), 73), dtype=np.uint8),
+            quantisation=COARSE,
+        )
+        for number, frames in enumerate((5000, 1024, 1025, 3))
+    )
+
+
+@pytest.mark.parametrize("shard_bytes", [None, 1, 200_000, 10**9])
+def test_songs_are_read_as_they_are_needed(
+    tmp_path: Path, long_songs: tuple[Song, ...], shard_bytes: int | None, little_memory: None
+) -> None:
+    pack.write_pack(tmp_path, long_songs, shard_bytes=shard_bytes)
+    assert len(list(tmp_path.glob("shard-*.bin"))) == {None: 0, 1: 4, 200_000: 2, 10**9: 1}[shard_bytes]
+    loaded = load_pack(tmp_path)
+    assert all(isinstance(song.levels, PackedLevels) for song in loaded)
+    memory.set_limit(MEMORY)
+    eager = load_pack(tmp_path)
+    assert all(isinstance(song.levels, np.ndarray) for song in eager)
+    for ours, theirs, kept in zip(loaded, long_songs, eager, strict=True):
+        np.testing.assert_array_equal(kept.levels, theirs.levels)
+        assert (ours.harmony is None, kept.harmony is None) == (theirs.harmony is None,) * 2
+        for lazy, exact in ((ours.levels, theirs.levels), (ours.harmony, theirs.harmony)):
+            if lazy is not None and exact is not None:
+                assert lazy.shape == exact.shape
+                np.testing.assert_array_equal(lazy, exact)
+
+
+@settings(deadline=None)
+@given(start=st.integers(-6000, 6000), stop=st.integers(-6000, 6000), few=st.booleans())
+def test_any_part_is_that_of_the_song(
+    tmp_path_factory: pytest.TempPathFactory,
+    long_songs: tuple[Song, ...],
+    start: int,
+    stop: int,
+    few: bool,
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "parts"
+    if not folder.exists():
+        pack.write_pack(folder, long_songs, shard_bytes=10**9)
+    memory.set_limit(100_000 if few else 300_000)
+    lazy = load_pack(folder)[0].levels
+    assert isinstance(lazy, PackedLevels)
+    np.testing.assert_array_equal(lazy[start:stop], long_songs[0].levels[start:stop])
+    rows = np.unique(np.array([start % 5000, stop % 5000]))
+    np.testing.assert_array_equal(lazy[rows], long_songs[0].levels[rows])
+    np.testing.assert_array_equal(lazy[:, 3:5], long_songs[0].levels[:, 3:5])
+    memory.set_limit(MEMORY)
+
+
+def test_a_crop_reads_only_its_blocks(
+    tmp_path: Path, long_songs: tuple[Song, ...], little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack.write_pack(tmp_path, long_songs, shard_bytes=10**9)
+    levels = load_pack(tmp_path)[0].levels
+    reads: list[tuple[int, int]] = []
+    original = pack_files.read
+
+    def read(folder: str, name: str, start: int = 0, size: int | None = None) -> bytes:
+        data = original(folder, name, start, size)
+        reads.append((start, len(data)))
+        return data
+
+    monkeypatch.setattr(pack_files, "read", read)
+    sizes = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))["songs"][0]["levels"]["blocks"]
+    assert len(sizes) == 5
+    levels[1500:2100]
+    assert reads == [(sizes[0], sizes[1] + sizes[2])]
+    levels[1100:3000]  # both blocks are kept
+    assert len(reads) == 1
+    levels[0:10]
+    levels[4990:5000]
+    assert len(reads) == 3
+    levels[1500:2100]  # none of them is any more
+    assert len(reads) == 4
+    assert memory.size <= 2 * pack.BLOCK_FRAMES * 73
+
+
+def test_memory_drops_what_was_not_used_for_longest() -> None:
+    kept = Memory(250)
+    blocks = {number: np.zeros(100, np.uint8) for number in range(3)}
+    kept.put(("f", 0, 0), blocks[0])
+    kept.put(("f", 0, 1), blocks[1])
+    assert kept.get(("f", 0, 0)) is blocks[0]
+    kept.put(("f", 0, 2), blocks[2])
+    assert [kept.get(("f", 0, number)) is None for number in range(3)] == [False, True, False]
+    assert kept.take(200)
+    assert not kept.take(100)
+    kept.put(("f", 0, 1), blocks[1])  # larger than what is left
+    assert kept.size == 0
+
+
+def test_memory_is_shared_by_processes() -> None:
+    kept = Memory(300)
+    kept.share(3)
+    for number in range(3):
+        kept.put(("f", 0, number), np.zeros(60, np.uint8))
+    assert kept.size == 60
+
+
+def test_levels_in_a_pack_can_be_sent_to_another_process(
+    tmp_path: Path, long_songs: tuple[Song, ...], little_memory: None
+) -> None:
+    pack.write_pack(tmp_path, long_songs, shard_bytes=10**9)
+    levels = load_pack(tmp_path)[0].levels
+    sent = pickle.dumps(levels)
+    assert len(sent) < 1000
+    np.testing.assert_array_equal(pickle.loads(sent)[100:200], long_songs[0].levels[100:200])
+
+
+def test_a_pack_at_a_url(tmp_path: Path, long_songs: tuple[Song, ...], little_memory: None) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    for name, shard_bytes in (("single", None), ("sharded", 10**9)):
+        pack.write_pack(tmp_path / name, long_songs, shard_bytes=shard_bytes)
+        files.put(str(tmp_path / name), f"/{name}", recursive=True)
+        songs = load_pack(f"memory://{name}")
+        np.testing.assert_array_equal(songs[0].levels[1500:2100], long_songs[0].levels[1500:2100])
+        assert songs[1].harmony is None
+        np.testing.assert_array_equal(songs[2].harmony, long_songs[2].harmony)
+    with pytest.raises(DatasetError, match="memory://nowhere: holds no feature pack"):
+        load_pack("memory://nowhere")
+
+
+def test_damage_of_a_sharded_pack_is_a_dataset_error(
+    tmp_path: Path, long_songs: tuple[Song, ...], little_memory: None
+) -> None:
+    pack.write_pack(tmp_path, long_songs, shard_bytes=10**9)
+    shard = tmp_path / "shard-00000.bin"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:1000] + bytes(100) + whole[1100:])
+    levels = load_pack(tmp_path)[0].levels  # of the right size
+    with pytest.raises(DatasetError, match=r"damaged feature pack \(shard-00000.bin: "):
+        levels[0:10]
+    shard.write_bytes(whole[:-1])
+    with pytest.raises(DatasetError, match=r"shard-00000.bin has \d+ bytes instead of \d+"):
+        load_pack(tmp_path)
+    shard.unlink()
+    with pytest.raises(DatasetError, match="damaged feature pack"):
+        load_pack(tmp_path)
+
+
+def test_a_pack_of_the_future_is_a_dataset_error(tmp_path: Path) -> None:
+    write_pack(tmp_path, songs=1, seconds=1)
+    index = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
+    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 3}), encoding="utf-8")
+    with pytest.raises(DatasetError, match="newer beattrack"):
+        load_pack(tmp_path)
+
+
+def test_a_song_without_its_file_is_a_dataset_error(tmp_path: Path, little_memory: None) -> None:
+    write_pack(tmp_path, songs=2, seconds=1)
+    (tmp_path / "song1.xz").unlink()
+    with pytest.raises(DatasetError, match=r"damaged .*song1.xz is missing"):
+        load_pack(tmp_path)

@@ -7,6 +7,8 @@ torch = pytest.importorskip("torch")
 
 from beattrack.network.model import Logits  # noqa: E402
 from beattrack.training.losses import (  # noqa: E402
+    Losses,
+    loss_totals,
     losses,
     masked_cross_entropy,
     shift_tolerant_cross_entropy,
@@ -107,3 +109,31 @@ def test_the_tolerance_reaches_both_heads_and_masks_stay_masked() -> None:
 
     assert max(of(2, known)) < 1e-3 < min(of(0, known))
     assert of(0, unknown)[1] == of(2, unknown)[1] == 0
+
+
+@pytest.mark.parametrize("tolerance", [0, 2])
+def test_parts_divided_by_the_totals_of_the_whole_add_up_to_it(tolerance: int) -> None:
+    rng = np.random.default_rng(0)
+    targets = {
+        "beats": (rng.random((4, 30)) < 0.1).astype(np.float32),
+        "downbeats": (rng.random((4, 30)) < 0.05).astype(np.float32),
+        "beat_weight": np.ones((4, 30), np.float32),
+        "downbeat_weight": np.repeat(np.array([[1], [0], [0.5], [0]], np.float32), 30, axis=1),
+        "tempo": np.eye(4, 5, dtype=np.float32) * np.array([[1], [1], [1], [0]], np.float32),
+    }
+    here = {name: torch.from_numpy(array) for name, array in targets.items()}
+    scores = [torch.from_numpy(rng.normal(size=(4, size)).astype(np.float32)) for size in (30, 30, 5)]
+    whole = losses(Logits(*scores), **here, tolerance=tolerance)
+    totals = loss_totals(**here, tolerance=tolerance)
+    parts = [
+        losses(
+            Logits(*(score[items] for score in scores)),
+            **{name: tensor[items] for name, tensor in here.items()},
+            tolerance=tolerance,
+            totals=totals,
+        )
+        for items in ([0, 2], [1, 3])
+    ]
+    summed = Losses(*(sum(losses) for losses in zip(*parts, strict=True)))
+    for ours, theirs in zip(summed, whole, strict=True):
+        assert float(ours) == pytest.approx(float(theirs), rel=1e-5)

@@ -20,15 +20,19 @@ pytest.importorskip("lightning")
 
 import torch
 
+from beattrack.datasets.base import DatasetError
+from beattrack.datasets.pack import load_pack
+from beattrack.datasets.packed import MEMORY, memory
 from beattrack.errors import SettingsError
 from beattrack.training.errors import TrainingError
-from beattrack.training.examples.sampling import Split, make_pool
+from beattrack.training.examples.sampling import Split, make_pool, split_songs
 from beattrack.training.folder.card import export_run
 from beattrack.training.folder.lock import LOCK
 from beattrack.training.folder.report import Report
 from beattrack.training.machine import Machine
 from beattrack.training.module import TrainingModule
 from beattrack.training.run import RunOutcome, train
+from tests.example_pack import write_pack
 from tests.training_cases import PACK, example_split, small
 
 HERE = Machine(accelerator="cpu", workers=0, threads=1)
@@ -285,6 +289,54 @@ def test_a_split_needs_both_sides(split: Split, tmp_path: Path) -> None:
 def test_devices_that_are_not_there_are_refused(split: Split, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="cannot train on these devices"):
         train(tmp_path, split, small(), machine=Machine(accelerator="nonsense"))
+
+
+def test_processes_that_do_not_fit_the_devices_are_refused(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("TORCHELASTIC_RUN_ID", "x"),
+        ("WORLD_SIZE", "2"),
+        ("RANK", "0"),
+        ("LOCAL_RANK", "0"),
+    ):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainingError, match=r"2 processes were started, but .* ask for 1"):
+        train(tmp_path, split, small(), machine=HERE)
+
+
+def test_strategies_that_cannot_resume_are_refused(split: Split, tmp_path: Path) -> None:
+    spawning = replace(HERE, devices="2", strategy="ddp_spawn")
+    with pytest.raises(TrainingError, match="use --strategy ddp"):
+        train(tmp_path, split, small(), machine=spawning)
+
+
+def test_damage_of_a_pack_that_a_loader_finds_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    write_pack(tmp_path / "pack", songs=11, seconds=20)
+    memory.set_limit(0)
+    try:
+        songs = load_pack(tmp_path / "pack")
+    finally:
+        memory.set_limit(MEMORY)
+    broken = split_songs({PACK: songs}, {PACK: 1.0}, small().validation)
+    damaged: list[Path] = []
+
+    def damage() -> None:
+        memory.set_limit(0)
+        for file in (tmp_path / "pack").glob("*.xz"):
+            file.write_bytes(b"noise")
+            damaged.append(file)
+
+    damage_later = replace(HERE, workers=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("beattrack.training.run.prepare_weights", lambda *_: damage())
+        with pytest.raises(DatasetError) as caught:
+            train(tmp_path / "run", broken, small(), machine=damage_later)
+    memory.set_limit(MEMORY)
+    assert damaged
+    assert str(caught.value).startswith(f"{tmp_path / 'pack'}: damaged feature pack (song")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_run_can_begin_with_the_weights_of_another(split: Split, whole: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.decoding.dbn.observation import Observation, Window
+from beattrack.decoding.dbn.search import search
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace
 from beattrack.decoding.dbn.unmet import why_unmet
@@ -62,7 +63,7 @@ def best_anchored_path(
     def best(spaces: Sequence[StateSpace], windows: Sequence[Window]) -> Viterbi:
         seen = replace(observation, windows=tuple(windows))
         # A generator, so that only the best and the current one are in memory.
-        viterbis = (Viterbi(space, seen, make_advance) for space in spaces)
+        viterbis = (search(space, seen, make_advance) for space in spaces)
         return max(viterbis, key=lambda viterbi: viterbi.log_probability)
 
     windows = [anchor.window for anchor in anchors]

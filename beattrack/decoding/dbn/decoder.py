@@ -14,11 +14,12 @@ from beattrack.decoding.anchors import Anchors
 from beattrack.decoding.base import Decoding
 from beattrack.decoding.dbn.anchored import best_anchored_path
 from beattrack.decoding.dbn.observation import Window, active_frames, beat_classes, observe
+from beattrack.decoding.dbn.search import bounds_pay, search
 from beattrack.decoding.dbn.settings import DBNSettings
 from beattrack.decoding.dbn.state_space import StateSpace, bar_spaces, beat_space
 from beattrack.decoding.dbn.tempo_head import listen
 from beattrack.decoding.dbn.unmet import check_positions, why_unmet
-from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, Viterbi, numpy_advance
+from beattrack.decoding.dbn.viterbi import MakeAdvance, Path, numpy_advance
 from beattrack.decoding.dbn.windows import AnchorWindow, anchor_windows
 from beattrack.errors import MissingExtraError, SettingsError
 from beattrack.runtime import checks
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 Int64 = NDArray[np.int64]
 Engine = Literal["auto", "numpy", "numba"]
 
-# Loading numba and its compiled code from the cache takes 0.6 to 0.9 s of CPU. Measured in fresh processes
-# with default settings at 100 frames per second, NumPy / numba in CPU seconds: 3 minutes of bars 0.4 / 0.9,
-# 8 minutes (1.1e9 steps) 1.3 / 1.7, 15 minutes 2.6 / 2.3, 30 minutes 6.0 / 4.3; 30 minutes of beats alone
-# (6e8 steps) 0.8 / 0.9. From this many steps on, numba is the faster choice.
-NUMBA_PAYS_FROM_STEPS = 1_200_000_000
+# Loading numba and its compiled code from the cache takes 0.6 to 1.4 s of CPU, and the compiled search of all
+# paths then saves about a third of 3.3 s for an hour of bars (4.7e9 steps; default settings, 100 frames per
+# second). For recordings of a few minutes the search with bounds is faster in NumPy, so these do not count.
+# From this many steps on, numba is the faster choice.
+NUMBA_PAYS_FROM_STEPS = 6_000_000_000
 
 
 class DBNDecoder:
@@ -188,12 +189,15 @@ class DBNDecoder:
     ) -> tuple[StateSpace, Path, float]:
         """Return the space, path and log-probability of the most probable metre; on ties, the first."""
         observation = observe(classes, self.settings.observation_lambda)
-        self._steps += sum(space.steps_per_frame for space in spaces) * observation.frames
+        frames = observation.frames
+        self._steps += frames * sum(
+            space.steps_per_frame for space in spaces if not bounds_pay(space, frames)
+        )
         make_advance = self.choose_advance()
         if held:
             return best_anchored_path(spaces, observation, held, make_advance, self.settings, fps)
         # A generator, so that only the best and the current one are in memory.
-        viterbis = (Viterbi(space, observation, make_advance) for space in spaces)
+        viterbis = (search(space, observation, make_advance) for space in spaces)
         best = max(viterbis, key=lambda viterbi: viterbi.log_probability)
         return best.space, best.path(), best.log_probability
 

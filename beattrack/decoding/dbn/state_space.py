@@ -154,6 +154,25 @@ class StateSpace:
         lengths = self.region_lengths[:, self.metre == metre]
         return replace(self, metres=(metre,), region_lengths=lengths)
 
+    def between(self, low: int, high: int) -> StateSpace:
+        """Return the states of the intervals from index `low` to `high` - 1, with the same scores of steps.
+
+        Its `log_initial` is that of these intervals alone.
+        """
+        if (low, high) == (0, len(self.intervals)):
+            return self
+        rows = slice(low, high)
+        return replace(
+            self,
+            intervals=self.intervals[rows],
+            region_lengths=self.region_lengths[rows],
+            stay=self.stay[rows],
+            slope=self.slope[rows],
+            first=(self.first[rows] - low).clip(0, high - low),
+            last=(self.last[rows] - low).clip(0, high - low),
+            frame_scores=self.frame_scores[rows],
+        )
+
     @property
     def steps_per_frame(self) -> int:
         """Number of possible steps that end at a frame: the work of decoding a frame."""

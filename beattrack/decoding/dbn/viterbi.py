@@ -15,16 +15,18 @@ the log-probability of that change added. Windows of anchors set V to -inf for t
 that it holds for the paths that have a beat in every window.
 
 V at a frame depends only on frames that are at least the shortest interval earlier, so blocks of that length
-are computed at once. V is stored for one segment of the input at a time. For every segment its history is
-stored, the `longest` columns before it, from which the segment is recomputed on the way back. Memory
-therefore grows at most with the square root of the length.
+are computed at once. The input may be divided into parts, in each of which only beats of some intervals may
+begin (see `search`); V of all others counts as -inf. V is stored for one segment of the input at a time,
+which is a few parts or a piece of one. For every segment its history is stored, the `longest` columns before
+it, from which the segment is recomputed on the way back. Memory therefore grows at most with the square root
+of the length.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +67,23 @@ class Path:
     intervals: Int64
 
 
+@dataclass(frozen=True)
+class Part:
+    """Frames in which only beats of some intervals may begin.
+
+    Attributes:
+        start: first frame.
+        stop: frame after the last.
+        low: index of the first of the intervals.
+        high: index after the last.
+    """
+
+    start: int
+    stop: int
+    low: int
+    high: int
+
+
 class Viterbi:
     """Decoder for one state space: the constructor scores all paths, `path` traces the best one back.
 
@@ -72,11 +91,15 @@ class Viterbi:
         space: the state space.
         observation: log-densities of the frames.
         make_advance: maker of the forward step, such as `numpy_advance`.
+        parts: consecutive parts of the input, each with the intervals of the beats that begin in it; None
+            for all intervals throughout. Paths with other beats are ignored. A beat that begins in a part may
+            only end in the same or the next one, which must have its interval.
         segment_bytes: size of V for one segment, in bytes; more if the input is so long that the histories
             would need more memory.
 
     Attributes:
-        log_probability: log-probability of the best path; -inf if no path has a beat in every window.
+        score: score of the best path; -inf if no path has a beat in every window.
+        log_probability: log-probability of the best path.
     """
 
     def __init__(
@@ -85,41 +108,50 @@ class Viterbi:
         observation: Observation,
         make_advance: MakeAdvance,
         *,
+        parts: Sequence[Part] | None = None,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self.space = space
         self._observation = observation
-        self._advance = make_advance(space)
-        frames = observation.frames
-        block_bytes = 8 * len(space.intervals) * space.places * space.shortest
-        # If segments were shorter than this, the histories would take more memory than the segment.
-        least = math.isqrt(frames * space.longest)
-        segment = space.shortest * max(segment_bytes // block_bytes, -(-least // space.shortest))  # frames
-        # The first segment is the short one, because the last is not computed twice.
-        self._bounds = [0, *range(frames % segment or segment, frames, segment), frames]
+        self._make_advance = make_advance
+        self._spaces: dict[tuple[int, int], tuple[StateSpace, Advance]] = {}
+        if parts is None:
+            parts = [Part(0, observation.frames, 0, len(space.intervals))]
+        self._segments = _segments(space, parts, segment_bytes)
         self._buffer = np.empty(0)
-        self._held = -1  # index of the segment in the buffer
-        self._histories = [self._first_history()]
+        self._held: tuple[int, list[Float64]] = (-1, [])  # index of the segment in the buffer, and its V
+        first = self._segments[0][0]
+        history = self._first_history()[first.low : first.high, :, -self._narrowed(first)[0].longest :]
+        self._histories = [np.ascontiguousarray(history)]
         values = self._segment_values(0)
-        for index in range(1, len(self._bounds) - 1):
-            self._histories.append(values[:, :, -space.longest :].copy())
+        for index in range(1, len(self._segments)):
+            last, part = self._segments[index - 1][-1], self._segments[index][0]
+            self._histories.append(self._carried(values[-1], last, part))
             values = self._segment_values(index)
-        score, self._end = self._best_end(values)
-        self.log_probability = score + observation.base
+        self.score, self._end = self._best_end(values[-1], self._segments[-1][-1])
+        self.log_probability = self.score + observation.base
 
     def path(self) -> Path:
         """Return the best path, if any is possible."""
         beat = self._end
         beats = [beat]
-        for segment in range(len(self._bounds) - 2, -1, -1):
-            start = self._bounds[segment]
-            if beat[0] < start:
+        for index in range(len(self._segments) - 1, -1, -1):
+            if beat[0] < self._segments[index][0].start:
                 continue
-            values = self._segment_values(segment)
-            while beat[0] >= start:
-                beat = self._previous_beat(values, start, *beat)
-                beats.append(beat)
+            values = self._segment_values(index)
+            for part, found in zip(reversed(self._segments[index]), reversed(values), strict=True):
+                while beat[0] >= part.start:
+                    beat = self._previous_beat(found, part, *beat)
+                    beats.append(beat)
         return Path(*np.array(beats[::-1], dtype=np.int64).T)
+
+    def _narrowed(self, part: Part) -> tuple[StateSpace, Advance]:
+        """Return the states and the forward step of the intervals of a part."""
+        key = part.low, part.high
+        if key not in self._spaces:
+            space = self.space.between(*key)
+            self._spaces[key] = space, self._make_advance(space)
+        return self._spaces[key]
 
     def _first_history(self) -> Float64:
         """Return V before the first frame; only frames from 0 on contribute to the beat regions."""
@@ -133,61 +165,113 @@ class Viterbi:
         forbid(history, space, self._observation.windows, -space.longest)
         return history  # (intervals, places, longest)
 
-    def _segment_values(self, segment: int) -> Float64:
-        """Return V of a segment and of its history, in the buffer that all segments share."""
-        space = self.space
-        start = self._bounds[segment]
-        wanted = self._bounds[segment + 1] - start
-        frames = -(-wanted // space.shortest) * space.shortest  # whole blocks; the surplus is cut off below
-        shape = (len(space.intervals), space.places, space.longest + frames)
-        if self._buffer.size < math.prod(shape):
-            self._buffer = np.empty(math.prod(shape))
-        values = self._buffer[: math.prod(shape)].reshape(shape)
-        if segment != self._held:
-            values[:, :, : space.longest] = self._histories[segment]
-            self._fill(values, start, start + frames)
-            self._held = segment
-        return values[:, :, : space.longest + wanted]
+    def _carried(self, values: Float64, last: Part, part: Part) -> Float64:
+        """Return the history of a part from V of the last one, (intervals, places, longest)."""
+        space, _ = self._narrowed(part)
+        history = np.full((part.high - part.low, space.places, space.longest), -np.inf)
+        low, high = max(last.low, part.low), min(last.high, part.high)
+        columns = min(space.longest, values.shape[2])
+        if low < high:
+            history[low - part.low : high - part.low, :, -columns:] = values[
+                low - last.low : high - last.low, :, -columns:
+            ]
+        return history
 
-    def _fill(self, values: Float64, start: int, stop: int) -> None:
+    def _segment_values(self, index: int) -> list[Float64]:
+        """Return V of each part of a segment after its history, in the buffer that all segments share."""
+        if self._held[0] == index:
+            return self._held[1]
+        shapes = [_shape(self._narrowed(part)[0], part) for part in self._segments[index]]
+        if self._buffer.size < sum(map(math.prod, shapes)):
+            self._buffer = np.empty(sum(map(math.prod, shapes)))
+        found: list[Float64] = []
+        used, history = 0, self._histories[index]
+        for number, (part, shape) in enumerate(zip(self._segments[index], shapes, strict=True)):
+            if number > 0:
+                history = self._carried(found[-1], self._segments[index][number - 1], part)
+            values = self._buffer[used : used + math.prod(shape)].reshape(shape)
+            used += math.prod(shape)
+            longest = history.shape[2]
+            values[:, :, :longest] = history
+            self._fill(values, part)
+            found.append(
+                values[:, :, : longest + part.stop - part.start]
+            )  # without the surplus of the blocks
+        self._held = index, found
+        return found
+
+    def _fill(self, values: Float64, part: Part) -> None:
         """Fill V after its history; no beat is forbidden after V of a later block was computed from it."""
-        space, windows = self.space, self._observation.windows
+        space, advance = self._narrowed(part)
+        windows, start = self._observation.windows, part.start
+        stop = start + values.shape[2] - space.longest
         sums = self._region_sums(start, stop)
         first = start
         for frame in touched(windows, space.longest, start, stop, space.shortest):
             end = frame + space.shortest
-            self._advance(values, sums, first - start, end - start)
+            advance(values, sums, first - start, end - start)
             columns = slice(space.longest + frame - start, space.longest + end - start)
             forbid(values[:, :, columns], space, windows, frame)
             first = end
-        self._advance(values, sums, first - start, stop - start)
+        advance(values, sums, first - start, stop - start)
 
     def _region_sums(self, start: int, stop: int) -> Float64:
         return region_sums(self._observation.scores, start, stop, int(self.space.region_lengths.max()))
 
-    def _best_end(self, values: Float64) -> tuple[float, tuple[int, int, int]]:
+    def _best_end(self, values: Float64, part: Part) -> tuple[float, tuple[int, int, int]]:
         """Return the score and the (start, place, interval) of the best last beat."""
         # On ties argmax takes the first place, the shortest interval and the latest start, as madmom does.
-        space = self.space
+        space, _ = self._narrowed(part)
         ages = np.arange(1, space.longest + 1)  # frames from the beat's start to the end
         scores = values[:, :, : -space.longest - 1 : -1] + space.frame_scores[:, None, None] * ages
         scores = np.where(ages <= space.intervals[:, None, None], scores, -np.inf).transpose(1, 0, 2)
         place, interval, age = (int(i) for i in np.unravel_index(int(scores.argmax()), scores.shape))
-        return float(scores[place, interval, age]), (self._observation.frames - 1 - age, place, interval)
+        start = self._observation.frames - 1 - age
+        return float(scores[place, interval, age]), (start, place, part.low + interval)
 
     def _previous_beat(
-        self, values: Float64, segment_start: int, start: int, place: int, interval: int
+        self, values: Float64, part: Part, start: int, place: int, interval: int
     ) -> tuple[int, int, int]:
         """Return the previous beat of a beat; on ties, the one with the shortest interval."""
-        space = self.space
-        columns = start - segment_start + space.longest - space.intervals
-        places = space.predecessors[place]
-        arrivals = values[np.arange(len(space.intervals)), places[:, None], columns]  # (ways, intervals)
+        intervals = self.space.intervals[part.low : part.high]
+        columns = start - part.start + int(intervals[-1]) - intervals
+        places = self.space.predecessors[place]
+        arrivals = values[np.arange(len(intervals)), places[:, None], columns]  # (ways, intervals)
         if len(places) > 1:
-            arrivals = arrivals + space.predecessor_scores[place][:, None]
-        scores = arrivals + space.step_scores[interval]
+            arrivals = arrivals + self.space.predecessor_scores[place][:, None]
+        scores = arrivals + self.space.step_scores[interval, part.low : part.high]
         way, before = (int(i) for i in np.unravel_index(int(scores.argmax()), scores.shape))
-        return start - int(space.intervals[before]), int(places[way]), before
+        return start - int(intervals[before]), int(places[way]), part.low + before
+
+
+def _shape(space: StateSpace, part: Part) -> tuple[int, int, int]:
+    """Return the shape of V of a part: its history and whole blocks of the shortest interval."""
+    blocks = -(-(part.stop - part.start) // space.shortest)
+    return len(space.intervals), space.places, space.longest + blocks * space.shortest
+
+
+def _segments(space: StateSpace, parts: Sequence[Part], segment_bytes: int) -> list[list[Part]]:
+    """Return the parts in segments, whose V is stored together; long parts are cut."""
+    # If segments were shorter than this, the histories would take more memory than the segment.
+    least = math.isqrt(parts[-1].stop * space.longest)
+    limit = max(segment_bytes // 8, least * len(space.intervals) * space.places)
+    # From the end, so that the first segment is the short one, because the last is not computed twice.
+    segments: list[list[Part]] = [[]]
+    room = limit
+    for part in reversed(parts):
+        size = (part.high - part.low) * space.places  # of one column
+        stop = part.stop
+        while stop > part.start:
+            blocks = room // (size * int(space.intervals[part.low]))
+            if blocks == 0 and segments[-1]:
+                segments.append([])
+                room = limit
+                continue
+            start = max(stop - max(blocks, 1) * int(space.intervals[part.low]), part.start)
+            segments[-1].append(replace(part, start=start, stop=stop))
+            room -= (stop - start) * size
+            stop = start
+    return [segment[::-1] for segment in segments[::-1]]
 
 
 def numpy_advance(space: StateSpace) -> Advance:

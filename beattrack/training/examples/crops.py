@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from beattrack.datasets.songs import HARMONY_RATIO, Quantisation, Song
+from beattrack.datasets.songs import HARMONY_RATIO, Levels, Quantisation, Song
 from beattrack.training.examples.crop_settings import CropSettings
 from beattrack.training.examples.metrical_level import choose_level
 from beattrack.training.examples.targets import Targets, make_targets
@@ -86,7 +86,7 @@ def in_three(song: Song, *, dropped: int) -> Song:
     )
 
 
-def _slow_frames(harmony: NDArray[np.uint8], kept: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _slow_frames(harmony: Levels, kept: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return the frames of a harmony view that are nearest to the `kept` frames of the spectrogram."""
     left = np.flatnonzero(kept)[::HARMONY_RATIO]
     nearest = np.minimum((left + HARMONY_RATIO // 2) // HARMONY_RATIO, len(harmony) - 1)
@@ -112,7 +112,7 @@ def draw_tempo_factor(bpm: float, settings: CropSettings, rng: Generator, *, fel
 
 
 def resample(
-    levels: NDArray[np.uint8],
+    levels: Levels,
     quantisation: Quantisation,
     start: float,
     factor: float,

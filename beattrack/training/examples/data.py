@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from beattrack.datasets.packed import memory
 from beattrack.network.input_level import over_running_level
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings
@@ -122,7 +123,7 @@ class TrainingData(lightning.LightningDataModule):
 
     def __init__(self, split: Split, settings: TrainingSettings, *, workers: int) -> None:
         super().__init__()
-        self.split, self._settings, self._workers = split, settings, workers
+        self.split, self._settings, self.workers = split, settings, workers
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the loader of batches, from the trainer's current step on."""
@@ -132,14 +133,15 @@ class TrainingData(lightning.LightningDataModule):
         batches = Batches(
             self.split.training, self._settings, rank=trainer.global_rank, ranks=trainer.world_size
         )
+        memory.share(self.workers + 1)
         return DataLoader(
             batches,
             batch_size=None,
             sampler=Steps(trainer.global_step, self._settings.steps),
-            num_workers=self._workers,
+            num_workers=self.workers,
             worker_init_fn=_leave_signals_to_parent,
             pin_memory=trainer.strategy.root_device.type == "cuda",
-            prefetch_factor=4 if self._workers else None,
+            prefetch_factor=4 if self.workers else None,
         )
 
     def validation_batches(self) -> list[Batch]:

@@ -196,3 +196,12 @@ def test_steps_between_places_are_probabilities(metres: list[int], change: float
         assert same or ends_bar
         if len(metres) > 1 and ends_bar:
             assert steps[before, to] == pytest.approx(1 - change if same else change / (len(metres) - 1))
+
+
+def test_between_keeps_the_scores_of_steps() -> None:
+    (space,) = bar_spaces(DBNSettings(tempo_prior=TempoPrior(100.0, 0.5)), 100.0)
+    few = space.between(10, 31)
+    np.testing.assert_array_equal(few.intervals, space.intervals[10:31])
+    np.testing.assert_array_equal(few.step_scores, space.step_scores[10:31, 10:31])
+    np.testing.assert_array_equal(few.region_lengths, space.region_lengths[10:31])
+    assert space.between(0, len(space.intervals)) is space
