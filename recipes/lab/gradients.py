@@ -144,6 +144,8 @@ def draw(out: Path) -> None:
 def _draw_panel(axes: Axes, points: Sequence[dict[str, str]]) -> None:
     for kind in NETWORKS:
         own = [(int(row["distance"]), float(row["norm"])) for row in points if row["network"] == kind]
+        if not own:
+            continue
         distances, norms = np.array(own).T
         axes.plot(
             distances + 1,
