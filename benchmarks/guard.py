@@ -30,7 +30,9 @@ os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy is imported
 import numpy as np  # noqa: E402
 from common import music  # noqa: E402
 
+from beattrack.audio import from_samples  # noqa: E402
 from beattrack.decoding.dbn import DBNDecoder  # noqa: E402
+from beattrack.harmony import Harmony  # noqa: E402
 from beattrack.network.inference import load_network  # noqa: E402
 from beattrack.registry import DEFAULT_MODEL, find  # noqa: E402
 from beattrack.spectrogram import Spectrogram  # noqa: E402
@@ -69,14 +71,18 @@ def calibration() -> Callable[[], None]:
 
 def stages() -> dict[str, Callable[[], Any]]:
     """Return the stages to measure, each on a minute of music, and the start of the program."""
+    stereo = music(SECONDS, 44100)
     samples = music(SECONDS, 22050).mean(axis=1)
-    spectrogram = Spectrogram()
+    spectrogram, harmony = Spectrogram(), Harmony()
     network = load_network(find(DEFAULT_MODEL).path, threads=1)
     decoder = DBNDecoder(engine="numpy")
     magnitudes = spectrogram(samples)
     activations = network.compute([magnitudes])
     return {
+        "mixing and resampling": lambda: from_samples(stereo, source_rate=44100, sample_rate=22050),
         "spectrogram": lambda: spectrogram(samples),
+        "harmony view": lambda: harmony(samples),
+        "model": lambda: load_network(find(DEFAULT_MODEL).path, threads=1),
         "network": lambda: network.compute([magnitudes]),
         "decoder": lambda: decoder(activations),
         "beattrack --help": lambda: start("-m", "beattrack", "--help"),

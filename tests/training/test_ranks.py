@@ -61,7 +61,7 @@ TWO = ("--devices", "2", "--strategy", "ddp")
 LONG = ("--steps", "100000")
 # Ranks add up gradients in another order, and Adam divides them by their size, however small it is.
 TOLERANCE = 1e-4
-PATIENCE = 300.0  # seconds that a process may need to start on a busy machine
+PATIENCE = 900.0  # seconds that a process may need to start on a busy machine
 ENDING = 60.0  # seconds in which all processes of a run end
 
 
@@ -97,9 +97,17 @@ def start(home: Path, name: str, *options: str, prefix: tuple[str, ...] = ()) ->
 
 def finished(process: subprocess.Popen[str]) -> list[str]:
     """Wait for a run that succeeds; return the lines it printed."""
-    _, errors = process.communicate(timeout=PATIENCE)
+    try:
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        kill_all(process)
     assert process.returncode == 0, errors
     return errors.splitlines()
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    for number in members(process.pid):
+        os.kill(number, signal.SIGKILL)
 
 
 def members(session: int) -> list[int]:
@@ -146,8 +154,7 @@ def long_run(home: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
         wait_for((folder / "last.ckpt").exists, process, PATIENCE)
         yield folder, process
     finally:
-        for number in members(process.pid):
-            os.kill(number, signal.SIGKILL)
+        kill_all(process)
         process.communicate()
 
 
