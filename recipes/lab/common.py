@@ -119,8 +119,10 @@ def tidy(axes: Axes | Iterable[Axes]) -> None:
             one.spines[side].set_color(SOFT)
         one.grid(color="#e3e7eb", lw=0.7)
         one.tick_params(which="both", labelsize=9, color=SOFT, labelcolor=INK)
-        for label in (one.xaxis.label, one.yaxis.label, one.title):
+        for label in (one.xaxis.label, one.yaxis.label):
             label.set(fontsize=10, color=INK)
+        for place in ("left", "center"):
+            one.set_title(one.get_title(place), loc=place, fontsize=10, color=INK)
 
 
 def save_plot(drawing: Figure, path: Path) -> None:

@@ -4,7 +4,7 @@
     python recipes/lab/gradients.py [--full] [--out FOLDER] [--seed N]
 
 Writes gradients.csv (norm of the gradient against distance) and gradients.png. The loss is that of the last
-step in the adding problem: of new networks on long sequences, and of networks trained at T = 200 on
+step in the adding problem: of new networks on long sequences, and of networks trained at T = 100 on
 sequences of that length.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NETWORKS = ("tcn", "lstm", "gru", "rnn")
-TRAINED_LENGTH = 200
+TRAINED_LENGTH = 100
 POINTS = 120  # of a curve in the table
 LOWEST = 1e-30  # of the plot; smaller values are drawn there
 
@@ -54,8 +54,8 @@ class Size:
     training_steps: int
 
 
-SMALL = Size(steps=1000, networks=3, sequences=4, training_steps=1000)
-FULL = Size(steps=10_000, networks=5, sequences=4, training_steps=5000)
+SMALL = Size(steps=1000, networks=3, sequences=4, training_steps=800)
+FULL = Size(steps=10_000, networks=5, sequences=4, training_steps=3000)
 
 
 def gradient_norms(network: nn.Module, steps: int, sequences: int, seed: int) -> Float:
@@ -144,6 +144,8 @@ def draw(out: Path) -> None:
 def _draw_panel(axes: Axes, points: Sequence[dict[str, str]]) -> None:
     for kind in NETWORKS:
         own = [(int(row["distance"]), float(row["norm"])) for row in points if row["network"] == kind]
+        if not own:
+            continue
         distances, norms = np.array(own).T
         axes.plot(
             distances + 1,

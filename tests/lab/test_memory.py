@@ -46,7 +46,7 @@ def test_without_memory_there_is_only_guessing(
 
 @pytest.mark.parametrize("problem", ["copy", "adding"])
 def test_a_tiny_tcn_learns(problem: str) -> None:
-    run = memory.Run(problem, 10, "tcn", 200, 5e-3, 0)
+    run = memory.Run(problem, 10, "tcn", 400, 4e-3, 0)
     network, curve = memory.train(run)
     assert [step for step, _ in curve] == list(range(memory.WINDOW, curve[-1][0] + 1, memory.WINDOW))
     assert curve[-1][1] < 0.3 * PROBLEMS[problem].guess(10) < curve[0][1]

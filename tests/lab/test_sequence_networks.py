@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from sequence_networks import Shape, build, parameters, tcn_settings
+from sequence_networks import Block, Shape, build, parameters, tcn_settings
 
 KINDS = ["tcn", "lstm", "gru", "rnn"]
 
@@ -20,17 +22,21 @@ def test_networks_put_out_every_step_and_do_not_see_the_future(kind: str) -> Non
     assert not torch.allclose(before[:, 25], after[:, 25])
 
 
-@pytest.mark.parametrize("steps", [1, 2, 8, 9, 200, 220, 1020])
-def test_the_tcn_sees_the_whole_sequence_and_has_no_block_too_many(steps: int) -> None:
-    settings = tcn_settings(Shape(inputs=1, outputs=1, steps=steps))
+@pytest.mark.parametrize("steps", [1, 2, 8, 11, 200, 220, 1020])
+@pytest.mark.parametrize("block", ["single", "double"])
+def test_the_tcn_sees_the_whole_sequence_and_has_no_block_too_many(steps: int, block: Block) -> None:
+    settings = tcn_settings(Shape(inputs=1, outputs=1, steps=steps, block=block))
+    assert settings.convolutions == (2 if block == "double" else 1)
     assert settings.causal
-    assert settings.receptive_field >= steps
-    one_less = settings.receptive_field - (settings.kernel - 1) * settings.dilations[-1]
-    assert one_less < steps or len(settings.dilations) == 1
+    assert settings.receptive_field >= 1.5 * steps
+    one_less = replace(settings, dilations=settings.dilations[:-1] or (1,))
+    assert one_less.receptive_field < 1.5 * steps or len(settings.dilations) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-@pytest.mark.parametrize("shape", [Shape(2, 1, 200), Shape(10, 10, 1020), Shape(2, 1, 600, 24)])
+@pytest.mark.parametrize(
+    "shape", [Shape(2, 1, 200), Shape(10, 10, 1020, block="single"), Shape(2, 1, 600, 24)]
+)
 def test_recurrent_networks_have_as_many_parameters_as_the_tcn(kind: str, shape: Shape) -> None:
     count = parameters(build(kind, shape, seed=0))
     assert count == pytest.approx(parameters(build("tcn", shape, seed=0)), rel=0.02)
