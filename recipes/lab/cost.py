@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from common import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
+from experiments import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
 from torch import Tensor
 
 from beattrack.network.export import export_onnx

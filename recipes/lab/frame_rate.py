@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import figure, save_plot, tidy, versions, write_table
+from experiments import figure, save_plot, tidy, versions, write_table
 from runs import Lab, Variant, difference, run, songs_of, training_experiment
 
 from beattrack.plot.draw import BEAT, DOWNBEAT, SOFT

@@ -20,7 +20,7 @@ import click
 import memory
 import numpy as np
 import torch
-from common import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
+from experiments import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
 from numpy.typing import NDArray
 from sequence_networks import Shape, build, parameters
 from sequence_problems import PROBLEMS

@@ -17,8 +17,8 @@ from typing import Any
 import click
 import mir_eval
 import numpy as np
-from common import experiment, figure, save_plot, tidy, versions, write_table
 from corpus import make_corpus
+from experiments import experiment, figure, save_plot, tidy, versions, write_table
 from numpy.typing import NDArray
 
 from beattrack.activations import Activations

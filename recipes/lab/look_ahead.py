@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common import figure, save_plot, tidy, versions, write_table
+from experiments import figure, save_plot, tidy, versions, write_table
 from runs import Lab, Variant, difference, run, training_experiment
 
 from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 import torch
-from common import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
+from experiments import COLOURS, NAMES, experiment, figure, read_table, save_plot, tidy, versions, write_table
 from sequence_networks import Shape, build, parameters
 from sequence_problems import PROBLEMS, SYMBOLS
 from torch import nn

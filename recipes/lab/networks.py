@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import COLOURS, NAMES, figure, save_plot, tidy, versions, write_table
+from experiments import COLOURS, NAMES, figure, save_plot, tidy, versions, write_table
 from runs import MEASURES, Lab, Variant, difference, run, training_experiment
 
 from beattrack.network.networks import network_settings

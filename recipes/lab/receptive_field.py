@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common import figure, save_plot, tidy, versions, write_table
+from experiments import figure, save_plot, tidy, versions, write_table
 from runs import Lab, Variant, run, settings_of, training_experiment
 
 from beattrack.network.gradient_check import measure_stack

@@ -19,8 +19,8 @@ import click
 import mir_eval
 import numpy as np
 import torch
-from common import experiment
 from corpus import make_corpus
+from experiments import experiment
 
 from beattrack.datasets.training import DatasetSpec, LoadedSongs, load_songs, parse_spec
 from beattrack.decoding.peaks import PeakDecoder, PeakSettings

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import soundfile
 import torch
-from common import Row, experiment, save_plot, versions, write_table
+from experiments import Row, experiment, save_plot, versions, write_table
 from torch import Tensor
 from wavenet_corpus import BPM, SAMPLE_RATE, Classes, expand, first_order_bits, make_corpus, unigram_bits
 from wavenet_network import WaveNet, bits, generate, generate_naively, random_numbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from common import COLOURS, figure, tidy
+from experiments import COLOURS, figure, tidy
 from numpy.typing import NDArray
 from wavenet_corpus import BPM, SAMPLE_RATE
 

@@ -10,7 +10,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("beattrack.network.networks")
 
 import cost
-from common import read_table
+from experiments import read_table
 
 
 def test_networks_have_as_many_parameters() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from common import read_table
+from experiments import read_table
 from sequence_networks import Shape, build
 from torch import Tensor, nn
 

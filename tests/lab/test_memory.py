@@ -8,7 +8,7 @@ import memory
 import pytest
 import torch
 from click.testing import CliRunner
-from common import read_table
+from experiments import read_table
 from sequence_problems import PROBLEMS
 from torch import Tensor, nn
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 import wavenet
-from common import read_table
+from experiments import read_table
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import common
+import experiments
 import pytest
 from click.testing import CliRunner
 
@@ -12,20 +12,20 @@ def test_a_table_comes_back_as_text(tmp_path: Path) -> None:
         {"network": "tcn", "loss": 1.23456789e-5, "steps": 3},
         {"network": "gru", "loss": 2.0, "steps": 4},
     ]
-    common.write_table(tmp_path / "a.csv", rows)
+    experiments.write_table(tmp_path / "a.csv", rows)
     assert (tmp_path / "a.csv").read_text() == "network,loss,steps\ntcn,1.2346e-05,3\ngru,2,4\n"
-    assert common.read_table(tmp_path / "a.csv")[1] == {"network": "gru", "loss": "2", "steps": "4"}
-    assert common.read_table(tmp_path / "b.csv") == []
+    assert experiments.read_table(tmp_path / "a.csv")[1] == {"network": "gru", "loss": "2", "steps": "4"}
+    assert experiments.read_table(tmp_path / "b.csv") == []
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_the_same_plot_is_the_same_file(suffix: str, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        figure = common.figure(2.0)
+        figure = experiments.figure(2.0)
         axes = figure.subplots()
         axes.plot([0, 1], [1, 0])
-        common.tidy(axes)
-        common.save_plot(figure, tmp_path / f"{name}{suffix}")
+        experiments.tidy(axes)
+        experiments.save_plot(figure, tmp_path / f"{name}{suffix}")
     assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
     assert not list(tmp_path.glob("*.part"))
 
@@ -33,7 +33,7 @@ def test_the_same_plot_is_the_same_file(suffix: str, tmp_path: Path) -> None:
 def test_an_experiment_has_the_common_options(tmp_path: Path) -> None:
     seen = {}
 
-    @common.experiment
+    @experiments.experiment
     def command(full: bool, out: Path, seed: int) -> None:
         """Try something.
 
@@ -54,9 +54,9 @@ def test_an_experiment_has_the_common_options(tmp_path: Path) -> None:
 
 
 def test_every_network_has_a_name_and_a_colour_of_its_own() -> None:
-    assert set(common.NAMES) == set(common.COLOURS)
-    assert len(set(common.COLOURS.values())) == len(common.COLOURS)
+    assert set(experiments.NAMES) == set(experiments.COLOURS)
+    assert len(set(experiments.COLOURS.values())) == len(experiments.COLOURS)
 
 
 def test_versions_are_named() -> None:
-    assert set(common.versions()) == {"python", "torch", "threads"}
+    assert set(experiments.versions()) == {"python", "torch", "threads"}
