@@ -18,12 +18,16 @@ CONNECT_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
 _ADDRESS = re.compile(r"(?:[a-z]+://)?(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5}")
 
-# A worker that dies returns its work at once, and `run` decides what to retry. Profiling costs a few percent.
+# A worker that dies returns its work at once, and `run` decides what to retry. Profiling and frequent looks
+# at the event loops and the system cost a few percent of a core.
 _LOCAL_SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     # A process is started in place of one that died. If it is slow to start, it is awaited, not given up.
     "distributed.deploy.lost-worker-timeout": "1 day",
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1 s",
+    "distributed.admin.tick.limit": "1 hour",
+    "distributed.admin.system-monitor.interval": "10 s",
     "distributed.worker.preload": ["beattrack.cluster.preload"],
 }
 _QUIET = {"logging.distributed": "critical"}  # beattrack reports what the user must know
