@@ -60,6 +60,7 @@ def test_the_cnn_is_the_tcn_without_dilation() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_size_can_be_chosen(name: str) -> None:
+    pytest.importorskip("torch")
     settings = network_settings(name, parameters=120_000)
     assert abs(count(settings) / 120_000 - 1) < 0.05
     assert settings.causal == NETWORKS[name].settings.causal
