@@ -64,7 +64,12 @@ def table(path: Path) -> list[dict[str, str]]:
         ),
         (frame_rate, "frame_rate", {}, ["fold0-without", "fold0-with"]),
         (look_ahead, "look_ahead", {"SMALL_FRAMES": (0, 20)}, ["everything", "ahead-000", "ahead-020"]),
-        (networks, "networks", {"SYSTEMS": ("tcn", "gru"), "SMALL_PARAMETERS": 6000}, ["tcn", "gru"]),
+        (
+            networks,
+            "networks",
+            {"SYSTEMS": ("tcn", "gru"), "SMALL_PARAMETERS": 6000},
+            ["tcn", "gru", "tcn-longer"],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
