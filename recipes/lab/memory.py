@@ -33,8 +33,8 @@ TEST_SEQUENCES, TEST_SEED = 1000, 2**20
 # Most steps for each T; fewer for longer sequences, which take longer.
 SMALL = {"copy": {200: 600}, "adding": {200: 6000}}
 FULL = {"copy": {200: 600, 600: 600, 1000: 600}, "adding": {200: 6000, 600: 6000, 1000: 6000}}
-# Learning rates of Adam at the start. Those of the recurrent networks did best among RATES at T = 100 (--rates),
-# those of the TCN were tried by hand at T = 100 and 200.
+# Learning rates of Adam at the start. Those of the recurrent networks did best among RATES at T = 100
+# (--rates), those of the TCN were tried by hand at T = 100 and 200.
 RATES = (1e-3, 5e-3, 1e-2)
 RATE_LENGTH, RATE_STEPS = 100, 1000
 CHOSEN = {
