@@ -23,7 +23,7 @@ from beattrack.plot.draw import INK
 from beattrack.training.folder.log import LOG
 
 SYSTEMS = ("tcn", "tcn-causal", "wavenet", "cnn1d", "cnn2d", "bilstm", "lstm", "gru")
-# Recurrent networks start slowly, so one of them and the TCN are also trained longer.
+# Recurrent networks start slowly, so at full size one of them and the TCN are also trained longer.
 LONGER, FACTOR = ("tcn", "bilstm"), 4
 # On a CPU, torch takes five times as long for a GRU as for an LSTM, and longer still in bfloat16.
 PRECISION = {"gru": {"precision": "32-true"}}
@@ -43,7 +43,8 @@ def networks(lab: Lab) -> None:
         Variant(name=name, network=sized[name], settings=PRECISION.get(name, {}), about=steps)
         for name in names
     ]
-    variants += [_longer(lab, name, sized[name]) for name in LONGER if name in sized]
+    if lab.full:
+        variants += [_longer(lab, name, sized[name]) for name in LONGER]
     rows = run(lab, variants)
     for row in rows:
         row |= _changes(lab, row["name"]) | {"step_ms": _step_ms(lab.runs / row["name"])}

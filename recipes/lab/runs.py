@@ -83,7 +83,7 @@ class Size:
     held_out: int | None
 
 
-SMALL = Size(steps=400, batch=4, frames=800, channels=12, held_out=None)
+SMALL = Size(steps=300, batch=4, frames=800, channels=12, held_out=None)
 FULL = Size(steps=500, batch=8, frames=1500, channels=20, held_out=12)
 
 

@@ -68,7 +68,7 @@ def table(path: Path) -> list[dict[str, str]]:
             networks,
             "networks",
             {"SYSTEMS": ("tcn", "gru"), "SMALL_PARAMETERS": 6000},
-            ["tcn", "gru", "tcn-longer"],
+            ["tcn", "gru"],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
