@@ -67,7 +67,7 @@ class Size:
     threads: tuple[int, ...] = (1, 2)
 
 
-SMALL = Size(frames=(300, 1000, 3000), step_frames=3000, rounds=3)
+SMALL = Size(frames=(300, 3000), step_frames=3000, rounds=3)
 FULL = Size(frames=(1000, 3000, 10_000, 30_000, 100_000), step_frames=30_000, rounds=3)
 
 Clock = Callable[[], float]
