@@ -10,12 +10,11 @@ tempi of its training songs only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from experiments import figure, save_plot, tidy, versions, write_table
-from runs import Lab, Variant, difference, run, songs_of, training_experiment
+from experiments import figure, save_plot, tidy
+from runs import Lab, Variant, changes, run, songs_of, training_experiment, write_rows
 
 from beattrack.plot.draw import BEAT, DOWNBEAT, SOFT
 
@@ -46,21 +45,11 @@ def frame_rate(lab: Lab) -> None:
     songs, rows = songs_of(lab), []
     for fold in FULL_FOLDS if lab.full else SMALL_FOLDS:
         pair = variants(fold)
-        rows += run(lab, pair, songs)
-        base, ours = (lab.runs / one.name for one in pair)
-        rows[-1] |= _differences(ours, base)
-        rows[-2] |= dict.fromkeys(_differences(ours, base), "")
-    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+        base = lab.runs / pair[0].name
+        measures = [measure for measure, _ in SHOWN]
+        rows += [row | changes(lab.runs / row["name"], base, measures) for row in run(lab, pair, songs)]
+    write_rows(lab, rows)
     _plot(lab, rows)
-
-
-def _differences(ours: Path, base: Path) -> dict[str, str]:
-    """Return the differences of two runs with their intervals, as columns."""
-    columns = {}
-    for measure, _ in SHOWN:
-        mean, low, high = difference(ours, base, measure)
-        columns[f"{measure}_change"] = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-    return columns
 
 
 def _plot(lab: Lab, rows: Sequence[dict[str, Any]]) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments import figure, save_plot, tidy, versions, write_table
-from runs import Lab, Variant, difference, run, training_experiment
+from experiments import figure, save_plot, tidy
+from runs import Lab, Variant, changes, run, training_experiment, write_rows
 
 from beattrack.plot.draw import BEAT, DOWNBEAT, INK, SOFT
 
@@ -46,11 +46,8 @@ def look_ahead(lab: Lab) -> None:
     """Train causal networks of growing look-ahead, and plot their accuracy against the latency."""
     rows = run(lab, variants(FULL_FRAMES if lab.full else SMALL_FRAMES))
     for row in rows:
-        for measure in ("beats_f", "downbeats_f"):
-            mean, low, high = difference(lab.runs / row["name"], lab.runs / rows[0]["name"], measure)
-            text = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-            row[f"{measure}_change"] = text if row is not rows[0] else ""
-    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+        row |= changes(lab.runs / row["name"], lab.runs / rows[0]["name"], ("beats_f", "downbeats_f"))
+    write_rows(lab, rows)
     _plot(lab, rows)
 
 

@@ -8,14 +8,13 @@ All of them read the same spectrogram and have the same heads; see docs/networks
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from experiments import COLOURS, NAMES, figure, save_plot, tidy, versions, write_table
-from runs import MEASURES, Lab, Variant, difference, run, training_experiment
+from experiments import COLOURS, NAMES, figure, read_table, save_plot, tidy
+from runs import MEASURES, Lab, Variant, changes, run, schedule, training_experiment, write_rows
 
 from beattrack.network.networks import network_settings
 from beattrack.network.settings import NetworkSettings
@@ -47,33 +46,22 @@ def networks(lab: Lab) -> None:
         variants += [_longer(lab, name, sized[name]) for name in LONGER]
     rows = run(lab, variants)
     for row in rows:
-        row |= _changes(lab, row["name"]) | {"step_ms": _step_ms(lab.runs / row["name"])}
-    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+        row |= changes(lab.runs / row["name"], lab.runs / SYSTEMS[0], MEASURES) | {
+            "step_ms": _step_ms(lab.runs / row["name"])
+        }
+    write_rows(lab, rows)
     _plot(lab, rows)
 
 
 def _longer(lab: Lab, name: str, network: NetworkSettings) -> Variant:
     """Return the run of a network for more steps."""
     steps = FACTOR * lab.size.steps
-    settings = {"steps": steps, "steps_per_epoch": steps, "warm_up": steps // 10}
-    return Variant(name=f"{name}-longer", network=network, settings=settings, about={"steps": steps})
-
-
-def _changes(lab: Lab, name: str) -> dict[str, str]:
-    """Return the differences from the TCN with their intervals, as columns."""
-    columns = {}
-    for measure in MEASURES:
-        mean, low, high = difference(lab.runs / name, lab.runs / SYSTEMS[0], measure)
-        columns[f"{measure}_change"] = (
-            f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" if name != SYSTEMS[0] else ""
-        )
-    return columns
+    return Variant(name=f"{name}-longer", network=network, settings=schedule(steps), about={"steps": steps})
 
 
 def _step_ms(folder: Path) -> float:
     """Return the milliseconds of a training step, without the time that it waited for crops."""
-    with (folder / LOG).open(encoding="utf-8", newline="") as file:
-        last = list(csv.DictReader(file))[-1]
+    last = read_table(folder / LOG)[-1]
     return round(1000 * (float(last["seconds"]) - float(last["waited"])) / int(last["step"]), 1)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments import figure, save_plot, tidy, versions, write_table
-from runs import Lab, Variant, run, settings_of, training_experiment
+from experiments import figure, save_plot, tidy
+from runs import Lab, Variant, run, settings_of, training_experiment, write_rows
 
 from beattrack.network.gradient_check import measure_stack
 from beattrack.network.receptive_field import StackSettings
@@ -51,7 +51,7 @@ def receptive_field(lab: Lab) -> None:
     layers, plain = (FULL_LAYERS, FULL_PLAIN) if lab.full else (SMALL_LAYERS, SMALL_PLAIN)
     variants = [variant(n, dilated=True) for n in layers] + [variant(n, dilated=False) for n in plain]
     rows = [{**row, **_fields(lab, one)} for row, one in zip(run(lab, variants), variants, strict=True)]
-    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
+    write_rows(lab, rows)
     _plot(lab, rows)
 
 

@@ -6,7 +6,6 @@ resume.
 
 from __future__ import annotations
 
-import csv
 import functools
 import json
 import time
@@ -20,7 +19,7 @@ import mir_eval
 import numpy as np
 import torch
 from corpus import make_corpus
-from experiments import experiment
+from experiments import experiment, read_table, versions, write_table
 
 from beattrack.datasets.training import DatasetSpec, LoadedSongs, load_songs, parse_spec
 from beattrack.decoding.peaks import PeakDecoder, PeakSettings
@@ -33,6 +32,7 @@ from beattrack.runtime.files import atomic_write_text
 from beattrack.tracker import decode
 from beattrack.training.examples.sampling import Pool, Split, split_songs
 from beattrack.training.folder.checkpoints import BEST, read_checkpoint
+from beattrack.training.folder.metrics import SONGS
 from beattrack.training.held_out import Tracked, choose, track
 from beattrack.training.machine import Machine
 from beattrack.training.run import train
@@ -160,6 +160,11 @@ _DATASET = (
 _THREADS = "CPU threads of torch."
 
 
+def schedule(steps: int) -> dict[str, int]:
+    """Return the settings of a run of so many steps."""
+    return {"steps": steps, "steps_per_epoch": steps, "warm_up": steps // 10}
+
+
 def songs_of(lab: Lab) -> LoadedSongs:
     """Read the songs of an experiment; without --dataset, make the synthesised corpus first."""
     names = lab.datasets or (make_corpus(lab.out / "corpus", songs=120, seconds=30.0),)
@@ -172,9 +177,7 @@ def settings_of(lab: Lab, variant: Variant) -> TrainingSettings:
     given: dict[str, Any] = {
         **COMMON,
         "seed": lab.seed,
-        "steps": size.steps,
-        "steps_per_epoch": size.steps,
-        "warm_up": size.steps // 10,
+        **schedule(size.steps),
         "batch": size.batch,
         "precision": precision(),
         "crop.frames": size.frames,
@@ -197,11 +200,11 @@ def precision() -> str:
 
 
 def run(lab: Lab, variants: Sequence[Variant], songs: LoadedSongs | None = None) -> list[dict[str, Any]]:
-    """Train every variant that is not finished, and return a row for each: means and training time.
+    """Train every variant that is not finished, and return a row of mean scores for each.
 
     Args:
         lab: the experiment.
-        variants: its runs. Differences are from the first, song by song.
+        variants: its runs.
         songs: songs to train on; None for those of `songs_of`.
     """
     songs = songs or songs_of(lab)
@@ -222,8 +225,7 @@ def run(lab: Lab, variants: Sequence[Variant], songs: LoadedSongs | None = None)
 
 def scores(folder: Path, measure: str) -> dict[tuple[str, str], float]:
     """Return one measure of each held-out song of a run that has it."""
-    with (folder / "validation.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(folder / SONGS)
     return {(row["source"], row["id"]): float(row[measure]) for row in rows if row[measure]}
 
 
@@ -234,6 +236,21 @@ def difference(folder: Path, base: Path, measure: str) -> tuple[float, float, fl
     draws = np.random.default_rng(0).integers(0, len(changes), (RESAMPLES, len(changes)))
     low, high = np.percentile(changes[draws].mean(axis=1), BAND)
     return float(changes.mean()), float(low), float(high)
+
+
+def changes(folder: Path, base: Path, measures: Sequence[str]) -> dict[str, str]:
+    """Return the differences of a run from another as columns of a table; empty if both are the same."""
+    columns = {}
+    for measure in measures:
+        mean, low, high = difference(folder, base, measure)
+        text = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+        columns[f"{measure}_change"] = text if folder != base else ""
+    return columns
+
+
+def write_rows(lab: Lab, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the table of an experiment, with seed and versions."""
+    write_table(lab.path(".csv"), [{**row, "seed": lab.seed, **versions()} for row in rows])
 
 
 def _row(folder: Path, variant: Variant, settings: TrainingSettings) -> dict[str, Any]:
