@@ -93,5 +93,5 @@ def warn_damaged(name: str, seconds: float) -> None:
 
 
 def warn(message: str) -> None:
-    """Give an AudioWarning to the thread that reads the samples."""
+    """Issue an AudioWarning in the thread that reads the samples."""
     for_reader(functools.partial(warnings.warn, message, AudioWarning, stacklevel=2))
