@@ -107,7 +107,8 @@ class _Run(Generic[Work, Result]):
                     yield from self._outcomes(chunk, answer)
                 self._fill(finished)
         finally:
-            if self._sent:
+            # A client closed before the iteration has no loop that could answer; asking it may wait for ever.
+            if self._sent and self._client.status != "closed":
                 self._client.cancel(list(self._sent), force=True)
 
     def _fill(self, finished: Any) -> None:
