@@ -4,7 +4,8 @@ The graph has independent parts, so that long recordings need little memory:
 
 - `spectrogram -> front_end` sees five frames at a time and can run in blocks;
 - `harmony -> harmony_path` has only ten frames per second;
-- `features -> beats, downbeats, tempo` sees minutes and runs over the whole recording;
+- `features -> ... -> beats, downbeats, tempo` sees minutes. A TCN runs in phases (`network.body_graph`);
+  other bodies run on the whole recording;
 - `frame, slow, maps_0, ..., past_0, ... -> step_beats, step_downbeats, map_0, ..., input_0, ...`, in causal
   networks, computes the same frame by frame, as music is played (`network.step_graph`).
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
+from typing import cast
 
 import numpy as np
 import onnx
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from beattrack.errors import ModelError
+from beattrack.network.body_graph import EVENTS, STREAM, body_inputs, deep_outputs, shallow_outputs
 from beattrack.network.causal_input import CausalInput
 from beattrack.network.fast_graph import make_fast
 from beattrack.network.inference import load_network
@@ -33,13 +36,14 @@ from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import METADATA_KEY, ModelSettings
 from beattrack.network.norms import fold_weight_norm
 from beattrack.network.step_graph import step_output_names, step_shapes
+from beattrack.network.tcn import TCN
+from beattrack.network.tcn_settings import PHASES
 from beattrack.network.torch_engine import PREFIX, stored_weights
 from beattrack.runtime.files import atomic_path
 
 OPSET = 18
 PARITY_TOLERANCE = 1e-4
 EXAMPLE_FRAMES = (64, 96, 40)
-FAST_OUTPUTS = ("front_end", "beats", "downbeats", "tempo")  # those at the full frame rate
 
 
 class _Parts(nn.Module):
@@ -50,8 +54,13 @@ class _Parts(nn.Module):
     def forward(self, spectrogram: Tensor, features: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         network, rest = self.network, list(others)
         slow = () if network.harmony is None else (network.harmony_features(rest.pop(0)),)
+        phased = [rest.pop(0) for _ in body_inputs(network.settings)]
+        if phased:
+            body = network.in_phases(features, phased[0], phased[1] if len(phased) > 1 else None)
+        else:
+            body = network.probabilities(features)
         step = self._step(rest) if rest else ()
-        return (network.features(spectrogram), *slow, *network.probabilities(features), *step)
+        return (network.features(spectrogram), *slow, *body, *step)
 
     def _step(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         settings = self.network.settings
@@ -81,7 +90,8 @@ def export_onnx(network: BeatNetwork, settings: ModelSettings, path: str | os.Pa
         model = onnx.load(str(temporary))
         _add_missing(model, state)
         if not settings.network.causal:  # live music comes frame by frame: more operators would take longer
-            make_fast(model, FAST_OUTPUTS)
+            # All outputs at the full frame rate; the harmony path has a tenth of the frames.
+            make_fast(model, [output.name for output in model.graph.output if output.name != "harmony_path"])
         entry = model.metadata_props.add()
         entry.key, entry.value = METADATA_KEY, settings.to_json()
         onnx.save(model, str(temporary))
@@ -109,6 +119,12 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
     if settings.network.harmony is not None:
         example.append(torch.rand(1, slow_frames, settings.network.harmony.bands))
         inputs, slow = [*inputs, "harmony"], ["harmony_path"]
+    phased = body_inputs(settings.network)
+    if phased:
+        network = copy.deepcopy(network)
+        cast(TCN, network.tcn).divide_dilations(PHASES)
+        inputs += phased
+        example += [torch.rand(shape) for shape in phased.values()]
     step_outputs: list[str] = []
     if settings.network.causal:
         step_inputs, step_outputs = step_shapes(settings.network), step_output_names(settings.network)
@@ -122,10 +138,19 @@ def _write_graph(network: BeatNetwork, settings: ModelSettings, path: str) -> No
         "downbeats": {1: "frames"},
         "harmony": {1: "slow_frames"},
         "harmony_path": {2: "slow_frames"},
+        "shallow": {2: "frames"},
+        "shallow_skips": {2: "frames"},
+        "deep_skips": {0: "phases", 2: "phase_frames"},
     }
+    if phased:
+        axes[STREAM] = {0: "phases", 2: "phase_frames"}
+        axes |= {name: {0: "phases", 1: "phase_frames"} for name in EVENTS}
     tempo = ["tempo"] * bool(settings.network.tempo_bins)
     events = [] if settings.network.clip_level else ["beats", "downbeats"]
-    outputs = ["front_end", *slow, *events, *tempo, *step_outputs]
+    body = [*events, *tempo]
+    if phased:
+        body = [*shallow_outputs(settings.network), *deep_outputs(settings.network), *tempo]
+    outputs = ["front_end", *slow, *body, *step_outputs]
     axes = {name: axis for name, axis in axes.items() if name in (*inputs, *outputs)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of the exporter

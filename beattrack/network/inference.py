@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from beattrack.activations import Activations
 from beattrack.errors import MissingExtraError
+from beattrack.network.body import Body, run_body
 from beattrack.network.causal_input import CausalInput
 from beattrack.network.input_level import (
     QUIET,
@@ -25,16 +26,16 @@ from beattrack.network.model_settings import ModelSettings
 from beattrack.network.onnx_engine import check_model_file, open_onnx
 from beattrack.runtime import checks
 from beattrack.runtime.cores import usable_cores
+from beattrack.runtime.lanes import in_lanes
 
 Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
-TCN_FRAMES = 2**16  # 11 minutes at 100 fps, about 0.2 GB; longer recordings run in overlapping blocks
 
 
-class Engine(Protocol):
+class Engine(Body, Protocol):
     """A backend that runs the parts of the network."""
 
     def features(self, padded: Float) -> Float:
@@ -43,21 +44,20 @@ class Engine(Protocol):
     def harmony(self, harmony: Float) -> Float:
         """Run the harmony path, if there is one: (1, slow frames, bands) to (1, channels, slow frames)."""
 
-    def probabilities(self, features: Float) -> list[Float]:
-        """Run body and heads: (1, channels, frames) to beats, downbeats (1, frames) and tempo (1, bins).
-
-        Networks that decide about whole clips have no beats and downbeats.
-        """
-
 
 class Network:
     """A loaded model, to be used for any number of recordings.
 
     `load_network` opens a model file. Copying or unpickling a network opens the file again.
+
+    Args:
+        engine: runs the parts of the network.
+        settings: settings of the model.
+        threads: threads that run an engine for the CPU on several parts of a recording at once.
     """
 
-    def __init__(self, engine: Engine, settings: ModelSettings) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, settings: ModelSettings, *, threads: int = 1) -> None:
+        self._engine, self._threads = engine, threads
         self.settings = settings
 
     def compute(self, blocks: Iterable[Float], harmony: Iterable[Float] = ()) -> Activations:
@@ -99,7 +99,7 @@ class Network:
             return Activations(unknown, None, fps=fps, tempo=tempo, pauses=pauses)
         self._add_harmony(features, harmony, level)
         del magnitudes  # frees 105 MB per hour of audio before the TCN runs
-        beats, downbeats, tempo = self._probabilities(features)
+        beats, downbeats, tempo = self._body(features)
         for start, stop in (*pauses, *quiet[(quiet[:, 0] == 0) | (quiet[:, 1] == frames)]):
             beats[start:stop] = downbeats[start:stop] = 0.0
         return Activations(beats=beats, downbeats=downbeats, fps=fps, tempo=tempo, pauses=pauses)
@@ -119,7 +119,7 @@ class Network:
                 features[0, network.front_end.channels :] = hold(
                     slow, network.harmony.ratio, frames, delay=network.harmony.delay
                 )
-        beats, downbeats, _ = self._probabilities(features)
+        beats, downbeats, _ = self._body(features)
         return beats, downbeats
 
     def _features(self, magnitudes: list[Float], frames: int, level: float) -> Float:
@@ -127,12 +127,15 @@ class Network:
         network = self.settings.network
         stride = network.front_end.stride
         features = np.zeros((1, network.feature_channels, -(-frames // stride)), np.float32)
-        channels = network.front_end.channels
-        start = 0
-        for padded in padded_blocks(magnitudes, self.settings, frames=FRONT_END_FRAMES // stride * stride):
-            block = self._engine.features(padded[None] / np.float32(level))
+        channels, block_frames = network.front_end.channels, FRONT_END_FRAMES // stride * stride
+
+        def run(numbered: tuple[int, Float]) -> None:
+            start = numbered[0] * (block_frames // stride)
+            block = self._engine.features(numbered[1][None] / np.float32(level))
             features[:, :channels, start : start + block.shape[2]] = block
-            start += block.shape[2]
+
+        blocks = enumerate(padded_blocks(magnitudes, self.settings, frames=block_frames))
+        in_lanes(run, blocks, threads=min(self._threads, -(-frames // block_frames)))
         return features
 
     def _add_harmony(self, features: Float, harmony: Iterable[Float], level: float) -> None:
@@ -152,26 +155,9 @@ class Network:
                 slow[0], network.harmony.ratio, features.shape[2]
             )
 
-    def _probabilities(self, features: Float) -> tuple[Float, Float, Float | None]:
-        """Compute beats and downbeats, (frames,), and tempo, (bins,).
-
-        Each block includes the receptive field around it, so the result does not depend on the block size.
-        Only the tempo is a mean over blocks. Recurrent networks see everything, in a single block.
-        """
-        frames = features.shape[2]
-        reach = self.settings.network.body_reach
-        size = max(frames, 1) if reach is None else TCN_FRAMES
-        before, after = reach or (0, 0)
-        beats, downbeats = np.empty(frames, np.float32), np.empty(frames, np.float32)
-        tempi: list[Float] = []
-        for start in range(0, frames, size):
-            stop = min(start + size, frames)
-            first, last = max(start - before, 0), min(stop + after, frames)
-            outputs = self._engine.probabilities(np.ascontiguousarray(features[:, :, first:last]))
-            for whole, block in zip((beats, downbeats), outputs, strict=False):
-                whole[start:stop] = block[0, start - first : stop - first]
-            tempi += [(stop - start) * output[0] for output in outputs[2:]]
-        return beats, downbeats, np.sum(tempi, axis=0, dtype=np.float32) / frames if tempi else None
+    def _body(self, features: Float) -> tuple[Float, Float, Float | None]:
+        """Compute beats and downbeats, (frames,), and tempo, (bins,)."""
+        return run_body(self._engine, features, self.settings.network.body_reach, self._threads)
 
 
 def spread(slow: Float, ratio: int, frames: int) -> Float:
@@ -268,7 +254,7 @@ def load_network(
     name = os.fspath(path)
     check_model_file(name)
     if device == "cpu" or (device == "auto" and not _has_gpu()):
-        return Network(*open_onnx(name, threads=threads or usable_cores()))
+        return Network(*open_onnx(name), threads=min(threads or usable_cores(), usable_cores()))
     try:
         from beattrack.network.torch_engine import open_torch
     except ImportError as error:

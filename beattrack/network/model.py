@@ -38,10 +38,10 @@ class Heads(nn.Module):
         self.frames = None if clip_level else nn.Conv1d(channels, 2, 1)
         self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
 
-    def forward(self, stream: Tensor, skips: Tensor | None) -> Logits:
-        """Map the outputs of the body, (batch, channels, frames), to logits."""
+    def forward(self, stream: Tensor | None, skips: Tensor | None) -> Logits:
+        """Map the outputs of the body, (batch, channels, frames), to logits; None gives no logits."""
         beats = downbeats = tempo = None
-        if self.frames is not None:
+        if self.frames is not None and stream is not None:
             beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each
             if self.sum_head:
                 beats = beats + downbeats
@@ -127,9 +127,28 @@ class BeatNetwork(nn.Module):
             Beats and downbeats, (batch, frames) each, unless the network decides about whole clips, and
             tempo, (batch, bins), if it has a tempo head.
         """
-        logits = self.heads(*self.body(features))
-        frames = [torch.sigmoid(x) for x in (logits.beats, logits.downbeats) if x is not None]
-        return (*frames, *([] if logits.tempo is None else [torch.softmax(logits.tempo, dim=1)]))
+        return _probabilities(self.heads(*self.body(features)))
+
+    def in_phases(self, features: Tensor, stream: Tensor, skips: Tensor | None) -> tuple[Tensor, ...]:
+        """Compute the parts of a body that runs in phases, and its heads; see `network.body_graph`.
+
+        Args:
+            features: input of the shallow blocks, shape (batch, channels, frames).
+            stream: input of the deep blocks.
+            skips: input of the tempo head, if there is one.
+
+        Returns:
+            Outputs of the shallow blocks, then of the deep blocks and the heads, then tempo. The skip outputs
+            are left out without a tempo head.
+        """
+        if self.tcn is None:
+            raise RuntimeError("the body has no phases")
+        shallow, deep = self.tcn.shallow(features), self.tcn.deep(stream)
+        events = _probabilities(self.heads(deep[0], None))
+        if skips is None:
+            return shallow[0], *events
+        outputs = (*shallow, *events, deep[1], *_probabilities(self.heads(None, skips)))
+        return tuple(output for output in outputs if output is not None)
 
     def step(
         self, frame: Tensor, slow: Tensor | None, maps: Sequence[Tensor], pasts: Sequence[Tensor]
@@ -158,3 +177,8 @@ class BeatNetwork(nn.Module):
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def _probabilities(logits: Logits) -> tuple[Tensor, ...]:
+    frames = [torch.sigmoid(x) for x in (logits.beats, logits.downbeats) if x is not None]
+    return (*frames, *([] if logits.tempo is None else [torch.softmax(logits.tempo, dim=1)]))

@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beattrack.errors import ModelError
+from beattrack.network.body import run_phased
+from beattrack.network.body_graph import (
+    EVENTS,
+    SKIPS,
+    STREAM,
+    TEMPO,
+    body_inputs,
+    deep_outputs,
+    shallow_outputs,
+)
 from beattrack.network.model_settings import ModelSettings, read_settings
 from beattrack.network.settings import NetworkSettings
 from beattrack.network.step_graph import Shape, step_output_shapes, step_shapes
-from beattrack.runtime.cores import usable_cores
 
 Float = NDArray[np.float32]
 
@@ -22,40 +31,36 @@ MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
 
 
 class OnnxEngine:
-    """ONNX Runtime on the CPU. A copied or unpickled engine opens the model file again."""
+    """ONNX Runtime on the CPU; every call runs in the thread that makes it.
 
-    def __init__(self, session: Any, settings: ModelSettings, path: str, threads: int) -> None:
-        import onnxruntime
+    Any number of threads may call an engine at once. A copied or unpickled engine opens the model file again.
 
-        self._session = session
-        self._opened_by = (os.path.abspath(path), threads)
-        # The body runs over many minutes at once; release that memory, up to 0.2 GB, after each run. It costs
-        # 2 % of the time for 3 minutes, but the decoder then needs no memory on top of it.
-        self._give_back = onnxruntime.RunOptions()
-        self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        names = {output.name for output in session.get_outputs()}
-        self._heads = [name for name in ("beats", "downbeats", "tempo") if name in names]
-        # Every run needs all inputs; parts of the graph that are not run get zeros.
-        self._idle = _idle_inputs(settings.network)
+    Attributes:
+        phased: the body in phases; None if it runs at once, as in files of earlier versions.
+    """
+
+    def __init__(self, session: Any, settings: ModelSettings, path: str) -> None:
+        self._path = os.path.abspath(path)
+        phased = STREAM in {one.name for one in session.get_inputs()}
+        self._graph = _Graph(session, _idle_inputs(settings.network, phased=phased))
+        self.phased = OnnxPhased(self._graph, settings.network) if phased else None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_reopen, self._opened_by)
+        return (_reopen, (self._path,))
 
     def features(self, padded: Float) -> Float:
         """Run the front-end."""
-        (features,) = self._session.run(["front_end"], {**self._idle, "spectrogram": padded})
-        return np.asarray(features)
+        return self._graph.run(["front_end"], {"spectrogram": padded})[0]
 
     def harmony(self, harmony: Float) -> Float:
         """Run the harmony path."""
-        (features,) = self._session.run(["harmony_path"], {**self._idle, "harmony": harmony})
-        return np.asarray(features)
+        return self._graph.run(["harmony_path"], {"harmony": harmony})[0]
 
     def probabilities(self, features: Float) -> list[Float]:
-        """Run the TCN and the heads."""
-        inputs = {**self._idle, "features": features}
-        outputs: list[Float] = self._session.run(self._heads, inputs, self._give_back)
-        return outputs
+        """Run body and heads."""
+        if self.phased is None:
+            return self._graph.run(self._graph.heads, {"features": features}, last=True)
+        return [found[None] for found in run_phased(self.phased, features, 1) if found is not None]
 
     def step(self, inputs: Mapping[str, Float], outputs: Sequence[str]) -> list[Float]:
         """Run one frame of a causal network; `network.step_graph` has the names.
@@ -64,15 +69,63 @@ class OnnxEngine:
             inputs: inputs by name; those that the outputs do not depend on may be missing.
             outputs: names of the outputs to compute.
         """
-        computed: list[Float] = self._session.run(outputs, {**self._idle, **inputs})
+        return self._graph.run(outputs, inputs)
+
+
+class OnnxPhased:
+    """The body in phases; see `network.body.Phased`."""
+
+    def __init__(self, graph: _Graph, network: NetworkSettings) -> None:
+        if network.shallow_reach is None:
+            raise ValueError("the body has no phases")
+        self._graph, self._network = graph, network
+        self.reach = network.shallow_reach
+
+    def shallow(self, features: Float) -> tuple[Float, Float | None]:
+        """Run the shallow blocks."""
+        stream, *skips = self._graph.run(shallow_outputs(self._network), {"features": features})
+        return stream, skips[0] if skips else None
+
+    def deep(self, stream: Float) -> tuple[Float, Float, Float | None]:
+        """Run the deep blocks and the heads."""
+        beats, downbeats, *skips = self._graph.run(deep_outputs(self._network), {STREAM: stream})
+        return beats, downbeats, skips[0] if skips else None
+
+    def tempo(self, skips: Float) -> Float | None:
+        """Run the tempo head."""
+        if not self._network.tempo_bins:
+            return None
+        (tempo,) = self._graph.run([TEMPO], {SKIPS: skips[None, :, None]}, last=True)
+        return np.asarray(tempo[0])
+
+
+class _Graph:
+    """A session that runs parts of the graph. It needs all inputs in every run, so the others get zeros."""
+
+    def __init__(self, session: Any, idle: dict[str, Float]) -> None:
+        import onnxruntime
+
+        self._session, self._idle = session, idle
+        names = {output.name for output in session.get_outputs()}
+        self.heads = [name for name in (*EVENTS, TEMPO) if name in names]
+        # The last run releases the memory of those before it, which the decoder can then use.
+        self._give_back = onnxruntime.RunOptions()
+        self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, Float], *, last: bool = False) -> list[Float]:
+        """Compute some outputs; the last run for a recording releases memory."""
+        options = self._give_back if last else None
+        computed: list[Float] = self._session.run(outputs, {**self._idle, **inputs}, options)
         return computed
 
 
-def _idle_inputs(network: NetworkSettings) -> dict[str, Float]:
+def _idle_inputs(network: NetworkSettings, *, phased: bool) -> dict[str, Float]:
     shapes: dict[str, Shape] = {
         "spectrogram": (1, network.front_end.receptive_field, network.front_end.bands),
         "features": (1, network.feature_channels, 1),
     }
+    if phased:
+        shapes |= body_inputs(network)
     if network.harmony is not None:
         shapes["harmony"] = (1, 1, network.harmony.bands)
     if network.causal:
@@ -88,12 +141,11 @@ def check_model_file(name: str) -> None:
         raise ModelError(f"{name}: is too large for a model ({size / 1e6:.0f} MB)")
 
 
-def open_onnx(name: str, *, threads: int) -> tuple[OnnxEngine, ModelSettings]:
+def open_onnx(name: str) -> tuple[OnnxEngine, ModelSettings]:
     """Read a model file.
 
     Args:
         name: model file.
-        threads: threads to use; more than there are cores would slow each other down.
 
     Returns:
         The engine and the settings of the model.
@@ -104,18 +156,17 @@ def open_onnx(name: str, *, threads: int) -> tuple[OnnxEngine, ModelSettings]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(threads, usable_cores())
-    options.inter_op_num_threads = 1
+    # No threads of its own: they wait for each other at every operation, and most convolutions over time run
+    # on one of them. Instead, parts of a recording run side by side (`network.body`).
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Threads that spin between the many small operations would take cores from other workers.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exception classes are private
         raise ModelError(f"{name}: cannot be read as an ONNX model") from error
     settings = read_settings(session.get_modelmeta().custom_metadata_map, name)
     try:
-        engine = OnnxEngine(session, settings, name, threads)
+        engine = OnnxEngine(session, settings, name)
         _try_out(engine, settings)
     except Exception as error:  # as above
         raise ModelError(
@@ -124,10 +175,10 @@ def open_onnx(name: str, *, threads: int) -> tuple[OnnxEngine, ModelSettings]:
     return engine, settings
 
 
-def _reopen(name: str, threads: int) -> OnnxEngine:
+def _reopen(name: str) -> OnnxEngine:
     if not Path(name).is_file():
         raise ModelError(f"{name}: there is no such model file; a pickled network needs it")
-    return open_onnx(name, threads=threads)[0]
+    return open_onnx(name)[0]
 
 
 def _try_out(engine: OnnxEngine, settings: ModelSettings) -> None:

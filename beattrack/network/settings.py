@@ -312,8 +312,17 @@ class NetworkSettings:
             return None
         if self.tcn is None:
             return 0, 0
-        reach = self.tcn.receptive_field - 1
-        return (reach, 0) if self.tcn.causal else (reach // 2, reach // 2)
+        return self._reach(self.tcn.receptive_field - 1)
+
+    @property
+    def shallow_reach(self) -> tuple[int, int] | None:
+        """Reach of the shallow blocks of a body that runs in phases (`network.body`); None if it does not."""
+        if self.tcn is None or self.tcn.shallow_blocks is None or self.tcn.output != "residual":
+            return None
+        return self._reach(self.tcn.span(self.tcn.shallow_blocks))
+
+    def _reach(self, span: int) -> tuple[int, int]:
+        return (span, 0) if self.causal else (span // 2, span // 2)
 
     @property
     def frames_before(self) -> int:

@@ -229,7 +229,7 @@ def load_streaming_network(path: str | os.PathLike[str]) -> StreamingNetwork:
     """
     name = os.fspath(path)
     check_model_file(name)
-    engine, settings = open_onnx(name, threads=1)
+    engine, settings = open_onnx(name)
     if not settings.network.causal:
         raise ModelError(f"{name}: looks ahead; live music needs a causal model, such as tcn-causal")
     return StreamingNetwork(engine, settings)

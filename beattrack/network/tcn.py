@@ -32,13 +32,18 @@ class DilatedConvolution(nn.Module):
         self, inputs: int, outputs: int, kernel: int, dilation: int, *, causal: bool, norm: Norm = "none"
     ) -> None:
         super().__init__()
-        self.reach = (kernel - 1) * dilation
         self.causal = causal
-        padding = 0 if causal else self.reach // 2
-        self.convolution = nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=padding)
+        self.convolution = nn.Conv1d(inputs, outputs, kernel)
+        self.set_dilation(dilation)
         if norm == "weight":
             normalise_weight(self.convolution)
         self.norm = output_norm(norm, outputs)
+
+    def set_dilation(self, dilation: int) -> None:
+        """Change the dilation."""
+        self.reach = (self.convolution.kernel_size[0] - 1) * dilation
+        self.convolution.dilation = (dilation,)
+        self.convolution.padding = (0,) if self.causal else (self.reach // 2,)
 
     def forward(self, features: Tensor) -> Tensor:
         """Convolve, with zeros beyond the ends."""
@@ -198,6 +203,36 @@ class TCN(nn.Module):
             if self.settings.skip_sum or self.settings.output != "residual":
                 total = skip if total is None else total + skip
         return self._output(features, total), total if self.settings.skip_sum else None
+
+    def shallow(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run the blocks before the deep ones; see `TCNSettings.shallow_blocks`.
+
+        Args:
+            features: shape (batch, inputs, frames).
+
+        Returns:
+            The residual stream and, with `skip_sum`, the sum of the skip outputs.
+        """
+        return self._run(slice(self.settings.shallow_blocks), features)
+
+    def deep(self, stream: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run the deep blocks and the output activation on what `shallow` returns."""
+        stream, total = self._run(slice(self.settings.shallow_blocks, None), stream)
+        return self._output(stream, total), total
+
+    def _run(self, blocks: slice, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        total: Tensor | None = None
+        for block in self.blocks[blocks]:
+            features, skip = block(features)
+            total = skip if total is None else total + skip
+        return features, total if self.settings.skip_sum else None
+
+    def divide_dilations(self, divisor: int) -> None:
+        """Divide the dilations of the deep blocks, so that they run on every `divisor`-th frame."""
+        for block in self.blocks[self.settings.shallow_blocks :]:
+            for layers in cast(ResidualBlock, block).layers:
+                for layer in layers:
+                    layer.set_dilation(layer.convolution.dilation[0] // divisor)
 
     def one_step(self, features: Tensor) -> Tensor:
         """Run all blocks and return the output at one frame, for a decision about the whole input.

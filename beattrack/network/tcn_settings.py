@@ -14,6 +14,9 @@ DropoutKind = Literal["spatial", "element"]
 Norm = Literal["none", "batch", "layer", "weight"]
 Output = Literal["residual", "skips", "wavenet"]
 
+PHASES = 32  # see `network.body`
+_MOST_SHALLOW_SPAN = 512  # frames
+
 
 @dataclass(frozen=True, kw_only=True)
 class TCNSettings:
@@ -133,10 +136,26 @@ class TCNSettings:
         return tuple(tap * dilation for tap in range(self.kernel - 1, 0, -1))
 
     @property
+    def shallow_blocks(self) -> int | None:
+        """Number of blocks before the deep ones, whose dilations are multiples of `PHASES`.
+
+        None if there are no deep blocks, or if the blocks before them read many frames.
+        """
+        blocks = len(self.block_dilations)
+        while blocks and self.block_dilations[blocks - 1] % PHASES == 0:
+            blocks -= 1
+        few = self.span(blocks) <= _MOST_SHALLOW_SPAN
+        return blocks if 0 < blocks < len(self.block_dilations) and few else None
+
+    def span(self, blocks: int) -> int:
+        """Return how many frames around a frame the first blocks read for it."""
+        widest = sum(max(self.branch_dilations(dilation)) for dilation in self.block_dilations[:blocks])
+        return self.convolutions * (self.kernel - 1) * widest
+
+    @property
     def receptive_field(self) -> int:
         """Frames of input that one output frame sees.
 
         1 + the sum over all blocks of `convolutions` * (kernel - 1) * largest dilation of the block.
         """
-        widest = sum(max(self.branch_dilations(dilation)) for dilation in self.block_dilations)
-        return 1 + self.convolutions * (self.kernel - 1) * widest
+        return 1 + self.span(len(self.block_dilations))

@@ -61,7 +61,9 @@ def stored_weights(model: onnx.ModelProto) -> dict[str, Tensor]:
 
 
 class TorchEngine:
-    """torch on any device."""
+    """torch on any device; the body runs at once."""
+
+    phased = None
 
     def __init__(self, network: BeatNetwork, device: str) -> None:
         self._network = network.to(device)

@@ -30,10 +30,10 @@ from experiments import COLOURS, NAMES, experiment, figure, read_table, save_plo
 from torch import Tensor
 
 from beattrack.network.export import export_onnx
+from beattrack.network.inference import Network, load_network
 from beattrack.network.model import BeatNetwork
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.networks import NETWORKS as CONFIGS
-from beattrack.network.onnx_engine import OnnxEngine, open_onnx
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,17 +76,17 @@ Clock = Callable[[], float]
 class Bench:
     """One network in torch and in ONNX Runtime, and what can be measured of it."""
 
-    def __init__(self, name: str, seed: int, engine: OnnxEngine | None = None) -> None:
+    def __init__(self, name: str, seed: int, exported: Network | None = None) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = BeatNetwork(CONFIGS[name].matched)
-        self.engine = engine
+        self.exported = exported
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-3)
 
     def export(self, path: Path, threads: int) -> None:
         """Open the network in ONNX Runtime."""
         export_onnx(self.network, ModelSettings(network=self.network.settings), path)
-        self.engine, _ = open_onnx(str(path), threads=threads)
+        self.exported = load_network(path, threads=threads)
 
     def measures(self, frames: int) -> dict[str, Callable[[], None]]:
         """Return what can be measured for an input of a number of frames, as functions to be called."""
@@ -101,10 +101,9 @@ class Bench:
         }
         if settings.tcn is not None or settings.recurrent is not None:
             found["body"] = lambda: self.body(features)
-        if self.engine is not None:
-            missing = settings.front_end.receptive_field - 1
-            padded = rng.random((1, frames + missing, bands), np.float32)
-            found["onnx"] = lambda: self.onnx(padded)
+        if self.exported is not None:
+            magnitudes = rng.random((frames, bands), np.float32)
+            found["onnx"] = lambda: self.onnx(magnitudes)
         return found
 
     def forward(self, spectrogram: Tensor) -> None:
@@ -130,11 +129,11 @@ class Bench:
         loss.backward()
         self.optimizer.step()
 
-    def onnx(self, padded: np.ndarray) -> None:
+    def onnx(self, magnitudes: np.ndarray) -> None:
         """Run the whole network in ONNX Runtime."""
-        if self.engine is None:
+        if self.exported is None:
             raise RuntimeError("the network was not exported")
-        self.engine.probabilities(self.engine.features(padded))
+        self.exported.compute([magnitudes])
 
 
 def measure_times(size: Size, seed: int) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beattrack.harmony import HarmonySettings  # noqa: E402
-from beattrack.network import inference  # noqa: E402
+from beattrack.network import body, inference  # noqa: E402
 from beattrack.network.export import export_onnx, parity  # noqa: E402
 from beattrack.network.harmony_path import HarmonyPath, hold, spread  # noqa: E402
 from beattrack.network.inference import Network, load_network  # noqa: E402
@@ -166,7 +166,7 @@ def test_long_music_passes_in_overlapping_blocks(
     spectrogram = rng.exponential(size=(1234, 73)).astype(np.float32)
     view = slow_view(124)
     whole = tracker.compute([spectrogram], [view])
-    monkeypatch.setattr(inference, "TCN_FRAMES", 300)
+    monkeypatch.setattr(body, "BLOCK_FRAMES", 300)
     parts = tracker.compute([spectrogram[:100], spectrogram[100:]], [view[:50], view[50:]])
     assert np.allclose(whole.beats, parts.beats, atol=1e-5)
     assert np.allclose(whole.downbeats, parts.downbeats, atol=1e-5)
