@@ -12,10 +12,9 @@ less.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import filecmp
 import os
-import resource
-import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
 from common import music
 
@@ -52,28 +52,34 @@ def run(folder: Path, out: Path, options: list[str], *, kill: int = 0) -> tuple[
         Seconds taken, and processor time of all processes.
     """
     command = [sys.executable, "-m", "beattrack", "predict", "--quiet", "--threads", "1", "-r", str(folder)]
-    start, before = time.perf_counter(), processor_time()
+    start, used = time.perf_counter(), dict[int, float]()
     with subprocess.Popen([*command, "-o", str(out), *options], cwd=ROOT) as process:
-        while kill and process.poll() is None:
-            if out.is_dir() and len(os.listdir(out)) >= kill:
-                os.kill(a_worker(process.pid), signal.SIGKILL)
-                break
+        while process.poll() is None:
+            processes = measure(process.pid, used)
+            if kill and out.is_dir() and len(os.listdir(out)) >= kill:
+                max(processes, key=processes.__getitem__).kill()  # a worker needs most memory
+                kill = 0
             time.sleep(0.05)
     if process.returncode:
         sys.exit(f"{' '.join(options)} failed")
-    return time.perf_counter() - start, processor_time() - before
+    return time.perf_counter() - start, sum(used.values())
 
 
-def processor_time() -> float:
-    """Return the seconds of processor time of all processes that were started here and have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def measure(command: int, used: dict[int, float]) -> dict[psutil.Process, int]:
+    """Note the processor time of a command and of all processes under it so far.
 
-
-def a_worker(parent: int) -> int:
-    """Return the process of a command that uses most memory: one of its workers."""
-    listed = subprocess.run(["ps", "-o", "pid=,rss=", "--ppid", str(parent)], capture_output=True, text=True)
-    return int(max(listed.stdout.splitlines(), key=lambda line: int(line.split()[1])).split()[0])
+    Returns:
+        Memory of the processes under it.
+    """
+    memory = {}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        above = psutil.Process(command)
+        for process in (above, *above.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used[process.pid] = sum(process.cpu_times()[:2])
+                memory[process] = process.memory_info().rss
+        memory.pop(above, None)
+    return memory
 
 
 def main() -> None:

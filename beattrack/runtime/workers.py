@@ -25,7 +25,7 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 GRACE_SECONDS = 3.0  # before a process is killed; signals end it sooner, see `signals`
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class DeadWorkerError(BeattrackError):
@@ -179,7 +179,7 @@ class _Worker(Generic[Work, Result]):
         self.index = -1
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make), daemon=True)
-        with _environment(threads):
+        with environment(threads):
             self.process.start()
         theirs.close()
 
@@ -235,9 +235,9 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
+def environment(threads: int) -> Iterator[None]:
     """Set the number of threads for processes started meanwhile, unless the user has set it."""
-    added = [name for name in _THREADS if name not in os.environ]
+    added = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
     try:
         yield
