@@ -32,6 +32,7 @@ Float = NDArray[np.float32]
 Device = Literal["cpu", "cuda", "auto"]
 
 REST_SECONDS = 2.0  # the beat continues through shorter silence between sounds
+GATHERED_FRAMES = 2**17  # 38 MB, more than what C's memory manager keeps for itself
 FRONT_END_FRAMES = 1024  # the feature maps, 6 MB, fit the cache; 4096 frames take 60 MB more
 
 
@@ -78,7 +79,7 @@ class Network:
             Activations with one value per frame; see `Activations.tempo_only` for networks that decide about
             whole clips.
         """
-        magnitudes = [np.ascontiguousarray(block, dtype=np.float32) for block in blocks if len(block)]
+        magnitudes = gathered(blocks)
         frames = sum(len(block) for block in magnitudes)
         fps = float(self.settings.spectrogram.fps)
         levels = frame_levels(magnitudes)
@@ -158,6 +159,25 @@ class Network:
     def _body(self, features: Float) -> tuple[Float, Float, Float | None]:
         """Compute beats and downbeats, (frames,), and tempo, (bins,)."""
         return run_body(self._engine, features, self.settings.network.body_reach, self._threads)
+
+
+def gathered(blocks: Iterable[Float]) -> list[Float]:
+    """Copy blocks into arrays of `GATHERED_FRAMES` frames, the last one shorter; none are empty.
+
+    Deleting these arrays returns their memory to the system at once, which it does not for many small ones.
+    """
+    arrays: list[Float] = []
+    filled = GATHERED_FRAMES
+    for block in blocks:
+        rest = block
+        while len(rest):
+            if filled == GATHERED_FRAMES:
+                arrays.append(np.empty((GATHERED_FRAMES, block.shape[1]), np.float32))
+                filled = 0
+            taken = rest[: GATHERED_FRAMES - filled]
+            arrays[-1][filled : filled + len(taken)] = taken
+            filled, rest = filled + len(taken), rest[len(taken) :]
+    return [*arrays[:-1], *(array[:filled] for array in arrays[-1:])]
 
 
 def spread(slow: Float, ratio: int, frames: int) -> Float:

@@ -27,6 +27,7 @@ from beattrack.network.step_graph import Shape, step_output_shapes, step_shapes
 
 Float = NDArray[np.float32]
 
+LONG_FRAMES = 5000  # of the harmony view, 8 minutes; its feature maps then take more than 12 MB
 MAX_MODEL_BYTES = 1 << 28  # a hundred times the largest shipped model
 
 
@@ -54,12 +55,14 @@ class OnnxEngine:
 
     def harmony(self, harmony: Float) -> Float:
         """Run the harmony path."""
-        return self._graph.run(["harmony_path"], {"harmony": harmony})[0]
+        long = harmony.shape[1] > LONG_FRAMES
+        return self._graph.run(["harmony_path"], {"harmony": harmony}, release=long)[0]
 
     def probabilities(self, features: Float) -> list[Float]:
         """Run body and heads."""
+        # The decoder, which comes next, can use the memory that the last run releases.
         if self.phased is None:
-            return self._graph.run(self._graph.heads, {"features": features}, last=True)
+            return self._graph.run(self._graph.heads, {"features": features}, release=True)
         return [found[None] for found in run_phased(self.phased, features, 1) if found is not None]
 
     def step(self, inputs: Mapping[str, Float], outputs: Sequence[str]) -> list[Float]:
@@ -95,7 +98,7 @@ class OnnxPhased:
         """Run the tempo head."""
         if not self._network.tempo_bins:
             return None
-        (tempo,) = self._graph.run([TEMPO], {SKIPS: skips[None, :, None]}, last=True)
+        (tempo,) = self._graph.run([TEMPO], {SKIPS: skips[None, :, None]}, release=True)
         return np.asarray(tempo[0])
 
 
@@ -108,13 +111,14 @@ class _Graph:
         self._session, self._idle = session, idle
         names = {output.name for output in session.get_outputs()}
         self.heads = [name for name in (*EVENTS, TEMPO) if name in names]
-        # The last run releases the memory of those before it, which the decoder can then use.
-        self._give_back = onnxruntime.RunOptions()
-        self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._release = onnxruntime.RunOptions()
+        self._release.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def run(self, outputs: Sequence[str], inputs: Mapping[str, Float], *, last: bool = False) -> list[Float]:
-        """Compute some outputs; the last run for a recording releases memory."""
-        options = self._give_back if last else None
+    def run(
+        self, outputs: Sequence[str], inputs: Mapping[str, Float], *, release: bool = False
+    ) -> list[Float]:
+        """Compute some outputs, and if asked for, release the memory that this and earlier runs took."""
+        options = self._release if release else None
         computed: list[Float] = self._session.run(outputs, {**self._idle, **inputs}, options)
         return computed
 

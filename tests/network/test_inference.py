@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from beattrack.errors import MissingExtraError, ModelError, SettingsError
 from beattrack.network import body, inference
-from beattrack.network.inference import Network, load_network, padded_blocks
+from beattrack.network.inference import Network, gathered, load_network, padded_blocks
 from beattrack.network.model_settings import ModelSettings
 from beattrack.network.settings import NetworkSettings, TCNSettings
 from beattrack.registry import find
@@ -57,6 +57,18 @@ def test_blocks_of_the_front_end_change_nothing(
     whole = network.compute([music])
     monkeypatch.setattr(inference, "FRONT_END_FRAMES", 100)
     assert_same(network.compute([music[:7], music[7:8], music[8:1999], music[1999:]]), whole, 1e-5)
+
+
+@given(lengths=st.lists(st.integers(0, 30), max_size=9))
+def test_gathered_blocks_hold_every_frame_once(lengths: list[int]) -> None:
+    whole = np.arange(2 * sum(lengths), dtype=np.float64).reshape(-1, 2)
+    blocks = np.split(whole, np.cumsum(lengths)[:-1]) if lengths else []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inference, "GATHERED_FRAMES", 16)
+        arrays = gathered(blocks)
+    assert all(array.dtype == np.float32 and 0 < len(array) <= 16 for array in arrays)
+    assert all(len(array) == 16 for array in arrays[:-1])
+    assert np.array_equal(np.concatenate([np.empty((0, 2)), *arrays]), whole)
 
 
 def test_parts_of_the_tcn_change_no_frame(
