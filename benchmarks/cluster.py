@@ -56,10 +56,10 @@ def run(folder: Path, out: Path, options: list[str], *, kill: int = 0) -> tuple[
     with subprocess.Popen([*command, "-o", str(out), *options], cwd=ROOT) as process:
         while process.poll() is None:
             processes = measure(process.pid, used)
-            if kill and out.is_dir() and len(os.listdir(out)) >= kill:
+            if kill and processes and out.is_dir() and len(os.listdir(out)) >= kill:
                 max(processes, key=processes.__getitem__).kill()  # a worker needs most memory
                 kill = 0
-            time.sleep(0.05)
+            time.sleep(0.2)
     if process.returncode:
         sys.exit(f"{' '.join(options)} failed")
     return time.perf_counter() - start, sum(used.values())

@@ -21,17 +21,17 @@ from beattrack.runtime.files import atomic_write_text, sha256_of
 
 def main() -> None:
     """Export the model of the command line."""
-    path = Path(sys.argv[1])
+    path, new = Path(sys.argv[1]), Path(sys.argv[1]).with_suffix(".new.onnx")
     network, settings = load_torch(path)
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
-    export_onnx(network, settings, path)
-    after = load_torch(path)[0].state_dict()
+    export_onnx(network, settings, new)
+    after = load_torch(new)[0].state_dict()
     if before.keys() != after.keys() or not all(torch.equal(before[name], after[name]) for name in before):
-        sys.exit("the weights have changed")
+        sys.exit(f"the weights have changed in {new}")
+    new.replace(path)
     card = path.with_suffix(".json")
     text = card.read_text(encoding="utf-8")
-    new = text.replace(json.loads(text)["sha256"], sha256_of(path))
-    atomic_write_text(card, new)
+    atomic_write_text(card, text.replace(json.loads(text)["sha256"], sha256_of(path)))
 
 
 if __name__ == "__main__":

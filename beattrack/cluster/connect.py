@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
-from multiprocessing import forkserver
 from typing import Any
 
 from beattrack.cluster.errors import ClusterError
+from beattrack.cluster.forking import begin_to_import
 from beattrack.errors import MissingExtraError, SettingsError
-from beattrack.runtime.workers import THREADS, environment
+from beattrack.runtime.workers import THREADS
 
 LOCAL = "local"
 CONNECT_SECONDS = 15.0
@@ -34,14 +31,12 @@ _LOCAL_SETTINGS = {
     "distributed.admin.tick.limit": "1 hour",
     "distributed.admin.system-monitor.interval": "10 s",
     "distributed.worker.preload": ["beattrack.cluster.preload"],
-    # Dask also makes workers return freed memory to the system at once, which takes a fifth of their time.
+    # In place of Dask's own, of which MALLOC_TRIM_THRESHOLD_ makes workers return freed memory to the system
+    # at once; that takes a fifth of their time.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, 1),
 }
 _QUIET = {"logging.distributed": "critical"}  # beattrack reports what the user must know
-# Workers are forked from a process that has imported what they need and has no threads. On macOS, libraries
-# of the system may not survive a fork.
-_FORKED = {"distributed.worker.multiprocessing-method": "forkserver"} if sys.platform == "linux" else {}
-_IMPORTED = ("distributed", "beattrack.tracker", "onnxruntime", "soundfile", "soxr")
+_FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
 
 
 def check_scheduler(scheduler: str) -> None:
@@ -58,8 +53,8 @@ def check_scheduler(scheduler: str) -> None:
             f"--scheduler must be 'local', an address such as tcp://host:8786 or a scheduler file (.json), "
             f"not {scheduler!r}"
         )
-    if scheduler == LOCAL and _FORKED and find_spec("distributed") is not None:
-        _begin_to_import()
+    if scheduler == LOCAL:
+        begin_to_import()
     _import()
 
 
@@ -80,7 +75,10 @@ def connected(scheduler: str, *, workers: int = 1) -> Iterator[Any]:
     """
     check_scheduler(scheduler)
     dask, distributed = _import()
-    with dask.config.set({**_QUIET, **(_LOCAL_SETTINGS | _FORKED if scheduler == LOCAL else {})}):
+    settings: dict[str, object] = {**_QUIET, **(_LOCAL_SETTINGS if scheduler == LOCAL else {})}
+    if scheduler == LOCAL and begin_to_import():
+        settings |= _FORKED
+    with dask.config.set(settings):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on versions and ports, in tables of many lines
             client, cluster = _open(distributed, scheduler, workers)
@@ -119,13 +117,6 @@ def _open(distributed: Any, scheduler: str, workers: int) -> tuple[Any, Any]:
 
 def _is_file(scheduler: str) -> bool:
     return scheduler.endswith(".json")
-
-
-def _begin_to_import() -> None:
-    """Start the process from which workers are forked; it imports Dask while this one does the same."""
-    multiprocessing.set_forkserver_preload(list(_IMPORTED))
-    with environment(1):
-        forkserver.ensure_running()
 
 
 def _import() -> tuple[Any, Any]:

@@ -107,7 +107,7 @@ class _Run(Generic[Work, Result]):
                     yield from self._outcomes(chunk, answer)
                 self._fill(finished)
         finally:
-            # A client closed before the iteration has no loop that could answer; asking it may wait for ever.
+            # A client that was closed meanwhile has no event loop left to answer: cancelling could hang.
             if self._sent and self._client.status != "closed":
                 self._client.cancel(list(self._sent), force=True)
 

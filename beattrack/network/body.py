@@ -1,10 +1,10 @@
 """Run the body of a network and its heads on the features of a recording of any length.
 
-The dilations of the deep blocks of a TCN are multiples of `PHASES`, so these blocks relate every `PHASES`-th
-frame with each other and with no frame between: the frames fall into `PHASES` phases. The deep blocks run on
-each phase as if it were a recording of its own, with dilations divided by `PHASES`. The shallow blocks before
+The dilations of the deep blocks of a TCN are multiples of `PHASES`, so these blocks relate a frame only to
+those a multiple of `PHASES` frames away: the frames fall into `PHASES` phases. The deep blocks run on each
+phase as if it were a recording of its own, with dilations divided by `PHASES`. The shallow blocks before
 them run on parts of the recording that include the few frames around them that these blocks read. Both give
-what they would give for the whole recording, in little memory and on several threads.
+what they would give for the whole recording, in less memory and on several threads.
 
 Bodies without such blocks run on the whole recording, or on overlapping blocks of it.
 """
@@ -24,7 +24,8 @@ from beattrack.runtime.lanes import in_lanes
 Float = NDArray[np.float32]
 Reach = tuple[int, int]  # frames before and after a frame that are read for it
 
-PART_FRAMES = 4096  # their feature maps take 10 MB
+PART_FRAMES = 4096  # their feature maps take 10 MB; those of a phase that is longer take more
+DEEP_FRAMES = 2**17  # of the phases that run side by side, at most, unless one is longer
 LEAST_PART = 1024  # shorter parts are not worth a thread
 BLOCK_FRAMES = 2**16  # of a body that runs at once; 11 minutes at 100 fps
 
@@ -47,8 +48,12 @@ class Phased(Protocol):
     def deep(self, stream: Float) -> tuple[Float, Float, Float | None]:
         """Run deep blocks and heads: (phases, channels, frames) to beats, downbeats and skip outputs."""
 
-    def tempo(self, skips: Float) -> Float | None:
-        """Run the tempo head, if there is one, on the mean of the skip outputs: (channels,) to (bins,)."""
+    def finish(self, skips: Float | None) -> Float | None:
+        """Release memory, and run the tempo head, if there is one: (channels,) to (bins,).
+
+        Args:
+            skips: mean of the skip outputs; None if there are none.
+        """
 
 
 class Body(Protocol):
@@ -79,12 +84,12 @@ def run_body(
 
 
 def run_phased(body: Phased, features: Float, threads: int) -> tuple[Float, Float, Float | None]:
-    """Compute the same for a body that runs in phases."""
+    """Run a body in phases; see `run_body` for what is returned."""
     _, channels, frames = features.shape
     columns = -(-frames // PHASES)
     stream = np.empty((PHASES, channels, columns), np.float32)
     events = np.empty((2, columns, PHASES), np.float32)  # beats and downbeats
-    sums: list[NDArray[np.float64]] = []
+    sums: dict[object, NDArray[np.float64]] = {}  # of skip outputs, by part
 
     def shallow(part: tuple[int, int]) -> None:
         (start, stop), (before, after) = part, body.reach
@@ -92,21 +97,24 @@ def run_phased(body: Phased, features: Float, threads: int) -> tuple[Float, Floa
         out, skips = body.shallow(np.ascontiguousarray(features[:, :, first:last]))
         _store(stream, out[0, :, start - first : stop - first], start // PHASES)
         if skips is not None:
-            sums.append(skips[0, :, start - first : stop - first].sum(axis=1, dtype=np.float64))
+            sums[part] = skips[0, :, start - first : stop - first].sum(axis=1, dtype=np.float64)
 
     def deep(part: tuple[int, int, int]) -> None:
         first, last, length = part
         beats, downbeats, skips = body.deep(np.ascontiguousarray(stream[first:last, :, :length]))
         events[0, :length, first:last], events[1, :length, first:last] = beats.T, downbeats.T
         if skips is not None:
-            sums.append(skips.sum(axis=2, dtype=np.float64).sum(axis=0))
+            sums[part] = skips.sum(axis=2, dtype=np.float64).sum(axis=0)
 
     shallow_parts, deep_parts = parts(frames, threads), list(phase_parts(frames, threads))
     in_lanes(shallow, shallow_parts, threads=min(threads, len(shallow_parts)))
-    in_lanes(deep, deep_parts, threads=min(threads, len(deep_parts)))
+    side_by_side = max(DEEP_FRAMES // max(columns, 1), 1)
+    in_lanes(deep, deep_parts, threads=min(threads, len(deep_parts), side_by_side))
     beats, downbeats = events.reshape(2, -1)[:, :frames]
-    tempo = body.tempo((np.sum(sums, axis=0) / frames).astype(np.float32)) if sums else None
-    return beats, downbeats, tempo
+    if not sums:
+        return beats, downbeats, body.finish(None)
+    total = np.sum([sums[part] for part in (*shallow_parts, *deep_parts)], axis=0)  # whichever ended first
+    return beats, downbeats, body.finish((total / frames).astype(np.float32))
 
 
 def _store(stream: Float, frames: Float, column: int) -> None:
@@ -129,7 +137,7 @@ def parts(frames: int, threads: int) -> list[tuple[int, int]]:
 
     Args:
         frames: number of frames.
-        threads: number of threads, all of which get as many parts if these are not too short.
+        threads: number of threads; each gets the same number of parts, unless they would be too short.
 
     Returns:
         First frame of each part, and the one after its last.

@@ -164,7 +164,7 @@ class Network:
 def gathered(blocks: Iterable[Float]) -> list[Float]:
     """Copy blocks into arrays of `GATHERED_FRAMES` frames, the last one shorter; none are empty.
 
-    Deleting these arrays returns their memory to the system at once, which it does not for many small ones.
+    Memory of such large arrays goes back to the system with them; that of many small ones may not.
     """
     arrays: list[Float] = []
     filled = GATHERED_FRAMES

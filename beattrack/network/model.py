@@ -39,7 +39,7 @@ class Heads(nn.Module):
         self.tempo = nn.Linear(channels, tempo_bins) if tempo_bins else None
 
     def forward(self, stream: Tensor | None, skips: Tensor | None) -> Logits:
-        """Map the outputs of the body, (batch, channels, frames), to logits; None gives no logits."""
+        """Map the outputs of the body, (batch, channels, frames), to logits; None gives none."""
         beats = downbeats = tempo = None
         if self.frames is not None and stream is not None:
             beats, downbeats = self.frames(self.dropout(stream)).unbind(dim=1)  # (batch, frames) each

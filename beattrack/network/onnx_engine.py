@@ -60,7 +60,6 @@ class OnnxEngine:
 
     def probabilities(self, features: Float) -> list[Float]:
         """Run body and heads."""
-        # The decoder, which comes next, can use the memory that the last run releases.
         if self.phased is None:
             return self._graph.run(self._graph.heads, {"features": features}, release=True)
         return [found[None] for found in run_phased(self.phased, features, 1) if found is not None]
@@ -94,9 +93,10 @@ class OnnxPhased:
         beats, downbeats, *skips = self._graph.run(deep_outputs(self._network), {STREAM: stream})
         return beats, downbeats, skips[0] if skips else None
 
-    def tempo(self, skips: Float) -> Float | None:
-        """Run the tempo head."""
-        if not self._network.tempo_bins:
+    def finish(self, skips: Float | None) -> Float | None:
+        """Run the tempo head, or without one the heads on one frame, and release memory for the decoder."""
+        if skips is None:
+            self._graph.run([*EVENTS], {}, release=True)
             return None
         (tempo,) = self._graph.run([TEMPO], {SKIPS: skips[None, :, None]}, release=True)
         return np.asarray(tempo[0])

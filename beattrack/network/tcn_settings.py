@@ -139,7 +139,7 @@ class TCNSettings:
     def shallow_blocks(self) -> int | None:
         """Number of blocks before the deep ones, whose dilations are multiples of `PHASES`.
 
-        None if there are no deep blocks, or if the blocks before them read many frames.
+        None if there are no deep blocks or none before them, or if these read more than 512 frames.
         """
         blocks = len(self.block_dilations)
         while blocks and self.block_dilations[blocks - 1] % PHASES == 0:

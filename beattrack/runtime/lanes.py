@@ -23,13 +23,17 @@ def in_lanes(do: Callable[[Item], object], items: Iterable[Item], *, threads: in
     lanes = _Lanes(do, iter(items))
     # Daemons, because the interpreter would wait for other threads before it exits.
     others = [threading.Thread(target=lanes.run, daemon=True) for _ in range(threads - 1)]
-    for thread in others:
-        thread.start()
+    try:
+        for thread in others:
+            thread.start()
+    except BaseException as error:
+        lanes.errors.append(error)  # ends those that have started
+        raise
     lanes.run()
     for thread in others:
         thread.join()
-    if lanes.errors:
-        raise lanes.errors[0]
+    if lanes.errors:  # Ctrl-C counts more than an error that came first
+        raise next((error for error in lanes.errors if not isinstance(error, Exception)), lanes.errors[0])
 
 
 class _Lanes(Generic[Item]):

@@ -179,7 +179,7 @@ class _Worker(Generic[Work, Result]):
         self.index = -1
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make), daemon=True)
-        with environment(threads):
+        with _environment(threads):
             self.process.start()
         theirs.close()
 
@@ -235,7 +235,7 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
 
 
 @contextmanager
-def environment(threads: int) -> Iterator[None]:
+def _environment(threads: int) -> Iterator[None]:
     """Set the number of threads for processes started meanwhile, unless the user has set it."""
     added = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(threads)))
