@@ -97,6 +97,7 @@ def _open(distributed: Any, scheduler: str, workers: int) -> tuple[Any, Any]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,  # none, as with --jobs
+            env=dict(os.environ),  # which may have changed since the process was started that forks workers
             dashboard_address="localhost:8787",
             silence_logs=logging.CRITICAL,
         )

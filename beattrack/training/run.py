@@ -286,6 +286,7 @@ def _fit(
         ranks.translate(error, watch, sentence)
         raise
     finally:
+        data.end()
         progress.clear()
     return RunOutcome(trainer.global_step, milestones.finished, interruption.signal)
 

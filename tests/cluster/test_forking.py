@@ -61,3 +61,16 @@ def test_without_a_socket_workers_are_not_forked(monkeypatch: pytest.MonkeyPatch
     assert not forking.begin_to_import()
     assert signal.getsignal(signal.SIGINT) == before
     assert multiprocessing.get_start_method(allow_none=True) in (None, "fork", "forkserver", "spawn")
+
+
+@pytest.mark.slow
+def test_workers_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    from beattrack.cluster.connect import connected
+
+    assert forking.begin_to_import()
+    monkeypatch.setenv("BEATTRACK_TEST", "later")
+    with connected("local") as client:
+        found = client.run(lambda: (os.environ.get("BEATTRACK_TEST"), os.getppid()))
+    ((value, parent),) = found.values()
+    assert value == "later"
+    assert parent == forking.forkserver._forkserver._forkserver_pid

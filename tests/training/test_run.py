@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import multiprocessing
 import os
 import pickle
 import signal
@@ -337,6 +338,7 @@ def test_damage_of_a_pack_that_a_loader_finds_is_said_in_a_sentence(tmp_path: Pa
     assert damaged
     assert str(caught.value).startswith(f"{tmp_path / 'pack'}: damaged feature pack (song")
     assert "\n" not in str(caught.value)
+    assert not multiprocessing.active_children()  # though the error still refers to the loader
 
 
 def test_a_run_can_begin_with_the_weights_of_another(split: Split, whole: Path, tmp_path: Path) -> None:

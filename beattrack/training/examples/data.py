@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import lightning
 import numpy as np
@@ -118,12 +119,29 @@ class Steps(Sampler[int]):
         return iter(range(self._first, self._last))
 
 
+class _Loader(DataLoader[Batch]):
+    """A loader whose processes can be ended, also if the error that ended the run still refers to them."""
+
+    _begun: Any = None
+
+    def __iter__(self) -> Any:
+        self._begun = super().__iter__()
+        return self._begun
+
+    def end(self) -> None:
+        """End the processes."""
+        shut_down = getattr(self._begun, "_shutdown_workers", None)
+        if shut_down is not None:
+            shut_down()
+
+
 class TrainingData(lightning.LightningDataModule):
     """The batches of a run, drawn in `workers` processes; with 0, in the process of the trainer."""
 
     def __init__(self, split: Split, settings: TrainingSettings, *, workers: int) -> None:
         super().__init__()
         self.split, self._settings, self.workers = split, settings, workers
+        self._loader: _Loader | None = None
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the loader of batches, from the trainer's current step on."""
@@ -134,7 +152,7 @@ class TrainingData(lightning.LightningDataModule):
             self.split.training, self._settings, rank=trainer.global_rank, ranks=trainer.world_size
         )
         memory.share(self.workers + 1)
-        return DataLoader(
+        self._loader = _Loader(
             batches,
             batch_size=None,
             sampler=Steps(trainer.global_step, self._settings.steps),
@@ -143,6 +161,12 @@ class TrainingData(lightning.LightningDataModule):
             pin_memory=trainer.strategy.root_device.type == "cuda",
             prefetch_factor=4 if self.workers else None,
         )
+        return self._loader
+
+    def end(self) -> None:
+        """End the processes, which ignore signals: if any were left, this program could not exit."""
+        if self._loader is not None:
+            self._loader.end()
 
     def validation_batches(self) -> list[Batch]:
         """Return batches of fixed crops of held-out songs."""
