@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import forkserver
 
-from beattrack.runtime.workers import THREADS
+from beattrack.runtime.workers import THREADS, environment
 
 # Not ONNX Runtime, which starts a thread when it is imported.
 IMPORTED = ("distributed", "beattrack.tracker", "soundfile", "soxr")
@@ -37,25 +37,11 @@ def begin_to_import() -> bool:
     multiprocessing.set_forkserver_preload(list(IMPORTED))
     path = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
-        with _environment({**dict.fromkeys(THREADS, "1"), **path}), _ctrl_c_ignored():
+        with environment({**dict.fromkeys(THREADS, "1"), **path}), _ctrl_c_ignored():
             forkserver.ensure_running()
     except OSError:  # such as a folder for temporary files with too long a name for a socket
         return False
     return True
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -197,12 +197,8 @@ class TCN(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run all blocks."""
-        total: Tensor | None = None
-        for block in self.blocks:
-            features, skip = block(features)
-            if self.settings.skip_sum or self.settings.output != "residual":
-                total = skip if total is None else total + skip
-        return self._output(features, total), total if self.settings.skip_sum else None
+        stream, total = self._run(slice(None), features)
+        return self._output(stream, total), total if self.settings.skip_sum else None
 
     def shallow(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run the blocks before the deep ones; see `TCNSettings.shallow_blocks`.
@@ -221,11 +217,13 @@ class TCN(nn.Module):
         return self._output(stream, total), total
 
     def _run(self, blocks: slice, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run some blocks; return the residual stream and, if it is read, the sum of the skip outputs."""
         total: Tensor | None = None
         for block in self.blocks[blocks]:
             features, skip = block(features)
-            total = skip if total is None else total + skip
-        return features, total if self.settings.skip_sum else None
+            if self.settings.skip_sum or self.settings.output != "residual":
+                total = skip if total is None else total + skip
+        return features, total
 
     def divide_dilations(self, divisor: int) -> None:
         """Divide the dilations of the deep blocks, so that they run on every `divisor`-th frame."""

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -179,7 +179,7 @@ class _Worker(Generic[Work, Result]):
         self.index = -1
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make), daemon=True)
-        with _environment(threads):
+        with environment({name: str(threads) for name in THREADS if name not in os.environ}):
             self.process.start()
         theirs.close()
 
@@ -235,12 +235,15 @@ def _serve(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> 
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Set the number of threads for processes started meanwhile, unless the user has set it."""
-    added = [name for name in THREADS if name not in os.environ]
-    os.environ.update(dict.fromkeys(added, str(threads)))
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for processes started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        for name in added:
-            del os.environ[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
